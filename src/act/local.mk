@@ -1,0 +1,1 @@
+# src/act: sources, library and unit tests.

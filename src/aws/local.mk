@@ -1,0 +1,1 @@
+# src/aws: sources, library and unit tests.

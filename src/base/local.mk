@@ -1,0 +1,1 @@
+# src/base: sources, library and unit tests.

@@ -1,0 +1,1 @@
+# src/broker: sources, library and unit tests.

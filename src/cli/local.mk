@@ -1,0 +1,1 @@
+# src/cli: sources, library and unit tests.

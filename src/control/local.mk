@@ -1,0 +1,1 @@
+# src/control: sources, library and unit tests.

@@ -1,0 +1,1 @@
+# src/decide: sources, library and unit tests.

@@ -1,0 +1,1 @@
+# src/journal: sources, library and unit tests.

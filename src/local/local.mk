@@ -1,0 +1,1 @@
+# src/local: sources, library and unit tests.

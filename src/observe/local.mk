@@ -1,0 +1,1 @@
+# src/observe: sources, library and unit tests.

@@ -1,0 +1,1 @@
+# src/policy: sources, library and unit tests.

@@ -1,0 +1,1 @@
+# src/produce: sources, library and unit tests.

@@ -1,0 +1,1 @@
+# src/programs: sources, library and unit tests.

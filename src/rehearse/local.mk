@@ -1,0 +1,1 @@
+# src/rehearse: sources, library and unit tests.

@@ -1,0 +1,1 @@
+# src/wire: sources, library and unit tests.

@@ -1,0 +1,1 @@
+# src/worker: sources, library and unit tests.
