@@ -1,0 +1,44 @@
+/* What decide() says: a number, and the staircase that led to it. Plain values. */
+#ifndef MODEL_PLAN_H
+#define MODEL_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/instant.h"
+
+#define PLAN_STAIRS_MAX 32
+
+enum reason {
+#define REASON(code, word, step, text) REASON_##code,
+#include "model/reasons.def"
+#undef REASON
+	REASON_COUNT
+};
+
+struct stair {
+	uint16_t code;  /* enum reason */
+	int16_t rule;   /* index of the policy's rule, or -1 */
+	int32_t from, to;
+	int64_t arg[3]; /* typed by the text of reasons.def */
+};
+
+enum plan_act {
+	PLAN_HOLD, /* write nothing */
+	PLAN_SET   /* set desired capacity to `desired` */
+};
+
+struct plan {
+	enum plan_act act;
+	bool may_write;       /* false for paused, shadow and dry run: act/ refuses too */
+	bool known;           /* false: the group could not be read, the numbers below mean nothing */
+	int32_t current;      /* the group's desired capacity as seen */
+	int32_t desired;      /* what is wanted; equals current for a hold without a wish */
+	int32_t low, high;    /* the bounds in force: every write lies within */
+	uint16_t why;         /* enum reason of the stair that decided */
+	struct stair stairs[PLAN_STAIRS_MAX];
+	uint8_t stair_count;
+};
+
+#endif
