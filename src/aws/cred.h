@@ -1,0 +1,53 @@
+/* Credentials: a chain of sources, one file each.
+ *
+ * A source either has nothing to say (skipped), fails (the sentence is kept, the next is asked), or
+ * gives keys. Sources that read files answer at once; those that must call somebody answer later, from
+ * the loop. Secrets are wiped when freed and never formatted.
+ */
+#ifndef AWS_CRED_H
+#define AWS_CRED_H
+
+#include "aws/profile.h"
+#include "base/instant.h"
+#include "base/loop.h"
+#include "wire/sigv4.h"
+
+struct cred {
+	char *access_key, *secret_key, *token; /* token NULL: long-lived keys */
+	struct instant expires;                /* INSTANT_NEVER: do not */
+	const char *source;                    /* a literal, for messages: "environment" */
+};
+void cred_done(struct cred *c); /* wipes */
+void cred_copy(struct cred *to, const struct cred *from);
+struct sigv4_keys cred_keys(const struct cred *c); /* borrowed */
+bool cred_given(const struct cred *c);
+
+struct cred_where {
+	struct loop *loop;
+	const char *profile;             /* given by hand; NULL: see profile_name() */
+	const struct profiles *profiles; /* read once a fetch; may be NULL */
+};
+
+/* @p c is borrowed and to be copied; NULL with e->kind ERR_NONE: nothing to say; NULL with an error. */
+typedef void cred_fn(const struct cred *c, const struct err *e, void *arg);
+
+struct cred_source {
+	const char *name;
+	/* Must call fn exactly once, now or later. Returns a handle for cancel, NULL when fn was called. */
+	void *(*start)(const struct cred_where *w, cred_fn *fn, void *arg);
+	void (*cancel)(void *handle); /* fn is not called */
+};
+
+extern const struct cred_source cred_env;     /* AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN */
+extern const struct cred_source cred_profile; /* aws_access_key_id, aws_secret_access_key, aws_session_token */
+extern const struct cred_source cred_imds;    /* role of the instance */
+/* In the SDKs' order, NULL at the end. A profile given by hand goes before the environment. */
+extern const struct cred_source *const cred_chain[];
+
+/* One walk along a chain. */
+struct cred_fetch;
+struct cred_fetch *cred_fetch(struct loop *l, const struct cred_source *const *chain, const char *profile,
+                              cred_fn *fn, void *arg); /* fn always comes from the loop */
+void cred_fetch_cancel(struct cred_fetch *f);
+
+#endif
