@@ -1,1 +1,4 @@
-# src/programs: sources, library and unit tests.
+# src/programs: the mains.
+bin_PROGRAMS += windlass
+windlass_SOURCES = src/programs/windlass.c
+windlass_LDADD = src/cli/libcli.a $(BASE_LIBS)
