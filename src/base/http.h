@@ -1,8 +1,11 @@
-/* HTTP client: libcurl's multi-socket interface hung into the loop (the only file that includes curl).
+/* HTTP client: libcurl's multi-socket interface hung into the loop (the only file that includes
+ * curl).
  *
  * Names are resolved by loop_resolve() and handed to curl, whose own resolver would block the loop
- * when a call is given up. No redirects, no cookies, no proxy but the environment's; TLS 1.2 and up,
- * peers verified. Connections are reused within one struct http.
+ * when a call is given up. No redirects, no cookies, no proxy but the environment's (never for
+ * loopback); TLS 1.2 and up, peers verified. HTTP/1.1. Connections are reused within one struct
+ * http. What goes out is the request line, Host, Content-Length where there is a body (or the
+ * method is PUT or POST), and the headers given, nothing else: signatures depend on it.
  */
 #ifndef BASE_HTTP_H
 #define BASE_HTTP_H
@@ -28,43 +31,49 @@ struct http_header {
 
 struct http_request {
 	const char *method;
-	const char *url;                   /* http:// or https://, sent byte for byte as written (no normalisation) */
+	const char *url; /* http:// or https://, sent byte for byte as written (no normalisation) */
 	const struct http_header *headers;
 	size_t header_count;
-	/* Body: memory, or @p body_size bytes of descriptor @p body_fd from body_offset (never both; -1: none).
-	 * A descriptor body goes with Content-Length, read off the loop's thread or by bounded reads. */
+	/* Body: memory, or @p body_size bytes of descriptor @p body_fd from body_offset (never
+	 * both; -1: none). A descriptor body goes with Content-Length, read off the loop's thread
+	 * or by bounded reads. */
 	const void *body;
 	size_t body_len;
 	int body_fd;
 	int64_t body_offset, body_size;
-	bool expect_continue;              /* send Expect: 100-continue; otherwise never sent */
-	/* Reply body: memory up to reply_cap, or when status is 2xx and reply_fd >= 0 written there, up to reply_cap. */
+	bool expect_continue; /* send Expect: 100-continue; otherwise never sent */
+	/* Reply body: memory up to reply_cap, or when status is 2xx and reply_fd >= 0 written
+	 * there, up to reply_cap. */
 	int reply_fd;
 	size_t reply_cap;
-	struct span connect_timeout;       /* default 3 s */
-	struct span timeout;               /* whole call, default 30 s */
-	struct span stall_timeout;         /* no byte moved for so long: given up; 0: off */
-	const char *ca_file;               /* NULL: the system's */
+	struct span connect_timeout; /* default 3 s */
+	struct span timeout;         /* whole call, default 30 s */
+	struct span stall_timeout;   /* no byte moved for so long: given up; 0: off */
+	const char *ca_file;         /* NULL: the system's */
 };
-#define HTTP_REQUEST(...) ((struct http_request){ .body_fd = -1, .reply_fd = -1, .reply_cap = 1 << 20, __VA_ARGS__ })
+#define HTTP_REQUEST(...)                                                                          \
+	((struct http_request){ .body_fd = -1, .reply_fd = -1, .reply_cap = 1 << 20, __VA_ARGS__ })
 
 struct http_reply {
 	int status;
-	struct buf body;                   /* empty when it went to reply_fd */
-	int64_t body_bytes;                /* in memory or to the descriptor */
-	struct http_header *headers;       /* names in lower case */
+	struct buf body;             /* empty when it went to reply_fd */
+	int64_t body_bytes;          /* in memory or to the descriptor */
+	struct http_header *headers; /* names in lower case */
 	size_t header_count;
-	bool sent;                         /* some of the request may have reached the peer: not safe to repeat blindly */
+	bool sent; /* some of the request may have reached the peer: not safe to repeat blindly */
 };
 const char *http_reply_header(const struct http_reply *r, const char *lower_name); /* or NULL */
 void http_reply_done(struct http_reply *r);
 
-/* On failure of the transport @p e is set (UNREACHABLE, or PROTOCOL for a body past its cap) and r->status is 0
- * unless headers had come. The reply is borrowed; move r->body out to keep it. The call is gone afterwards. */
+/* On failure of the transport @p e is set (UNREACHABLE, or PROTOCOL for a body past its cap) and
+ * r->status is 0 unless headers had come. The reply is borrowed; move r->body out to keep it. The
+ * call is gone afterwards. */
 typedef void http_done_fn(struct http_reply *r, const struct err *e, void *arg);
 
-/* Copies all it needs of @p q (not the body memory: that must live until done). Always ends in done_fn, from the loop. */
-struct http_call *http_start(struct http *h, const struct http_request *q, http_done_fn *fn, void *arg);
+/* Copies all it needs of @p q (not the body memory: that must live until done). Always ends in
+ * done_fn, from the loop. */
+struct http_call *http_start(struct http *h, const struct http_request *q, http_done_fn *fn,
+			     void *arg);
 void http_cancel(struct http_call *c); /* done_fn is not called; the connection is closed */
 
 /* Runs one request on a loop of its own, for command-line programs. */

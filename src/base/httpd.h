@@ -1,8 +1,9 @@
-/* HTTP server: libmicrohttpd's epoll descriptor hung into the loop (the only file that includes it).
+/* HTTP server: libmicrohttpd's epoll descriptor hung into the loop (the only file that includes
+ * it).
  *
- * A request is handed over once its headers are read (on_head decides where the body goes) and again
- * when its body is complete. The handler may answer at once or keep the exchange and answer later
- * (long polls): the connection is suspended meanwhile. A client that goes away calls on_gone.
+ * A request is handed over once its headers are read (on_head decides where the body goes) and
+ * again when its body is complete. The handler may answer at once or keep the exchange and answer
+ * later (long polls): the connection is suspended meanwhile. A client that goes away calls on_gone.
  */
 #ifndef BASE_HTTPD_H
 #define BASE_HTTPD_H
@@ -18,42 +19,49 @@ struct httpd;
 struct httpd_exchange;
 
 struct httpd_limits {
-	size_t body_cap;         /* memory bodies; past it 413. Default 2 MiB */
-	int connections;         /* default 1000 */
-	int idle_seconds;        /* a connection that moves no byte and has no exchange; default 60 */
-	size_t header_cap;       /* default 32 KiB */
+	size_t body_cap;   /* memory bodies; past it 413. Default 2 MiB */
+	int connections;   /* default 1000 */
+	int idle_seconds;  /* a connection that moves no byte and has no exchange; default 60 */
+	size_t header_cap; /* default 32 KiB */
 };
 
 struct httpd_handler {
-	/* Headers are known, body is not. May set a descriptor for the body by httpd_body_to_fd(), or answer at once
-	 * (the body is then discarded). NULL: bodies go to memory. */
+	/* Headers are known, body is not. May set a descriptor for the body by httpd_body_to_fd(),
+	 * or answer at once (the body is then discarded). NULL: bodies go to memory. */
 	void (*on_head)(struct httpd_exchange *x, void *arg);
 	/* Everything is there. Must answer now or later, exactly once. */
 	void (*on_request)(struct httpd_exchange *x, void *arg);
-	/* The peer went away before the answer; the exchange must not be used after this returns. Clears x->user. NULL is fine. */
+	/* The peer went away before the answer; the exchange must not be used after this returns.
+	 * Clears x->user. NULL is fine. */
 	void (*on_gone)(struct httpd_exchange *x, void *arg);
 	void *arg;
 };
 
-/* Listens on @p address ("127.0.0.1", "::1", …) and @p port (0: the system chooses; httpd_port() tells). */
-MUST struct httpd *httpd_new(struct loop *l, const char *address, uint16_t port, const struct httpd_limits *limits,
-                             const struct httpd_handler *handler, struct err *e);
+/* Listens on @p address ("127.0.0.1", "::1", …) and @p port (0: the system chooses; httpd_port()
+ * tells). */
+MUST struct httpd *httpd_new(struct loop *l, const char *address, uint16_t port,
+			     const struct httpd_limits *limits, const struct httpd_handler *handler,
+			     struct err *e);
 uint16_t httpd_port(const struct httpd *d);
 void httpd_free(struct httpd *d); /* closes all connections */
 DEFINE_FREEP(struct httpd, httpd);
 
 const char *httpd_method(const struct httpd_exchange *x);
-const char *httpd_target(const struct httpd_exchange *x);  /* raw: path and query as received, undecoded */
-const char *httpd_header(const struct httpd_exchange *x, const char *name); /* any case; NULL when absent */
+const char *
+httpd_target(const struct httpd_exchange *x); /* raw: path and query as received, undecoded */
+const char *httpd_header(const struct httpd_exchange *x,
+			 const char *name); /* any case; NULL when absent */
 /* for (size_t it = 0; httpd_next_header(x, &it, &name, &value);) */
-bool httpd_next_header(const struct httpd_exchange *x, size_t *it, const char **name, const char **value);
+bool httpd_next_header(const struct httpd_exchange *x, size_t *it, const char **name,
+		       const char **value);
 const char *httpd_body(const struct httpd_exchange *x, size_t *ret_len);
 int64_t httpd_body_bytes(const struct httpd_exchange *x);
-const char *httpd_peer(const struct httpd_exchange *x);    /* numeric address */
+const char *httpd_peer(const struct httpd_exchange *x); /* numeric address */
 void *httpd_user(const struct httpd_exchange *x);
 void httpd_set_user(struct httpd_exchange *x, void *user);
 
-/* From on_head: the body is written to @p fd (owned by the caller), at most @p cap bytes (413 past it). */
+/* From on_head: the body is written to @p fd (owned by the caller), at most @p cap bytes (413 past
+ * it). */
 void httpd_body_to_fd(struct httpd_exchange *x, int fd, int64_t cap);
 /* From on_head: another cap for a memory body. */
 void httpd_body_cap(struct httpd_exchange *x, size_t cap);
@@ -62,10 +70,10 @@ struct httpd_header {
 	const char *name, *value;
 };
 /* Answers are copied. The exchange is gone afterwards. @p body may be NULL with len 0. */
-void httpd_answer(struct httpd_exchange *x, int status, const struct httpd_header *headers, size_t n,
-                  const void *body, size_t len);
+void httpd_answer(struct httpd_exchange *x, int status, const struct httpd_header *headers,
+		  size_t n, const void *body, size_t len);
 /* Sends @p size bytes of @p fd from @p offset; the descriptor is closed afterwards by httpd. */
-void httpd_answer_fd(struct httpd_exchange *x, int status, const struct httpd_header *headers, size_t n, int fd,
-                     int64_t offset, int64_t size);
+void httpd_answer_fd(struct httpd_exchange *x, int status, const struct httpd_header *headers,
+		     size_t n, int fd, int64_t offset, int64_t size);
 
 #endif
