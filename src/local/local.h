@@ -22,6 +22,7 @@
 #include "base/instant.h"
 #include "base/json.h"
 #include "base/loop.h"
+#include "wire/service.h"
 
 struct local_options {
 	const char *state;   /* folder, made when it is not there (0700) */
@@ -72,15 +73,12 @@ struct local_action {
 struct local_alias {
 	const char *query;
 	const char *name;
-	const char *key;   /* maps: "Name" or "Key"; NULL for lists */
-	const char *value; /* maps: "Value"; "" when the value is the rest of the entry; NULL for lists */
+	const char *key; /* maps: "Name" or "Key", whose value is in "Value"; NULL for lists */
 };
 
 struct local_service {
-	const char *name;       /* of the credential scope: "sqs", "autoscaling", "sts" */
-	const char *target;     /* what stands before the dot in X-Amz-Target; NULL: Query only */
-	const char *shape;      /* namespace of __type in JSON errors: "com.amazonaws.sqs" */
-	const char *xmlns;      /* of Query replies */
+	enum service id; /* names, target prefix and namespace: wire/service.h */
+	bool json;       /* speaks JSON 1.0 as well as Query */
 	const struct local_action *actions;
 	size_t action_count;
 	const struct local_alias *aliases;
@@ -151,19 +149,11 @@ void local_end(struct local_call *c);
 /* Each handler ends its call exactly once, now or later, by one of these. */
 void local_done(struct local_call *c); /* with what was put; nothing is a void answer */
 
-struct local_code {
-	const char *type;  /* JSON: QueueDoesNotExist */
-	const char *query; /* Query and x-amzn-query-error: AWS.SimpleQueueService.NonExistentQueue; NULL: as type */
-	int status;
-};
-void local_fail(struct local_call *c, const struct local_code *code, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* @p code: the modelled name of wire/codes.h, which knows status, legacy name and usual text. A NULL @p fmt
+ * takes that text. A code that the table lacks is answered as InternalFailure: add it there. */
+void local_fail(struct local_call *c, const char *code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* The database or disk failed: logs @p e, answers InternalFailure (500), and the whole batch is undone. */
 void local_fail_internal(struct local_call *c, const struct err *e);
-
-extern const struct local_code local_code_validation;   /* ValidationError 400 */
-extern const struct local_code local_code_missing;      /* MissingParameter 400 */
-extern const struct local_code local_code_invalid;      /* InvalidParameterValue 400 */
-extern const struct local_code local_code_denied;       /* AccessDenied 403 */
 
 /* ---- the batch: this turn's transaction ---- */
 
