@@ -30,6 +30,7 @@ ARROWS["cli"] = " ".join(f for f in ARROWS)
 ARROWS["programs"] = ARROWS["cli"] + " cli"
 ALLOWED = {folder: set(arrows.split()) | {folder} for folder, arrows in ARROWS.items()}
 
+# A keeper may be split into parts that carry its name: base/loop_child.c is one of base/loop.c.
 KEEPERS = [
     (r"uv\.h$|uv/", "base/loop.c"), (r"curl/", "base/http.c"), (r"microhttpd\.h$", "base/httpd.c"),
     (r"openssl/", "base/crypto.c"), (r"json(-c/|\.h$|_object|_tokener)", "base/json.c"),
@@ -141,7 +142,7 @@ def keepers(tree):
             if kind != "<":
                 continue
             for pattern, keeper in KEEPERS:
-                if re.match(pattern, name) and path != "src/" + keeper:
+                if re.match(pattern, name) and not re.fullmatch(rf"src/{keeper[:-2]}(_\w+)?\.[ch]", path):
                     yield path, line, f"<{name}> belongs to src/{keeper} alone; use what {keeper[:-2]}.h offers"
 
 
@@ -188,7 +189,7 @@ def names(tree):
     objects = tree.objects()
     symbols = public_symbols(objects.values())
     for path, made in objects.items():
-        folder, stem = folder_of(path), pathlib.PurePath(path).stem
+        folder, stem = folder_of(path), pathlib.PurePath(path).stem.split("_")[0]
         if folder in (None, "programs"):
             continue
         prefix = stem if folder in ("base", "model") or stem == folder else f"{folder}_{stem}"
