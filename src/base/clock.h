@@ -16,6 +16,8 @@ void clock_sleep(struct span d); /* for command-line programs only, never in a l
 
 /* RFC 3339 in UTC, milliseconds only when there are any. Returns @p buf. */
 const char *clock_print(struct instant t, char buf[static CLOCK_TEXT_MAX]);
+/* The same, always with milliseconds, so that lines of a log are of one width and sort. */
+const char *clock_print_ms(struct instant t, char buf[static CLOCK_TEXT_MAX]);
 /* "20240131T235959Z", as SigV4 writes it, and its date part. */
 const char *clock_print_basic(struct instant t, char buf[static CLOCK_TEXT_MAX]);
 /* RFC 3339 with Z or an offset, fractions cut to milliseconds. */

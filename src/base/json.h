@@ -62,5 +62,7 @@ int json_write(const struct json *j, struct buf *out);        /* compact, no new
 int json_write_pretty(const struct json *j, struct buf *out); /* two spaces, newline at the end */
 /* Adds @p s as a quoted JSON string, for writers that need no tree. */
 int json_quote(struct buf *out, const char *s, size_t len);
+/* Adds @p d as json_write() does: shortest that reads back equal, "null" when not finite. */
+int json_number(struct buf *out, double d);
 
 #endif

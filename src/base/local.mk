@@ -1,7 +1,16 @@
 # src/base: sources, library and unit tests.
-
 noinst_LIBRARIES += src/base/libbase.a
-src_base_libbase_a_SOURCES =
+src_base_libbase_a_SOURCES = \
+	src/base/buf.c src/base/buf.h \
+	src/base/clock.c src/base/clock.h src/base/instant.h \
+	src/base/crypto.c src/base/crypto.h \
+	src/base/err.c src/base/err.h \
+	src/base/json.c src/base/json.h src/base/json_write.c \
+	src/base/json_check.c src/base/json_check.h \
+	src/base/log.c src/base/log.h \
+	src/base/own.c src/base/own.h \
+	src/base/rng.c src/base/rng.h \
+	src/base/utf8.c src/base/utf8.h
 
 # The loop and what hangs in it: processes, names, HTTP.
 src_base_libbase_a_SOURCES += \

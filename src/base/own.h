@@ -42,7 +42,7 @@ void *own_grow(void *p, size_t count, size_t size); /* new tail is not zeroed */
 char *own_strdup(const char *s);            /* NULL stays NULL */
 char *own_strndup(const char *s, size_t n);
 char *own_printf(const char *fmt, ...) PRINTF_LIKE(1, 2);
-char *own_vprintf(const char *fmt, va_list ap);
+char *own_vprintf(const char *fmt, va_list ap) PRINTF_LIKE(1, 0);
 void own_free(void *p);
 
 /* Overwrites @p n bytes in a way that the compiler keeps, for secrets. NULL is fine. */
