@@ -32,6 +32,13 @@ struct local_options {
 	bool memory;         /* nothing is kept: no database file, objects in a folder that is removed */
 	const char *region;  /* "us-east-1" */
 	const char *account; /* 12 digits, "123456789012" */
+	/* Instances of Auto Scaling groups. */
+	struct span boot_delay;  /* Pending for so long, where the user data does not say */
+	struct span stop_grace;  /* between SIGTERM and SIGKILL */
+	int64_t instance_limit;  /* most at a time; past it launches fail as on AWS */
+	bool keep_instances;     /* they outlive a SIGTERM of windlass-local, and are adopted again */
+	const char *const *instance_env; /* "NAME=value", given to each */
+	size_t instance_env_count;
 };
 
 struct local {
