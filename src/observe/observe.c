@@ -1,0 +1,290 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "aws/sqs.h"
+#include "base/own.h"
+#include "observe/observe.h"
+
+/* Who gets what a read brings: a want's group (metric < 0) or one of its metrics. */
+struct subscriber {
+	struct observe_want *want;
+	int metric;
+};
+
+struct read {
+	struct aws_call call;
+	struct observe *owner;
+	struct read *next;
+	struct lane *lane;
+	const char *url;       /* a queue's; NULL: a describe of groups */
+	struct instant now;
+	struct span deadline;
+	struct subscriber *to;
+	size_t to_count;
+	char **names;          /* groups of a describe; a page brings some of them */
+	size_t name_count;
+};
+
+struct observe {
+	observe_done_fn *fn;
+	void *arg;
+	struct read *reads;    /* under way */
+};
+
+struct observe *observe_new(observe_done_fn *fn, void *arg)
+{
+	struct observe *o = own_alloc(sizeof(*o));
+
+	o->fn = fn;
+	o->arg = arg;
+	return o;
+}
+
+static void read_free(struct read *r)
+{
+	aws_call_done(&r->call);
+	for (size_t i = 0; i < r->name_count; i++)
+		own_free(r->names[i]);
+	own_free(r->names);
+	own_free(r->to);
+	own_free(r);
+}
+
+void observe_free(struct observe *o)
+{
+	if (!o)
+		return;
+	while (o->reads) {
+		struct read *r = o->reads;
+
+		o->reads = r->next;
+		lane_cancel(r->lane, &r->call);
+		read_free(r);
+	}
+	own_free(o);
+}
+
+static void read_unlink(struct observe *o, struct read *gone)
+{
+	for (struct read **p = &o->reads; *p; p = &(*p)->next)
+		if (*p == gone) {
+			*p = gone->next;
+			return;
+		}
+}
+
+static void want_failed(struct observe_want *w, const struct err *e, const char *what, const char *name)
+{
+	if (w->failures++ > 0)
+		return;
+	w->err = *e;
+	err_ignore(err_wrap(&w->err, "reading %s '%s'", what, name));
+}
+
+/* The last read of a want ends it. Its subscriber must not be touched afterwards. */
+static void want_less(struct observe *o, struct observe_want *w)
+{
+	if (--w->left == 0)
+		o->fn(w, o->arg);
+}
+
+/* --- queues */
+
+static void fact_of_depth(struct fact *f, const struct depth *d, struct instant now)
+{
+	f->is_queue = true;
+	if (d->visible < 0 || d->in_flight < 0 || d->delayed < 0) {
+		f->why = FACT_NONSENSE;
+		return;
+	}
+	f->why = FACT_READABLE;
+	f->seen_at = now;
+	f->has = QUEUE_VISIBLE | QUEUE_IN_FLIGHT | QUEUE_DELAYED;
+	f->visible = d->visible;
+	f->in_flight = d->in_flight;
+	f->delayed = d->delayed;
+}
+
+static void queue_done(struct aws_call *c, void *arg)
+{
+	struct read *r = arg;
+	struct observe *o = r->owner;
+	struct depth depth;
+	struct err e;
+	int rc = aws_sqs_depth_read(&c->reply, &depth, &e);
+
+	read_unlink(o, r);
+	for (size_t i = 0; i < r->to_count; i++) {
+		struct observe_want *w = r->to[i].want;
+		struct fact *f = &w->facts->metric[r->to[i].metric];
+
+		if (rc == 0) {
+			fact_of_depth(f, &depth, r->now);
+		} else {
+			f->is_queue = true;
+			f->why = observe_why(&e);
+			want_failed(w, &e, "queue metric", w->policy->metrics[r->to[i].metric].name);
+		}
+		want_less(o, w);
+	}
+	read_free(r);
+}
+
+/* --- groups */
+
+static struct span warm_up_of(const struct policy *p)
+{
+	return p->fleet.warm_up.ms == POLICY_AUTO ? span_ms(0) : p->fleet.warm_up;
+}
+
+static void groups_failed(struct read *r, const struct err *e)
+{
+	for (size_t i = 0; i < r->to_count; i++) {
+		struct observe_want *w = r->to[i].want;
+
+		w->facts->group.why = observe_why(e);
+		want_failed(w, e, "Auto Scaling group", w->policy->fleet.auto_scaling_group);
+	}
+}
+
+/* Serves the subscribers whose group is in this page and takes them off the list. */
+static void groups_page(struct read *r, const struct asg_groups *page)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < r->to_count; i++) {
+		struct observe_want *w = r->to[i].want;
+		const struct asg_group *g = asg_group_find(page, w->policy->fleet.auto_scaling_group);
+
+		if (!g) {
+			r->to[kept++] = r->to[i];
+			continue;
+		}
+		observe_group_count(g, r->now, warm_up_of(w->policy), w->seen, &w->facts->group);
+		want_less(r->owner, w);
+	}
+	r->to_count = kept;
+}
+
+static void groups_done(struct aws_call *c, void *arg)
+{
+	struct read *r = arg;
+	struct observe *o = r->owner;
+	AUTO(asg_groups_done) struct asg_groups page = { 0 };
+	struct err e;
+
+	if (aws_autoscaling_groups_read(&c->reply, &page, &e) < 0) {
+		groups_failed(r, &e);
+	} else {
+		groups_page(r, &page);
+		if (r->to_count > 0 && page.next_token) {
+			AUTO(own_freep) char *token = own_strdup(page.next_token);
+
+			aws_autoscaling_groups_ask(&c->request, (const char *const *)r->names, r->name_count, token);
+			lane_start(r->lane, c, r->deadline, groups_done, r);
+			return;
+		}
+		err_ignore(err_set(&e, ERR_NOT_FOUND, "no such group in this account and region"
+		                                      " -> check fleet.auto_scaling_group and fleet.region"));
+		if (r->to_count > 0)
+			groups_failed(r, &e);
+	}
+	read_unlink(o, r);
+	for (size_t i = 0; i < r->to_count; i++)
+		want_less(o, r->to[i].want);
+	read_free(r);
+}
+
+/* --- asking */
+
+static struct read *read_new(struct observe *o, struct lane *lane, struct instant now, struct span deadline)
+{
+	struct read *r = own_alloc(sizeof(*r));
+
+	r->owner = o;
+	r->lane = lane;
+	r->now = now;
+	r->deadline = deadline;
+	return r;
+}
+
+static void subscribe(struct read *r, struct observe_want *w, int metric)
+{
+	r->to = own_grow(r->to, r->to_count + 1, sizeof(*r->to));
+	r->to[r->to_count++] = (struct subscriber){ w, metric };
+	w->left++;
+}
+
+static void want_queue(struct observe *o, struct read **batch, struct observe_want *w, size_t metric,
+                       struct instant now, struct span deadline)
+{
+	const char *url = w->policy->metrics[metric].sqs.queue_url;
+	struct read *r;
+
+	for (r = *batch; r; r = r->next)
+		if (r->url && r->lane == w->metric_lane[metric] && strcmp(r->url, url) == 0)
+			break;
+	if (!r) {
+		r = read_new(o, w->metric_lane[metric], now, deadline);
+		r->url = url;
+		aws_sqs_depth_ask(&r->call.request, url);
+		r->next = *batch;
+		*batch = r;
+	}
+	subscribe(r, w, (int)metric);
+}
+
+static void want_group(struct observe *o, struct read **batch, struct observe_want *w, struct instant now,
+                       struct span deadline)
+{
+	const char *name = w->policy->fleet.auto_scaling_group;
+	struct read *r;
+
+	for (r = *batch; r; r = r->next) {
+		if (r->url || r->lane != w->group_lane)
+			continue;
+		for (size_t i = 0; i < r->name_count; i++)
+			if (strcmp(r->names[i], name) == 0) {
+				subscribe(r, w, -1);
+				return;
+			}
+		if (r->name_count < AUTOSCALING_NAMES_MAX)
+			break;
+	}
+	if (!r) {
+		r = read_new(o, w->group_lane, now, deadline);
+		r->next = *batch;
+		*batch = r;
+	}
+	r->names = own_grow(r->names, r->name_count + 1, sizeof(*r->names));
+	r->names[r->name_count++] = own_strdup(name);
+	subscribe(r, w, -1);
+}
+
+void observe_ask(struct observe *o, struct observe_want *const *wants, size_t n, struct instant now,
+                 struct span deadline)
+{
+	struct read *batch = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		struct observe_want *w = wants[i];
+
+		w->left = 0;
+		w->failures = 0;
+		err_clear(&w->err);
+		w->facts->metric_count = w->policy->metric_count;
+		want_group(o, &batch, w, now, deadline);
+		for (size_t m = 0; m < w->policy->metric_count; m++)
+			want_queue(o, &batch, w, m, now, deadline);
+	}
+	while (batch) {
+		struct read *r = batch;
+
+		batch = r->next;
+		r->next = o->reads;
+		o->reads = r;
+		if (!r->url)
+			aws_autoscaling_groups_ask(&r->call.request, (const char *const *)r->names, r->name_count, NULL);
+		lane_start(r->lane, &r->call, r->deadline, r->url ? queue_done : groups_done, r);
+	}
+}
