@@ -16,7 +16,7 @@
 #include "base/json.h"
 #include "model/policy.h"
 
-#define MEMORY_WINDOW_MAX 16
+#define MEMORY_WINDOW_MAX 24 /* 300 s of a wish that falls at each turn of 15 s */
 #define MEMORY_MOVES_MAX 16
 
 struct window {                            /* one extreme over a span of time */
@@ -42,9 +42,14 @@ struct memory {
 	int32_t above_samples;             /* for activation from zero */
 	struct instant missing_since[POLICY_METRICS_MAX]; /* INSTANT_NEVER: not missing */
 	struct instant group_missing_since;
-	struct window in_window, out_window;
+	struct window in_window;           /* the highest wish, for scale-in: values fall with time */
+	struct window out_window;          /* the lowest wish, for scale-out: values rise with time */
 	struct moves out_moves, in_moves;
 	bool presumed;                     /* a write was intended and no outcome is known yet */
+	struct {                           /* what decide_settle() restores when it did not happen */
+		struct instant last_out, last_in, asked_at;
+		int32_t last_desired, desired; /* `desired`: the group's before the write */
+	} before;
 };
 _Static_assert(sizeof(struct memory) < 2048, "the core of a policy's memory stays under 2 KiB");
 

@@ -8,7 +8,7 @@
 
 #include "base/instant.h"
 
-#define PLAN_STAIRS_MAX 32
+#define PLAN_STAIRS_MAX 48 /* two for each metric and rule of a full policy, and the rest */
 
 enum reason {
 #define REASON(code, word, step, text) REASON_##code,

@@ -83,7 +83,10 @@ struct policy_behavior {
 	struct policy_direction scale_out, scale_in;
 };
 
+enum policy_missing_act { POLICY_MISSING_HOLD };
+
 struct policy_missing {
+	int scale_in, scale_out;          /* enum policy_missing_act */
 	bool floor_given;
 	int64_t floor;                    /* past `after`, at least so many (within bounds) */
 	struct span after;
