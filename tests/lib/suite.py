@@ -242,6 +242,8 @@ def end_to_end(tally, expression):
 def main(names):
     tally = Tally()
     declared = declared_tests()
+    if not any(t.startswith("tests/unit/") for t in declared):
+        tally.fail("tests/unit", "no unit test is configured: is the package check installed?")
     chosen = [t for t in declared if not names or t in names or pathlib.Path(t).stem in names
               or pathlib.Path(t).parent.name in names]
     rest = [n for n in names if not any(n in (t, pathlib.Path(t).stem, pathlib.Path(t).parent.name)
