@@ -86,8 +86,10 @@ const char *sqs_message_attr(const struct sqs_message *m, const char *name); /* 
 void aws_sqs_receive_ask(struct request *r, const char *url, int max, int wait_s, int visibility_s); /* <0: queue's */
 MUST int aws_sqs_receive_read(const struct reply *r, struct sqs_messages *ret, struct err *e); /* digests are checked */
 
-struct sqs_send_attr { /* String attributes */
+struct sqs_send_attr {
 	const char *name, *value;
+	const char *type;      /* NULL: String */
+	size_t value_len;      /* bytes of a Binary value; else the value is a text */
 };
 struct sqs_send {
 	const char *body;
