@@ -12,7 +12,7 @@
 #define CLOCK_MOST_MS 253402300799999    /* 9999-12-31T23:59:59.999Z */
 
 static const char clock_months[12][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
-	                                  "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+					  "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
 static const char clock_days[7][4] = { "Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed" };
 
 static int64_t clock_get(clockid_t id)
@@ -55,7 +55,8 @@ struct civil {
 	int weekday; /* 0: Thursday, as 1970-01-01 was */
 };
 
-/* Gregorian calendar by eras of 400 years that start on 1 March, so that the leap day comes last. */
+/* Gregorian calendar by eras of 400 years that start on 1 March, so that the leap day comes last.
+ */
 static int64_t clock_days_from_civil(int64_t year, int month, int day)
 {
 	int64_t y = month <= 2 ? year - 1 : year;
@@ -83,12 +84,12 @@ static struct civil clock_civil(struct instant t)
 	of_year = of_era - (365 * year + year / 4 - year / 100);
 	month = (5 * of_year + 2) / 153;
 	c = (struct civil){ .day = (int)(of_year - (153 * month + 2) / 5 + 1),
-		            .month = (int)(month < 10 ? month + 3 : month - 9),
-		            .hour = (int)(of_day / 3600000),
-		            .minute = (int)(of_day / 60000 % 60),
-		            .second = (int)(of_day / 1000 % 60),
-		            .ms = (int)(of_day % 1000),
-		            .weekday = (int)((days % 7 + 7) % 7) };
+			    .month = (int)(month < 10 ? month + 3 : month - 9),
+			    .hour = (int)(of_day / 3600000),
+			    .minute = (int)(of_day / 60000 % 60),
+			    .second = (int)(of_day / 1000 % 60),
+			    .ms = (int)(of_day % 1000),
+			    .weekday = (int)((days % 7 + 7) % 7) };
 	c.year = (int)(year + era * 400 + (c.month <= 2));
 	return c;
 }
@@ -109,7 +110,7 @@ static int clock_from_civil(const struct civil *c, struct instant *ret)
 	    c->second > 60)
 		return -1;
 	ret->ms = clock_days_from_civil(c->year, c->month, c->day) * DAY_MS +
-	          ((c->hour * 60 + c->minute) * 60 + c->second) * INT64_C(1000) + c->ms;
+		  ((c->hour * 60 + c->minute) * 60 + c->second) * INT64_C(1000) + c->ms;
 	return 0;
 }
 
@@ -122,9 +123,9 @@ const char *clock_print(struct instant t, char buf[static CLOCK_TEXT_MAX])
 	if (instant_is_never(t))
 		snprintf(buf, CLOCK_TEXT_MAX, "never");
 	else
-		snprintf(buf, CLOCK_TEXT_MAX, "%04u-%02u-%02uT%02u:%02u:%02uZ", (unsigned)c.year % 10000,
-		         (unsigned)c.month, (unsigned)c.day, (unsigned)c.hour, (unsigned)c.minute,
-		         (unsigned)c.second);
+		snprintf(buf, CLOCK_TEXT_MAX, "%04u-%02u-%02uT%02u:%02u:%02uZ",
+			 (unsigned)c.year % 10000, (unsigned)c.month, (unsigned)c.day,
+			 (unsigned)c.hour, (unsigned)c.minute, (unsigned)c.second);
 	return buf;
 }
 
@@ -133,9 +134,9 @@ const char *clock_print_ms(struct instant t, char buf[static CLOCK_TEXT_MAX])
 	struct civil c = clock_civil(t);
 
 	snprintf(buf, CLOCK_TEXT_MAX, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ",
-	         (unsigned)c.year % 10000, (unsigned)c.month % 100, (unsigned)c.day % 100,
-	         (unsigned)c.hour % 100, (unsigned)c.minute % 100, (unsigned)c.second % 100,
-	         (unsigned)c.ms % 1000);
+		 (unsigned)c.year % 10000, (unsigned)c.month % 100, (unsigned)c.day % 100,
+		 (unsigned)c.hour % 100, (unsigned)c.minute % 100, (unsigned)c.second % 100,
+		 (unsigned)c.ms % 1000);
 	return buf;
 }
 
@@ -144,8 +145,8 @@ const char *clock_print_basic(struct instant t, char buf[static CLOCK_TEXT_MAX])
 	struct civil c = clock_civil(t);
 
 	snprintf(buf, CLOCK_TEXT_MAX, "%04u%02u%02uT%02u%02u%02uZ", (unsigned)c.year % 10000,
-	         (unsigned)c.month % 100, (unsigned)c.day % 100, (unsigned)c.hour % 100,
-	         (unsigned)c.minute % 100, (unsigned)c.second % 100);
+		 (unsigned)c.month % 100, (unsigned)c.day % 100, (unsigned)c.hour % 100,
+		 (unsigned)c.minute % 100, (unsigned)c.second % 100);
 	return buf;
 }
 
@@ -154,8 +155,8 @@ const char *clock_print_http(struct instant t, char buf[static CLOCK_TEXT_MAX])
 	struct civil c = clock_civil(t);
 
 	snprintf(buf, CLOCK_TEXT_MAX, "%s, %02u %s %04u %02u:%02u:%02u GMT", clock_days[c.weekday],
-	         (unsigned)c.day % 100, clock_months[c.month - 1], (unsigned)c.year % 10000,
-	         (unsigned)c.hour % 100, (unsigned)c.minute % 100, (unsigned)c.second % 100);
+		 (unsigned)c.day % 100, clock_months[c.month - 1], (unsigned)c.year % 10000,
+		 (unsigned)c.hour % 100, (unsigned)c.minute % 100, (unsigned)c.second % 100);
 	return buf;
 }
 
@@ -239,9 +240,8 @@ int clock_parse(const char *text, size_t len, struct instant *ret, struct err *e
 	c.ms = clock_scan_fraction(&s);
 	zone = clock_scan_zone_minutes(&s);
 	if (s.bad || s.at != s.end || clock_from_civil(&c, &t) < 0)
-		return err_set(e, ERR_PROTOCOL,
-		               "'%.*s' is no time such as 2024-01-31T23:59:59Z",
-		               len > 64 ? 64 : (int)len, text);
+		return err_set(e, ERR_PROTOCOL, "'%.*s' is no time such as 2024-01-31T23:59:59Z",
+			       len > 64 ? 64 : (int)len, text);
 	*ret = (struct instant){ t.ms - zone * INT64_C(60000) };
 	return 0;
 }
@@ -260,7 +260,8 @@ int clock_parse_basic(const char *text, struct instant *ret, struct err *e)
 	c.second = clock_scan_digits(&s, 2);
 	clock_scan_any(&s, "Z");
 	if (s.bad || s.at != s.end || clock_from_civil(&c, ret) < 0)
-		return err_set(e, ERR_PROTOCOL, "'%.64s' is no time such as 20240131T235959Z", text);
+		return err_set(e, ERR_PROTOCOL, "'%.64s' is no time such as 20240131T235959Z",
+			       text);
 	return 0;
 }
 
@@ -296,7 +297,7 @@ int clock_parse_http(const char *text, struct instant *ret, struct err *e)
 	c.second = clock_scan_digits(&s, 2);
 	if (s.bad || strcmp(s.at, " GMT") != 0 || clock_from_civil(&c, ret) < 0)
 		return err_set(e, ERR_PROTOCOL,
-		               "'%.64s' is no time such as Sun, 06 Nov 1994 08:49:37 GMT", text);
+			       "'%.64s' is no time such as Sun, 06 Nov 1994 08:49:37 GMT", text);
 	return 0;
 }
 
@@ -357,8 +358,8 @@ int clock_parse_span(const char *text, struct span *ret, struct err *e)
 		if (unit <= last || (unit == COUNT_OF(clock_units) && last >= 0) ||
 		    __builtin_add_overflow(total, part, &total))
 			return err_set(e, ERR_POLICY,
-			               "'%.64s' is no length of time such as 90s, 5m, 1h30m or 14d",
-			               text);
+				       "'%.64s' is no length of time such as 90s, 5m, 1h30m or 14d",
+				       text);
 		last = unit;
 	} while (*at);
 	*ret = (struct span){ total };
@@ -380,7 +381,7 @@ const char *clock_print_span(struct span d, char buf[static CLOCK_TEXT_MAX])
 		if (left < unit)
 			continue;
 		n += (size_t)snprintf(buf + n, CLOCK_TEXT_MAX - n, "%llu%s",
-		                      (unsigned long long)(left / unit), clock_units[i].word);
+				      (unsigned long long)(left / unit), clock_units[i].word);
 		left %= unit;
 	}
 	return buf;

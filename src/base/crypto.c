@@ -25,9 +25,9 @@ static void crypto_need(bool ok, const char *what)
 
 static void crypto_setup(void)
 {
-	static const char *const names[] = { [CRYPTO_SHA256] = "SHA256",
-		                             [CRYPTO_MD5] = "MD5",
-		                             [CRYPTO_SHA1] = "SHA1" };
+	static const char *const names[] = {
+		[CRYPTO_SHA256] = "SHA256", [CRYPTO_MD5] = "MD5", [CRYPTO_SHA1] = "SHA1"
+	};
 
 	for (size_t i = 0; i < COUNT_OF(names); i++)
 		crypto_md[i] = EVP_MD_fetch(NULL, names[i], NULL);
@@ -66,8 +66,8 @@ size_t crypto_hash_end(struct crypto_hash *h, uint8_t out[static CRYPTO_SHA256_B
 	unsigned len = 0;
 
 	crypto_need(EVP_DigestFinal_ex(h->ctx, out, &len) == 1 &&
-	                    EVP_DigestInit_ex2(h->ctx, crypto_kind(h->kind), NULL) == 1,
-	            "digests");
+			    EVP_DigestInit_ex2(h->ctx, crypto_kind(h->kind), NULL) == 1,
+		    "digests");
 	return len;
 }
 
@@ -82,7 +82,7 @@ void crypto_hash_free(struct crypto_hash *h)
 static void crypto_digest(enum crypto_digest kind, const void *data, size_t len, uint8_t *out)
 {
 	crypto_need(EVP_Digest(len ? data : "", len, out, NULL, crypto_kind(kind), NULL) == 1,
-	            "digests");
+		    "digests");
 }
 
 void crypto_sha256(const void *data, size_t len, uint8_t out[static CRYPTO_SHA256_BYTES])
@@ -96,14 +96,14 @@ void crypto_md5(const void *data, size_t len, uint8_t out[static CRYPTO_MD5_BYTE
 }
 
 void crypto_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
-                        uint8_t out[static CRYPTO_SHA256_BYTES])
+			uint8_t out[static CRYPTO_SHA256_BYTES])
 {
 	unsigned out_len = CRYPTO_SHA256_BYTES;
 
 	crypto_need(key_len <= INT32_MAX, "keys of that size");
 	crypto_need(HMAC(crypto_kind(CRYPTO_SHA256), key_len ? key : "", (int)key_len,
-	                 len ? data : (const void *)"", len, out, &out_len) != NULL,
-	            "HMAC");
+			 len ? data : (const void *)"", len, out, &out_len) != NULL,
+		    "HMAC");
 }
 
 bool crypto_equal(const void *a, const void *b, size_t len)
@@ -134,7 +134,7 @@ const char *crypto_uuid(char out[static CRYPTO_UUID_MAX])
 	b[8] = (uint8_t)((b[8] & 0x3F) | 0x80);
 	crypto_hex(b, sizeof(b), hex);
 	snprintf(out, CRYPTO_UUID_MAX, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12,
-	         hex + 16, hex + 20);
+		 hex + 16, hex + 20);
 	return out;
 }
 
@@ -168,7 +168,7 @@ int crypto_unhex(const char *hex, void *out, size_t len, struct err *e)
 
 	if (strlen(hex) != 2 * len)
 		return err_set(e, ERR_PROTOCOL, "hex text has %zu characters, not %zu", strlen(hex),
-		               2 * len);
+			       2 * len);
 	for (size_t i = 0; i < len; i++) {
 		int high = crypto_hex_digit(hex[2 * i]), low = crypto_hex_digit(hex[2 * i + 1]);
 
@@ -189,7 +189,7 @@ int crypto_base64(const void *data, size_t len, struct buf *out)
 	for (size_t i = 0; i < len; i += 3) {
 		size_t n = len - i < 3 ? len - i : 3;
 		uint32_t v = (uint32_t)b[i] << 16 | (n > 1 ? (uint32_t)b[i + 1] << 8 : 0) |
-		             (n > 2 ? b[i + 2] : 0);
+			     (n > 2 ? b[i + 2] : 0);
 
 		four[0] = crypto_b64[v >> 18];
 		four[1] = crypto_b64[v >> 12 & 63];
@@ -234,8 +234,8 @@ int crypto_unbase64(const char *text, size_t len, struct buf *out, struct err *e
 	uint8_t three[3];
 
 	if (len % 4)
-		return err_set(e, ERR_PROTOCOL, "base64 text has %zu characters, no multiple of four",
-		               len);
+		return err_set(e, ERR_PROTOCOL,
+			       "base64 text has %zu characters, no multiple of four", len);
 	for (size_t i = 0; i < len; i += 4) {
 		int n = crypto_unbase64_group(text + i, i + 4 == len, three);
 

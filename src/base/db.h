@@ -18,7 +18,9 @@ struct db_row; /* a statement at a row */
 enum db_mode { DB_CREATE, DB_READ_ONLY, DB_MEMORY };
 
 /* Opens @p path; runs @p migrations[user_version…] in order, each in a transaction with the new
- * user_version. A file written by a newer program is an error that says so. */
+ * user_version. A file written by a newer program is an error that says so. A file that is not
+ * there is ERR_NOT_FOUND for DB_READ_ONLY. Errors of the database carry a code: "busy" and
+ * "constraint" (ERR_CONFLICT), "corrupt", "full", "io", "readonly" (ERR_LOCAL). */
 MUST struct db *db_open(const char *path, enum db_mode mode, const char *const *migrations, size_t n,
                         struct err *e);
 void db_close(struct db *d);
@@ -30,7 +32,7 @@ static inline void db_closep(struct db **d)
 }
 
 MUST int db_begin(struct db *d, struct err *e);  /* BEGIN IMMEDIATE */
-MUST int db_commit(struct db *d, struct err *e);
+MUST int db_commit(struct db *d, struct err *e); /* on failure it has been rolled back */
 void db_rollback(struct db *d);
 bool db_in_transaction(const struct db *d);
 

@@ -61,7 +61,7 @@ struct json *json_parse(const char *text, size_t len, struct err *e)
 	}
 	if (rc != json_tokener_success)
 		err_set(e, ERR_PROTOCOL, "JSON at byte %zu: %s", json_tokener_get_parse_end(t),
-		        json_tokener_error_desc(rc));
+			json_tokener_error_desc(rc));
 	json_tokener_free(t);
 	return rc == json_tokener_success ? json_out(o) : NULL;
 }
@@ -104,7 +104,8 @@ const struct json *json_get(const struct json *object, const char *key)
 {
 	struct jsonc_object *o = NULL;
 
-	if (json_type(object) != JSON_OBJECT || !json_object_object_get_ex(json_in(object), key, &o))
+	if (json_type(object) != JSON_OBJECT ||
+	    !json_object_object_get_ex(json_in(object), key, &o))
 		return NULL;
 	return json_out(o);
 }
@@ -116,7 +117,8 @@ size_t json_count(const struct json *array)
 
 const struct json *json_at(const struct json *array, size_t i)
 {
-	return i < json_count(array) ? json_out(json_object_array_get_idx(json_in(array), i)) : NULL;
+	return i < json_count(array) ? json_out(json_object_array_get_idx(json_in(array), i))
+				     : NULL;
 }
 
 const char *json_str(const struct json *j)
@@ -200,7 +202,7 @@ bool json_get_bool(const struct json *object, const char *key, bool *ret)
 
 /* @p it is the next entry of json-c's linked list; 0 before the first, SIZE_MAX past the last. */
 bool json_next(const struct json *object, size_t *it, const char **ret_key,
-               const struct json **ret_value)
+	       const struct json **ret_value)
 {
 	struct lh_entry *entry;
 
@@ -209,7 +211,7 @@ bool json_next(const struct json *object, size_t *it, const char **ret_key,
 	if (*it == SIZE_MAX)
 		return false;
 	entry = *it ? (struct lh_entry *)(uintptr_t)*it
-	            : lh_table_head(json_object_get_object(json_in(object)));
+		    : lh_table_head(json_object_get_object(json_in(object)));
 	if (!entry)
 		return false;
 	*ret_key = lh_entry_k(entry);

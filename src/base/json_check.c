@@ -178,7 +178,8 @@ static int scan_container(struct scan *s, char close, int (*item)(struct scan *)
 		}
 	}
 	if (scan_peek(s) != close)
-		return scan_fail(s, close == '}' ? "',' or '}' is missing" : "',' or ']' is missing");
+		return scan_fail(s,
+				 close == '}' ? "',' or '}' is missing" : "',' or ']' is missing");
 	s->at++;
 	s->depth--;
 	return 0;

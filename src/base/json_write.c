@@ -58,8 +58,8 @@ int json_quote(struct buf *out, const char *s, size_t len)
 	for (size_t i = 0; i < len;) {
 		size_t n = utf8_char(s + i, len - i);
 		const char *instead = n == 0   ? UTF8_REPLACEMENT
-		                      : n == 1 ? quote_escape((unsigned char)s[i], room)
-		                               : quote_escape_wide(s + i, n, room);
+				      : n == 1 ? quote_escape((unsigned char)s[i], room)
+					       : quote_escape_wide(s + i, n, room);
 
 		n = n ? n : 1;
 		if (instead) {

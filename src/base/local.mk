@@ -1,16 +1,20 @@
 # src/base: sources, library and unit tests.
 noinst_LIBRARIES += src/base/libbase.a
 src_base_libbase_a_SOURCES = \
+	src/base/arena.c src/base/arena.h \
 	src/base/buf.c src/base/buf.h \
 	src/base/clock.c src/base/clock.h src/base/instant.h \
 	src/base/crypto.c src/base/crypto.h \
+	src/base/db.c src/base/db.h \
 	src/base/err.c src/base/err.h \
 	src/base/json.c src/base/json.h src/base/json_write.c \
 	src/base/json_check.c src/base/json_check.h \
 	src/base/log.c src/base/log.h \
 	src/base/own.c src/base/own.h \
 	src/base/rng.c src/base/rng.h \
-	src/base/utf8.c src/base/utf8.h
+	src/base/utf8.c src/base/utf8.h \
+	src/base/xml.c src/base/xml.h \
+	src/base/yaml.c src/base/yaml.h
 
 # The loop and what hangs in it: processes, names, HTTP.
 src_base_libbase_a_SOURCES += \

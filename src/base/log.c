@@ -31,8 +31,8 @@ static const char *const log_formats[] = { "auto", "logfmt", "json" };
 void log_setup(const char *program, enum log_format format, enum log_level least)
 {
 	snprintf(log_state.program, sizeof(log_state.program), "%s", program);
-	log_state.json = format == LOG_FORMAT_JSON ||
-	                 (format == LOG_FORMAT_AUTO && !isatty(STDERR_FILENO));
+	log_state.json =
+		format == LOG_FORMAT_JSON || (format == LOG_FORMAT_AUTO && !isatty(STDERR_FILENO));
 	log_state.least = least;
 }
 
@@ -49,13 +49,13 @@ void log_context(const char *key, const char *value)
 	if (slot == LOG_CONTEXT_MAX)
 		return;
 	snprintf(log_state.context[slot].key, sizeof(log_state.context[slot].key), "%s",
-	         value ? key : "");
+		 value ? key : "");
 	snprintf(log_state.context[slot].value, sizeof(log_state.context[slot].value), "%s",
-	         value ? value : "");
+		 value ? value : "");
 }
 
 static int log_parse_word(const char *word, const char *const *words, size_t n, const char *what,
-                          struct err *e)
+			  struct err *e)
 {
 	for (size_t i = 0; i < n; i++)
 		if (strcmp(word, words[i]) == 0)
@@ -66,7 +66,7 @@ static int log_parse_word(const char *word, const char *const *words, size_t n, 
 int log_parse_level(const char *word, enum log_level *ret, struct err *e)
 {
 	int i = log_parse_word(word, log_levels, COUNT_OF(log_levels),
-	                       "level: debug, info, warn or error", e);
+			       "level: debug, info, warn or error", e);
 
 	if (i < 0)
 		return -1;
@@ -77,7 +77,7 @@ int log_parse_level(const char *word, enum log_level *ret, struct err *e)
 int log_parse_format(const char *word, enum log_format *ret, struct err *e)
 {
 	int i = log_parse_word(word, log_formats, COUNT_OF(log_formats),
-	                       "format: auto, logfmt or json", e);
+			       "format: auto, logfmt or json", e);
 
 	if (i < 0)
 		return -1;
@@ -181,7 +181,7 @@ static bool log_try_field(struct buf *b, const struct log_field *f)
 }
 
 static void log_fill(struct buf *b, enum log_level level, const char *event,
-                     const struct log_field *fields, size_t n)
+		     const struct log_field *fields, size_t n)
 {
 	char when[CLOCK_TEXT_MAX];
 	bool cut = false;

@@ -28,7 +28,8 @@ void rng_seed_os(struct rng *r)
 {
 	uint64_t seed = 0;
 
-	/* Eight bytes are never cut short. Before the pool is ready any seed will do: it is jitter. */
+	/* Eight bytes are never cut short. Before the pool is ready any seed will do: it is jitter.
+	 */
 	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != (ssize_t)sizeof(seed))
 		seed = (uint64_t)(uintptr_t)r;
 	rng_seed(r, seed);

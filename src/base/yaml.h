@@ -37,7 +37,8 @@ struct yaml; /* a document; owns its nodes */
 
 MUST struct yaml *yaml_parse(const char *file, const char *text, size_t len, struct err *e);
 MUST struct yaml *yaml_load(const char *path, struct err *e);
-void yaml_free(struct yaml *y);
+/* libyaml exports a yaml_free() of its own and calls it by that name: ours has another one. */
+void yaml_free(struct yaml *y) __asm__("base_yaml_free");
 DEFINE_FREEP(struct yaml, yaml);
 const struct yaml_node *yaml_root(const struct yaml *y); /* NULL for an empty document */
 const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);
