@@ -14,44 +14,51 @@
 #include "model/policy.h"
 
 enum fact_why { /* why a fact is not readable; the words are in model/say.c */
-	FACT_READABLE,
-	FACT_NEVER_READ,
-	FACT_DENIED,
-	FACT_THROTTLED,
-	FACT_UNREACHABLE,
-	FACT_NOT_FOUND,
-	FACT_NONSENSE,    /* contradicts itself: negative, impossible */
-	FACT_STALE
+		FACT_READABLE,
+		FACT_NEVER_READ,
+		FACT_DENIED,
+		FACT_THROTTLED,
+		FACT_UNREACHABLE,
+		FACT_NOT_FOUND,
+		FACT_NONSENSE, /* contradicts itself: negative, impossible */
+		FACT_STALE
 };
 
-enum { QUEUE_VISIBLE = 1, QUEUE_IN_FLIGHT = 2, QUEUE_DELAYED = 4, QUEUE_OLDEST_AGE = 8, QUEUE_SENT = 16, QUEUE_DELETED = 32 };
+enum {
+	QUEUE_VISIBLE = 1,
+	QUEUE_IN_FLIGHT = 2,
+	QUEUE_DELAYED = 4,
+	QUEUE_OLDEST_AGE = 8,
+	QUEUE_SENT = 16,
+	QUEUE_DELETED = 32
+};
 
 struct fact {
-	enum fact_why why;          /* FACT_READABLE, or why the newest read failed */
+	enum fact_why why; /* FACT_READABLE, or why the newest read failed */
 	bool is_queue;
-	struct instant seen_at;     /* of the values below; INSTANT_NEVER when there never were any */
-	unsigned has;               /* QUEUE_*: which members below are known */
+	struct instant seen_at; /* of the values below; INSTANT_NEVER when there never were any */
+	unsigned has;           /* QUEUE_*: which members below are known */
 	int64_t visible, in_flight, delayed;
 	int64_t oldest_age_ms;
 	/* The newest CloudWatch period, where one is known. */
 	struct instant period_end;
 	struct span period;
 	int64_t sent, deleted;
-	int64_t value_milli;        /* a scalar metric */
+	int64_t value_milli; /* a scalar metric */
 };
 
 /* One Auto Scaling group. Supply is max(desired, in_service + pending). */
 struct capacity {
 	enum fact_why why;
 	struct instant seen_at;
-	int64_t min, max;           /* MinSize, MaxSize */
+	int64_t min, max; /* MinSize, MaxSize */
 	int64_t desired;
 	int64_t in_service;
-	int64_t pending;            /* launched, not yet in service */
-	int64_t warming;            /* in service for less than the warm-up; a part of in_service */
-	int64_t busy;               /* in service and protected from scale-in: an upper bound of busy */
-	int64_t draining;           /* terminating; not supply, still billed */
-	int64_t failed;             /* unhealthy, or launches that failed since the last turn */
+	int64_t pending;  /* launched, not yet in service */
+	int64_t warming;  /* in service for less than the warm-up; a part of in_service */
+	int64_t busy;     /* in service and protected from scale-in: an upper bound of busy */
+	int64_t draining; /* terminating; not supply, still billed */
+	int64_t failed;   /* unhealthy, or launches that failed since the last turn */
 	bool launch_suspended, terminate_suspended;
 };
 
@@ -61,9 +68,24 @@ struct facts {
 	size_t metric_count;
 };
 
+/* The jobs a metric counts (POLICY_COUNT_*, the same bits as QUEUE_*), at most INT64_MAX. Ask `has`
+ * first. */
+static inline int64_t fact_jobs(const struct fact *f, unsigned count)
+{
+	int64_t sum = 0;
+
+	if (count & QUEUE_VISIBLE)
+		sum = time_add_(sum, f->visible);
+	if (count & QUEUE_IN_FLIGHT)
+		sum = time_add_(sum, f->in_flight);
+	if (count & QUEUE_DELAYED)
+		sum = time_add_(sum, f->delayed);
+	return sum;
+}
+
 static inline int64_t capacity_supply(const struct capacity *c)
 {
-	int64_t up = c->in_service + c->pending;
+	int64_t up = time_add_(c->in_service, c->pending);
 
 	return c->desired > up ? c->desired : up;
 }

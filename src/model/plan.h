@@ -18,8 +18,8 @@ enum reason {
 };
 
 struct stair {
-	uint16_t code;  /* enum reason */
-	int16_t rule;   /* index of the policy's rule, or -1 */
+	uint16_t code; /* enum reason */
+	int16_t rule;  /* index of the policy's rule, or -1 */
 	int32_t from, to;
 	int64_t arg[3]; /* typed by the text of reasons.def */
 };
@@ -31,12 +31,12 @@ enum plan_act {
 
 struct plan {
 	enum plan_act act;
-	bool may_write;       /* false for paused, shadow and dry run: act/ refuses too */
-	bool known;           /* false: the group could not be read, the numbers below mean nothing */
-	int32_t current;      /* the group's desired capacity as seen */
-	int32_t desired;      /* what is wanted; equals current for a hold without a wish */
-	int32_t low, high;    /* the bounds in force: every write lies within */
-	uint16_t why;         /* enum reason of the stair that decided */
+	bool may_write;    /* false for paused, shadow and dry run: act/ refuses too */
+	bool known;        /* false: the group could not be read, the numbers below mean nothing */
+	int32_t current;   /* the group's desired capacity as seen */
+	int32_t desired;   /* what is wanted; equals current for a hold without a wish */
+	int32_t low, high; /* the bounds in force: every write lies within */
+	uint16_t why;      /* enum reason of the stair that decided */
 	struct stair stairs[PLAN_STAIRS_MAX];
 	uint8_t stair_count;
 };

@@ -1,4 +1,5 @@
-/* Stairs, plans and facts as text and JSON: the one renderer behind log, journal, explain, stream and goldens. */
+/* Stairs, plans and facts as text and JSON: the one renderer behind log, journal, explain, stream
+ * and goldens. */
 #ifndef MODEL_SAY_H
 #define MODEL_SAY_H
 
@@ -10,10 +11,11 @@
 #include "model/policy.h"
 
 const char *say_reason_word(enum reason code);
-int say_reason_step(enum reason code);                   /* 1 … 9 */
-const char *say_step_word(int step);                     /* "trust", "demand", … */
+int say_reason_step(enum reason code);                         /* 1 … 9 */
+const char *say_reason_text(enum reason code);                 /* with its {places} */
+const char *say_step_word(int step);                           /* "trust", "demand", … */
 MUST int say_reason_parse(const char *word, enum reason *ret); /* -1: unknown */
-const char *say_why_word(enum fact_why why);             /* "denied", … */
+const char *say_why_word(enum fact_why why);                   /* "denied", … */
 const char *say_outcome_word(enum outcome_kind kind);
 const char *say_mode_word(enum policy_mode mode);
 
@@ -24,15 +26,18 @@ int say_stair(const struct policy *p, const struct stair *s, struct buf *out);
  *     2 demand    2 -> 120   clear 1200 jobs at 10 a worker
  *     5 ramp    120 ->   6   at most +4 a minute
  * @p f may be NULL (then the head line has no metrics). */
-int say_plan(const struct policy *p, const struct facts *f, const struct plan *plan, struct instant now,
-             struct buf *out);
+int say_plan(const struct policy *p, const struct facts *f, const struct plan *plan,
+	     struct instant now, struct buf *out);
 /* One line: "2 -> 6: at most +4 within 1m". */
 int say_plan_short(const struct policy *p, const struct plan *plan, struct buf *out);
 
 struct json *say_plan_json(const struct policy *p, const struct plan *plan);
 struct json *say_facts_json(const struct policy *p, const struct facts *f);
-/* Back from the stored form, for explain and replay: rule and metric names are looked up in @p p. */
-MUST int say_plan_read(const struct policy *p, const struct json *stored, struct plan *ret, struct err *e);
-MUST int say_facts_read(const struct policy *p, const struct json *stored, struct facts *ret, struct err *e);
+/* Back from the stored form, for explain and replay: rule and metric names are looked up in @p p.
+ */
+MUST int say_plan_read(const struct policy *p, const struct json *stored, struct plan *ret,
+		       struct err *e);
+MUST int say_facts_read(const struct policy *p, const struct json *stored, struct facts *ret,
+			struct err *e);
 
 #endif
