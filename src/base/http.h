@@ -35,15 +35,15 @@ struct http_request {
 	const struct http_header *headers;
 	size_t header_count;
 	/* Body: memory, or @p body_size bytes of descriptor @p body_fd from body_offset (never
-	 * both; -1: none). A descriptor body goes with Content-Length, read off the loop's thread
-	 * or by bounded reads. */
+	 * both; -1: none), which is read by pread() in pieces of at most 64 KiB. */
 	const void *body;
 	size_t body_len;
 	int body_fd;
 	int64_t body_offset, body_size;
 	bool expect_continue; /* send Expect: 100-continue; otherwise never sent */
 	/* Reply body: memory up to reply_cap, or when status is 2xx and reply_fd >= 0 written
-	 * there, up to reply_cap. */
+	 * there (at its offset; a regular file), up to reply_cap. What a failure says goes to
+	 * memory, at most 1 MiB of it. */
 	int reply_fd;
 	size_t reply_cap;
 	struct span connect_timeout; /* default 3 s */
@@ -51,7 +51,7 @@ struct http_request {
 	struct span stall_timeout;   /* no byte moved for so long: given up; 0: off */
 	const char *ca_file;         /* NULL: the system's */
 };
-#define HTTP_REQUEST(...)                                                                          \
+#define HTTP_REQUEST(...) \
 	((struct http_request){ .body_fd = -1, .reply_fd = -1, .reply_cap = 1 << 20, __VA_ARGS__ })
 
 struct http_reply {
@@ -70,8 +70,11 @@ void http_reply_done(struct http_reply *r);
  * call is gone afterwards. */
 typedef void http_done_fn(struct http_reply *r, const struct err *e, void *arg);
 
-/* Copies all it needs of @p q (not the body memory: that must live until done). Always ends in
- * done_fn, from the loop. */
+/* Copies all it needs of @p q (not the body memory: that must live until done, as must the
+ * descriptors). Always ends in done_fn, from the loop, unless cancelled; @p h may be freed and
+ * other calls started or cancelled in it. What cannot be sent as it is (a line break in a header,
+ * user and password in the URL) ends with ERR_POLICY. Errors name scheme, host and port, no more:
+ * paths, queries and headers may be secrets. */
 struct http_call *http_start(struct http *h, const struct http_request *q, http_done_fn *fn,
 			     void *arg);
 void http_cancel(struct http_call *c); /* done_fn is not called; the connection is closed */

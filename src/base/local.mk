@@ -19,7 +19,9 @@ src_base_libbase_a_SOURCES = \
 # The loop and what hangs in it: processes, names, HTTP.
 src_base_libbase_a_SOURCES += \
 	src/base/loop.c src/base/loop.h src/base/loop_own.h \
-	src/base/loop_child.c src/base/loop_resolve.c
+	src/base/loop_child.c src/base/loop_resolve.c \
+	src/base/http.c src/base/http.h src/base/http_own.h \
+	src/base/http_request.c src/base/http_reply.c
 
 if HAVE_CHECK
 check_PROGRAMS += tests/unit/check_base_io

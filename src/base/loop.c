@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "base/loop_own.h"
@@ -27,7 +28,7 @@ void loop_must(int rc, const char *what)
 {
 	if (rc == 0)
 		return;
-	fprintf(stderr, "windlass: event loop: %s: %s\n", what, uv_strerror(rc));
+	dprintf(STDERR_FILENO, "windlass: event loop: %s: %s\n", what, uv_strerror(rc));
 	exit(70);
 }
 
