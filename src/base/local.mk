@@ -10,8 +10,11 @@ src_base_libbase_a_SOURCES = \
 	src/base/json.c src/base/json.h src/base/json_write.c \
 	src/base/json_check.c src/base/json_check.h \
 	src/base/log.c src/base/log.h \
+	src/base/options.c src/base/options.h src/base/options_help.c src/base/options_nearest.c \
 	src/base/own.c src/base/own.h \
 	src/base/rng.c src/base/rng.h \
+	src/base/table.c src/base/table.h \
+	src/base/text.c src/base/text.h \
 	src/base/utf8.c src/base/utf8.h \
 	src/base/xml.c src/base/xml.h \
 	src/base/yaml.c src/base/yaml.h
