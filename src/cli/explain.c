@@ -1,0 +1,145 @@
+/* windlass explain: the staircases of a policy's decisions, from the journal. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/options.h"
+#include "cli/cli.h"
+#include "cli/once.h"
+#include "journal/journal.h"
+#include "model/say.h"
+#include "policy/policy.h"
+
+#define EXPLAIN_BYTES_MAX (64u << 20)
+
+struct explain {
+	bool json;
+	char **text;          /* newest first, as they are read; printed the other way round */
+	size_t count;
+	struct json *list;
+	struct err err;
+};
+
+static void head(const struct journal_stairs *s, struct buf *out)
+{
+	char first[CLOCK_TEXT_MAX], last[CLOCK_TEXT_MAX];
+
+	buf_adds(out, clock_print(s->first, first));
+	if (s->runs > 1)
+		buf_addf(out, " … %s (%lld turns)", clock_print(s->last, last), (long long)s->runs);
+	if (s->wrote) {
+		buf_addf(out, "  written: %s", s->settled ? s->outcome : "no answer yet");
+		if (s->outcome_text[0])
+			buf_addf(out, " (%s)", s->outcome_text);
+	}
+	buf_addc(out, '\n');
+}
+
+static int explain_text(struct explain *x, const struct journal_stairs *s)
+{
+	AUTO(policy_set_done) struct policy_set set = { 0 };
+	AUTO(buf_done) struct buf out = BUF(1u << 20);
+	struct policy_reading how = { .env = KEYS_ENV_WARN };
+	struct facts facts;
+	struct plan plan;
+
+	if (!policy_read_text(s->policy, s->policy_text, strlen(s->policy_text), &how, &set) || set.count != 1)
+		return err_set(&x->err, ERR_LOCAL, "the journal's copy of policy %s cannot be read by this version", s->policy);
+	if (say_plan_read(set.items[0].policy, s->plan, &plan, &x->err) < 0 ||
+	    say_facts_read(set.items[0].policy, s->facts, &facts, &x->err) < 0)
+		return err_wrap(&x->err, "journal: policy %s", s->policy);
+	head(s, &out);
+	say_plan(set.items[0].policy, &facts, &plan, s->last, &out);
+	x->text = own_grow(x->text, x->count + 1, sizeof(*x->text));
+	x->text[x->count++] = buf_take(&out);
+	return 0;
+}
+
+static void explain_json(struct explain *x, const struct journal_stairs *s)
+{
+	char time[CLOCK_TEXT_MAX];
+	struct json *j = json_object();
+
+	json_set_str(j, "policy", s->policy);
+	json_set_str(j, "first", clock_print(s->first, time));
+	json_set_str(j, "last", clock_print(s->last, time));
+	json_set_int(j, "turns", s->runs);
+	json_set(j, "facts", json_ref((struct json *)s->facts));
+	json_set(j, "plan", json_ref((struct json *)s->plan));
+	json_set_bool(j, "wrote", s->wrote);
+	if (s->settled)
+		json_set_str(j, "outcome", s->outcome);
+	if (s->outcome_text[0])
+		json_set_str(j, "outcome_text", s->outcome_text);
+	json_add(x->list, j);
+}
+
+static int visit(const struct journal_stairs *s, void *arg)
+{
+	struct explain *x = arg;
+
+	if (x->json)
+		explain_json(x, s);
+	else if (explain_text(x, s) < 0)
+		return 1;
+	return 0;
+}
+
+static int run(struct explain *x, const char *path, const char *policy, struct instant at, int64_t most)
+{
+	AUTO(journal_freep) struct journal *j = journal_open_read(path, &x->err);
+	AUTO(buf_done) struct buf out = BUF(EXPLAIN_BYTES_MAX);
+
+	if (!j || journal_read_stairs(j, policy, at, most, visit, x, &x->err) < 0 || x->err.kind != ERR_NONE)
+		return cli_fail("explain", &x->err);
+	if (x->json ? json_count(x->list) == 0 : x->count == 0) {
+		err_ignore(err_set(&x->err, ERR_NOT_FOUND,
+		                   "the journal %s has no decision of policy '%s' -> see windlass status --journal %s", path,
+		                   policy ? policy : "(any)", path));
+		return cli_fail("explain", &x->err);
+	}
+	if (x->json)
+		json_write_pretty(x->list, &out);
+	for (size_t i = x->count; i-- > 0;)
+		buf_adds(&out, x->text[i]);
+	return cli_print(&out, CLI_DONE);
+}
+
+int cli_explain(int argc, char **argv)
+{
+	struct explain x = { .list = json_array() };
+	const char *output, *journal, *at_text = NULL;
+	struct instant at = INSTANT_NEVER;
+	int64_t last;
+	const struct option table[] = {
+		{ .name = "at", .type = OPTION_STR, .value = &at_text, .meta = "TIME",
+		  .doc = "the decisions up to then, as 2024-01-31T09:00:00Z" },
+		{ .name = "journal", .type = OPTION_STR, .value = &journal, .meta = "FILE", .env = "WINDLASS_JOURNAL",
+		  .init = CLI_JOURNAL_DEFAULT, .doc = "the journal to read" },
+		{ .name = "last", .letter = 'n', .type = OPTION_INT, .value = &last, .meta = "N", .init = "20", .least = 1,
+		  .most = 100000, .doc = "how many staircases, the newest last" },
+		{ .name = "output", .letter = 'o', .type = OPTION_CHOICE, .value = &output, .meta = "FORMAT",
+		  .init = "text", .choices = "text|json", .doc = "how to print" },
+	};
+	const struct options opts = {
+		.program = "windlass explain", .summary = "The staircases of past decisions, with their numbers.",
+		.operands = "[POLICY]", .table = table, .count = COUNT_OF(table), .most_operands = 1,
+		.details = "Turns that climbed the same stairs are shown once, with how many they were.",
+	};
+	char **operands;
+	struct err e;
+	int n, status, rc = options_parse(&opts, argc, argv, &operands, &n, &e);
+
+	if (rc == 0 && at_text)
+		rc = clock_parse(at_text, strlen(at_text), &at, &e);
+	if (rc != 0) {
+		json_free(x.list);
+		return rc < 0 ? cli_usage("explain", &e) : CLI_DONE;
+	}
+	x.json = strcmp(output, "json") == 0;
+	status = run(&x, journal, n == 1 ? operands[0] : NULL, at, last);
+	for (size_t i = 0; i < x.count; i++)
+		own_free(x.text[i]);
+	own_free(x.text);
+	json_free(x.list);
+	return status;
+}

@@ -1,0 +1,141 @@
+#include "cli/once.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/loop.h"
+#include "cli/cli.h"
+#include "control/control.h"
+#include "model/say.h"
+
+#define ONCE_BYTES_MAX (16u << 20)
+
+struct once_run {
+	const struct once *o;
+	struct buf out;
+	struct json *list;
+	bool failed, change;
+};
+
+static void complain(const char *verb, const struct err *e)
+{
+	err_ignore(cli_fail(verb, e));
+}
+
+static void on_report(const struct err *e, void *arg)
+{
+	struct once_run *r = arg;
+
+	complain(r->o->verb, e);
+	r->failed = true;
+}
+
+static bool asked_to_write(const struct turn *t)
+{
+	return t->plan.act == PLAN_SET && t->plan.may_write;
+}
+
+static void print_text(struct once_run *r, const struct turn *t)
+{
+	say_plan(t->policy, &t->facts, &t->plan, t->at, &r->out);
+	if (!r->o->act || !asked_to_write(t))
+		return;
+	buf_addf(&r->out, "  -> %s", say_outcome_word(t->write.outcome.kind));
+	if (t->write.outcome.kind == OUTCOME_DONE)
+		buf_addf(&r->out, ": desired capacity of %s is %d", t->policy->fleet.auto_scaling_group, t->plan.desired);
+	buf_addc(&r->out, '\n');
+}
+
+static void print_json(struct once_run *r, const struct turn *t)
+{
+	struct json *j = json_object();
+
+	json_set_str(j, "policy", t->policy->name);
+	json_set_str(j, "mode", say_mode_word(t->policy->mode));
+	json_set_str(j, "group", t->policy->fleet.auto_scaling_group);
+	json_set_bool(j, "change", asked_to_write(t));
+	json_set(j, "facts", say_facts_json(t->policy, &t->facts));
+	json_set(j, "plan", say_plan_json(t->policy, &t->plan));
+	if (r->o->act)
+		json_set_str(j, "outcome", say_outcome_word(t->write.outcome.kind));
+	if (t->want.err.kind != ERR_NONE)
+		json_set_str(j, "error", t->want.err.text);
+	json_add(r->list, j);
+}
+
+static void on_turn(const struct turn *t, void *arg)
+{
+	struct once_run *r = arg;
+	const struct outcome *out = &t->write.outcome;
+
+	if (r->o->json)
+		print_json(r, t);
+	else
+		print_text(r, t);
+	if (t->want.err.kind != ERR_NONE) {
+		struct err e = t->want.err;
+
+		err_ignore(err_wrap(&e, "policy %s", t->policy->name));
+		complain(r->o->verb, &e);
+		r->failed = true;
+	}
+	if (asked_to_write(t))
+		r->change = true;
+	if (r->o->act && asked_to_write(t) && out->kind != OUTCOME_DONE) {
+		if (out->err.kind != ERR_NONE)
+			complain(r->o->verb, &out->err);
+		r->failed = true;
+	}
+}
+
+/* The number of errors; all of them are printed, warnings too. */
+static size_t print_problems(const struct policy_set *set)
+{
+	for (size_t i = 0; i < set->problem_count; i++) {
+		AUTO(buf_done) struct buf line = BUF(8192);
+
+		policy_problem_print(&set->problems[i], &line);
+		fprintf(stderr, "%s\n", buf_str(&line));
+	}
+	return set->error_count;
+}
+
+static int status_of(const struct once_run *r, size_t errors)
+{
+	if (errors > 0)
+		return CLI_USAGE;
+	if (r->failed)
+		return CLI_FAILED;
+	return r->change && !r->o->act ? CLI_CHANGE : CLI_DONE;
+}
+
+int once_run(const struct once *o)
+{
+	struct once_run r = { .o = o, .out = BUF(ONCE_BYTES_MAX), .list = json_array() };
+	AUTO(loop_freep) struct loop *loop = loop_new();
+	struct control_options how = {
+		.loop = loop, .policies = o->policies, .journal = o->journal, .act = o->act, .once = true,
+		.on_turn = on_turn, .on_report = on_report, .arg = &r,
+	};
+	struct err e = { 0 };
+	AUTO(control_freep) struct control *c = control_new(&how, &e);
+	size_t errors;
+	int status;
+
+	if (!c) {
+		json_free(r.list);
+		return cli_fail(o->verb, &e);
+	}
+	errors = print_problems(control_policies(c));
+	if (control_policies(c)->count > 0) {
+		control_start(c);
+		loop_run(loop);
+	}
+	if (o->json)
+		json_write_pretty(r.list, &r.out);
+	status = status_of(&r, errors);
+	json_free(r.list);
+	status = cli_print(&r.out, status);
+	buf_done(&r.out);
+	return status;
+}

@@ -1,0 +1,208 @@
+/* windlass status: what the controller last saw and did, from its journal; works beside a running daemon. */
+#include <string.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/options.h"
+#include "base/table.h"
+#include "cli/cli.h"
+#include "cli/once.h"
+#include "control/lease.h"
+#include "journal/journal.h"
+#include "model/say.h"
+
+#define STATUS_BYTES_MAX (4u << 20)
+#define STATUS_POLICIES_MAX 1024
+
+struct status_row {
+	char *policy;
+	struct instant last;
+	struct journal_sample sample; /* the newest; its name is ours */
+	bool sampled;
+	char *why, *outcome;
+};
+
+struct status {
+	struct journal *journal;
+	struct status_row row[STATUS_POLICIES_MAX];
+	size_t count;
+	struct status_row *reading;
+	struct err err;
+};
+
+static int on_policy(const char *name, struct instant last, void *arg)
+{
+	struct status *s = arg;
+
+	if (s->count == STATUS_POLICIES_MAX)
+		return 1;
+	s->row[s->count++] = (struct status_row){ .policy = own_strdup(name), .last = last };
+	return 0;
+}
+
+static int on_sample(const struct journal_sample *sample, void *arg)
+{
+	struct status *s = arg;
+
+	s->reading->sample = *sample;
+	s->reading->sampled = true;
+	return 0;
+}
+
+static int on_stairs(const struct journal_stairs *stairs, void *arg)
+{
+	struct status *s = arg;
+	const char *why = json_get_str(stairs->plan, "why");
+
+	s->reading->why = own_strdup(why ? why : "");
+	s->reading->outcome = own_strdup(!stairs->wrote ? "" : stairs->settled ? stairs->outcome : "no answer yet");
+	return 1;
+}
+
+static int read_all(struct status *s, const char *path)
+{
+	s->journal = journal_open_read(path, &s->err);
+	if (!s->journal || journal_read_policies(s->journal, on_policy, s, &s->err) < 0)
+		return -1;
+	for (size_t i = 0; i < s->count; i++) {
+		s->reading = &s->row[i];
+		if (journal_read_samples(s->journal, s->row[i].policy, s->row[i].last, on_sample, s, &s->err) < 0 ||
+		    journal_read_stairs(s->journal, s->row[i].policy, INSTANT_NEVER, 1, on_stairs, s, &s->err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static const char *number(int64_t v, char *buf, size_t size)
+{
+	if (v == JOURNAL_UNKNOWN)
+		return "?";
+	snprintf(buf, size, "%lld", (long long)v);
+	return buf;
+}
+
+static int64_t backlog_of(const struct journal_sample *s)
+{
+	return s->visible == JOURNAL_UNKNOWN || s->in_flight == JOURNAL_UNKNOWN ? JOURNAL_UNKNOWN :
+										   s->visible + s->in_flight;
+}
+
+static void print_text(const struct status *s, pid_t holder, struct buf *out)
+{
+	static const char *const titles[] = { "policy", "backlog", "desired", "wanted", "in service", "pending",
+		                              "busy", "draining", "last turn", "why", "written" };
+	static const enum table_align align[] = { TABLE_LEFT, TABLE_RIGHT, TABLE_RIGHT, TABLE_RIGHT, TABLE_RIGHT,
+		                                  TABLE_RIGHT, TABLE_RIGHT, TABLE_RIGHT, TABLE_LEFT, TABLE_LEFT,
+		                                  TABLE_LEFT };
+	AUTO(table_freep) struct table *t = table_new(titles, align, COUNT_OF(titles));
+
+	for (size_t i = 0; i < s->count; i++) {
+		const struct status_row *r = &s->row[i];
+		char n[7][24], when[CLOCK_TEXT_MAX];
+		const char *cells[] = { r->policy,
+			                number(r->sampled ? backlog_of(&r->sample) : JOURNAL_UNKNOWN, n[0], sizeof(n[0])),
+			                number(r->sampled ? r->sample.desired : JOURNAL_UNKNOWN, n[1], sizeof(n[1])),
+			                number(r->sampled ? r->sample.wanted : JOURNAL_UNKNOWN, n[2], sizeof(n[2])),
+			                number(r->sampled ? r->sample.in_service : JOURNAL_UNKNOWN, n[3], sizeof(n[3])),
+			                number(r->sampled ? r->sample.pending : JOURNAL_UNKNOWN, n[4], sizeof(n[4])),
+			                number(r->sampled ? r->sample.busy : JOURNAL_UNKNOWN, n[5], sizeof(n[5])),
+			                number(r->sampled ? r->sample.draining : JOURNAL_UNKNOWN, n[6], sizeof(n[6])),
+			                clock_print(r->last, when),
+			                r->why,
+			                r->outcome };
+
+		table_row(t, cells);
+	}
+	table_print(t, out);
+	if (holder)
+		buf_addf(out, "process %ld holds the lease and acts\n", (long)holder);
+	else
+		buf_adds(out, "nobody holds the lease: no controller is running\n");
+}
+
+static void set_number(struct json *j, const char *key, int64_t v)
+{
+	if (v == JOURNAL_UNKNOWN)
+		json_set(j, key, json_new_null());
+	else
+		json_set_int(j, key, v);
+}
+
+static struct json *row_json(const struct status_row *r)
+{
+	struct json *j = json_object();
+	char when[CLOCK_TEXT_MAX];
+
+	json_set_str(j, "policy", r->policy);
+	json_set_str(j, "last_turn", clock_print(r->last, when));
+	if (r->sampled) {
+		set_number(j, "visible", r->sample.visible);
+		set_number(j, "in_flight", r->sample.in_flight);
+		set_number(j, "desired", r->sample.desired);
+		set_number(j, "wanted", r->sample.wanted);
+		set_number(j, "in_service", r->sample.in_service);
+		set_number(j, "pending", r->sample.pending);
+		set_number(j, "busy", r->sample.busy);
+		set_number(j, "draining", r->sample.draining);
+	}
+	json_set_str(j, "why", r->why);
+	if (r->outcome && r->outcome[0])
+		json_set_str(j, "written", r->outcome);
+	return j;
+}
+
+static void print_json(const struct status *s, pid_t holder, struct buf *out)
+{
+	AUTO(json_freep) struct json *top = json_object();
+	struct json *list = json_array();
+
+	if (holder)
+		json_set_int(top, "lease_holder", holder);
+	else
+		json_set(top, "lease_holder", json_new_null());
+	for (size_t i = 0; i < s->count; i++)
+		json_add(list, row_json(&s->row[i]));
+	json_set(top, "policies", list);
+	json_write_pretty(top, out);
+}
+
+int cli_status(int argc, char **argv)
+{
+	AUTO(own_freep) struct status *s = NULL;
+	AUTO(buf_done) struct buf out = BUF(STATUS_BYTES_MAX);
+	const char *output, *journal;
+	const struct option table[] = {
+		{ .name = "journal", .type = OPTION_STR, .value = &journal, .meta = "FILE", .env = "WINDLASS_JOURNAL",
+		  .init = CLI_JOURNAL_DEFAULT, .doc = "the journal to read" },
+		{ .name = "output", .letter = 'o', .type = OPTION_CHOICE, .value = &output, .meta = "FORMAT",
+		  .init = "text", .choices = "text|json", .doc = "how to print" },
+	};
+	const struct options opts = {
+		.program = "windlass status", .summary = "What the controller last saw and did, a line a policy.",
+		.table = table, .count = COUNT_OF(table),
+		.details = "A \"?\" is a number that could not be read; it is never shown as zero.",
+	};
+	char **operands;
+	struct err e;
+	int n, status, rc = options_parse(&opts, argc, argv, &operands, &n, &e);
+
+	if (rc != 0)
+		return rc < 0 ? cli_usage("status", &e) : CLI_DONE;
+	s = own_alloc(sizeof(*s));
+	if (read_all(s, journal) < 0) {
+		status = cli_fail("status", &s->err);
+	} else {
+		if (strcmp(output, "json") == 0)
+			print_json(s, lease_holder(journal), &out);
+		else
+			print_text(s, lease_holder(journal), &out);
+		status = cli_print(&out, CLI_DONE);
+	}
+	for (size_t i = 0; i < s->count; i++) {
+		own_free(s->row[i].policy);
+		own_free(s->row[i].why);
+		own_free(s->row[i].outcome);
+	}
+	journal_free(s->journal);
+	return status;
+}

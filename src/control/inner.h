@@ -1,0 +1,39 @@
+/* What the files of control share. */
+#ifndef CONTROL_INNER_H
+#define CONTROL_INNER_H
+
+#include "control/control.h"
+
+#define CONTROL_ROUND_MAX 256
+#define CONTROL_KEEP_DAYS 30
+#define CONTROL_COMPACT_EVERY_MS 600000
+
+struct control {
+	struct control_options o;
+	struct lanes *lanes;
+	struct observe *observe;
+	struct journal *journal;
+	struct lease *lease;
+	struct policy_set policies;
+	struct turn *turns;
+	size_t turn_count;
+	struct loop_timer *timer;
+	bool round_due;              /* a round is already asked for */
+	bool stopping;
+	bool reloading;              /* next_policies waits for the turns under way to end */
+	struct policy_set next_policies;
+	struct tick compacted;
+};
+
+/* turns.c */
+void turns_make(struct control *c, struct instant now);
+void turns_drop(struct control *c);
+
+/* round.c */
+void round_soon(struct control *c);  /* a round at the next turn of the loop */
+void round_read(struct control *c);  /* starts the reads of the turns that are due, sets the timer */
+bool round_quiet(const struct control *c); /* no turn under way */
+void round_done(struct act_write *w, void *arg);
+void round_seen(struct observe_want *w, void *arg);
+
+#endif

@@ -1,0 +1,14 @@
+/* Lanes by region, made when first asked for: one account for now; roles join the key later. */
+#ifndef CONTROL_LANES_H
+#define CONTROL_LANES_H
+
+#include "aws/lane.h"
+
+struct lanes;
+struct lanes *lanes_new(struct loop *l);
+void lanes_free(struct lanes *l);
+DEFINE_FREEP(struct lanes, lanes);
+/* @p region NULL: the environment's or the profile's. Borrowed. */
+MUST struct lane *lanes_get(struct lanes *l, const char *region, struct err *e);
+
+#endif

@@ -1,0 +1,24 @@
+/* Who may write: one process a journal, by a lock on the file beside it.
+ *
+ * The lock belongs to the open file, so it ends with the process however that ends. It never expires while the
+ * process lives: a permit made of it is good for the deadline of one round's calls.
+ */
+#ifndef CONTROL_LEASE_H
+#define CONTROL_LEASE_H
+
+#include <sys/types.h>
+
+#include "act/permit.h"
+#include "base/err.h"
+
+struct lease;
+/* ERR_CONFLICT names the process that holds it. The file is "<journal>.lock". */
+MUST struct lease *lease_take(const char *journal, struct err *e);
+void lease_free(struct lease *l);
+DEFINE_FREEP(struct lease, lease);
+/* NULL lease: a permit that permits nothing. */
+struct permit lease_permit(const struct lease *l, struct tick now);
+/* The process that holds the lease of @p journal, or 0. */
+pid_t lease_holder(const char *journal);
+
+#endif

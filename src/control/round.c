@@ -1,0 +1,255 @@
+/* The round: what is ready is thought about, recorded and begun; what is done is settled and recorded. */
+#include "base/clock.h"
+#include "base/own.h"
+#include "control/inner.h"
+#include "control/pace.h"
+#include "decide/decide.h"
+
+/* --- thinking */
+
+static void plan_refuse(struct plan *p, enum reason why, bool hold)
+{
+	if (p->stair_count < PLAN_STAIRS_MAX)
+		p->stairs[p->stair_count++] =
+			(struct stair){ .code = why, .rule = -1, .from = p->desired, .to = hold ? p->current : p->desired };
+	p->why = why;
+	p->may_write = false;
+	if (hold)
+		p->act = PLAN_HOLD;
+}
+
+/* What one turn thinks, between its reads and its write. Pure but for its own memory. */
+static void turn_think(struct turn *t)
+{
+	decide_learn(t->policy, &t->facts, t->at, &t->memory);
+	t->plan = decide(t->policy, &t->facts, &t->memory, t->at);
+	if (t->blocked)
+		plan_refuse(&t->plan, REASON_BLOCKED, false);
+}
+
+static struct journal_turn turn_entry(const struct turn *t)
+{
+	return (struct journal_turn){
+		.policy = t->policy,
+		.policy_text = t->policy_text,
+		.facts = &t->facts,
+		.memory = &t->memory,
+		.plan = &t->plan,
+		.outcome = &t->write.outcome,
+		.at = t->at,
+		.intent = t->intent,
+	};
+}
+
+static size_t turns_in(struct control *c, enum turn_state state, struct turn **ret)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->turn_count && n < CONTROL_ROUND_MAX; i++)
+		if (c->turns[i].state == state)
+			ret[n++] = &c->turns[i];
+	return n;
+}
+
+/* Intents first. What cannot be recorded is not done, and its presumption is taken back. */
+static void record_intents(struct control *c, struct turn **turns, size_t n)
+{
+	struct journal_turn entry[CONTROL_ROUND_MAX];
+	AUTO(own_freep) struct memory *before = own_array(n, sizeof(*before));
+	struct err e;
+
+	for (size_t i = 0; i < n; i++) {
+		if (c->journal && journal_is_short(c->journal))
+			decide_unrecorded(&turns[i]->plan);
+		before[i] = turns[i]->memory;
+		decide_presume(&turns[i]->plan, turns[i]->at, &turns[i]->memory);
+		turns[i]->intent = 0;
+		entry[i] = turn_entry(turns[i]);
+	}
+	if (!c->lease)
+		return;
+	if (journal_intents(c->journal, entry, n, &e) == 0) {
+		for (size_t i = 0; i < n; i++)
+			turns[i]->intent = entry[i].intent;
+		return;
+	}
+	c->o.on_report(&e, c->o.arg);
+	for (size_t i = 0; i < n; i++) {
+		turns[i]->memory = before[i];
+		if (turns[i]->plan.act == PLAN_SET)
+			plan_refuse(&turns[i]->plan, REASON_UNRECORDED, true);
+	}
+}
+
+static void begin_writes(struct control *c, struct turn **turns, size_t n, struct now now)
+{
+	struct act_write *writes[CONTROL_ROUND_MAX];
+	struct permit permit = lease_permit(c->lease, now.mono);
+
+	for (size_t i = 0; i < n; i++) {
+		turns[i]->state = TURN_WRITING;
+		writes[i] = &turns[i]->write;
+	}
+	act_ask(writes, n, &permit, now, span_ms(10000), round_done, c);
+}
+
+static void think_round(struct control *c, struct now now)
+{
+	struct turn *turns[CONTROL_ROUND_MAX];
+	size_t n = turns_in(c, TURN_READY, turns);
+
+	if (n == 0)
+		return;
+	for (size_t i = 0; i < n; i++)
+		turn_think(turns[i]);
+	record_intents(c, turns, n);
+	begin_writes(c, turns, n, now);
+}
+
+/* --- settling */
+
+static void turn_end(struct control *c, struct turn *t, struct now now)
+{
+	t->state = TURN_IDLE;
+	t->number++;
+	t->due = pace_next(t->policy, pace_idle(t->policy, &t->facts), now.mono);
+	if (c->o.on_turn)
+		c->o.on_turn(t, c->o.arg);
+}
+
+static void settle_round(struct control *c, struct now now)
+{
+	struct turn *turns[CONTROL_ROUND_MAX];
+	struct journal_turn entry[CONTROL_ROUND_MAX];
+	size_t n = turns_in(c, TURN_DONE, turns), wrote = 0;
+	struct err e;
+
+	for (size_t i = 0; i < n; i++) {
+		if (turns[i]->plan.act == PLAN_SET)
+			decide_settle(turns[i]->policy, &turns[i]->write.outcome, now.wall, &turns[i]->memory);
+		if (turns[i]->intent)
+			entry[wrote++] = turn_entry(turns[i]);
+	}
+	if (c->lease && wrote > 0 && journal_outcomes(c->journal, entry, wrote, &e) < 0)
+		c->o.on_report(&e, c->o.arg); /* intents stand: a restart presumes they acted */
+	for (size_t i = 0; i < n; i++)
+		turn_end(c, turns[i], now);
+}
+
+/* --- turning */
+
+bool round_quiet(const struct control *c)
+{
+	for (size_t i = 0; i < c->turn_count; i++)
+		if (c->turns[i].state != TURN_IDLE)
+			return false;
+	return true;
+}
+
+static bool round_writing(const struct control *c)
+{
+	for (size_t i = 0; i < c->turn_count; i++)
+		if (c->turns[i].state == TURN_WRITING || c->turns[i].state == TURN_DONE)
+			return true;
+	return false;
+}
+
+static void take_new_policies(struct control *c)
+{
+	turns_drop(c);
+	policy_set_done(&c->policies);
+	c->policies = c->next_policies;
+	c->next_policies = (struct policy_set){ 0 };
+	c->reloading = false;
+	turns_make(c, clock_wall());
+}
+
+static void compact_round(struct control *c, struct now now)
+{
+	struct err e;
+
+	if (!c->lease || tick_since(now.mono, c->compacted).ms < CONTROL_COMPACT_EVERY_MS)
+		return;
+	c->compacted = now.mono;
+	if (journal_compact(c->journal, now.wall, span_s(86400L * CONTROL_KEEP_DAYS), &e) < 0)
+		c->o.on_report(&e, c->o.arg);
+}
+
+static void control_round(void *arg)
+{
+	struct control *c = arg;
+	struct now now = clock_now();
+
+	c->round_due = false;
+	if (!c->stopping)
+		think_round(c, now);
+	settle_round(c, now);
+	if (c->stopping ? !round_writing(c) : c->o.once && round_quiet(c)) {
+		loop_stop(c->o.loop);
+		return;
+	}
+	if (c->stopping)
+		return;
+	compact_round(c, now);
+	if (c->reloading && round_quiet(c))
+		take_new_policies(c);
+	round_read(c);
+}
+
+void round_soon(struct control *c)
+{
+	if (c->round_due)
+		return;
+	c->round_due = true;
+	loop_soon(c->o.loop, control_round, c);
+}
+
+void round_seen(struct observe_want *w, void *arg)
+{
+	struct turn *t = w->user;
+
+	t->state = TURN_READY;
+	round_soon(arg);
+}
+
+void round_done(struct act_write *w, void *arg)
+{
+	struct turn *t = w->user;
+
+	t->state = TURN_DONE;
+	round_soon(arg);
+}
+
+static bool due(const struct control *c, const struct turn *t, struct tick now)
+{
+	return t->state == TURN_IDLE && (t->number == 0 || (!c->o.once && t->due.ms <= now.ms));
+}
+
+void round_read(struct control *c)
+{
+	struct observe_want *wants[CONTROL_ROUND_MAX];
+	struct now now = clock_now();
+	struct tick next = TICK_NEVER;
+	struct span deadline = { 0 };
+	size_t n = 0;
+
+	if (c->stopping || c->reloading)
+		return;
+	for (size_t i = 0; i < c->turn_count; i++) {
+		struct turn *t = &c->turns[i];
+
+		if (due(c, t, now.mono) && n < CONTROL_ROUND_MAX) {
+			t->state = TURN_READING;
+			t->at = now.wall;
+			if (n == 0 || pace_deadline(t->policy).ms < deadline.ms)
+				deadline = pace_deadline(t->policy); /* the shortest: one batch serves all */
+			wants[n++] = &t->want;
+		} else if (t->state == TURN_IDLE && t->due.ms < next.ms) {
+			next = t->due;
+		}
+	}
+	if (n > 0)
+		observe_ask(c->observe, wants, n, now.wall, deadline);
+	if (next.ms != INT64_MAX && !c->o.once)
+		loop_timer_start(c->timer, tick_since(next, now.mono));
+}
