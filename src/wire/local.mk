@@ -1,1 +1,13 @@
 # src/wire: sources, library and unit tests.
+noinst_LIBRARIES += src/wire/libwire.a
+src_wire_libwire_a_SOURCES = \
+	src/wire/awsxml.c src/wire/awsxml.h \
+	src/wire/canon.c src/wire/canon.h \
+	src/wire/chunked.c src/wire/chunked.h \
+	src/wire/codes.c src/wire/codes.h \
+	src/wire/form.c src/wire/form.h \
+	src/wire/jsonrpc.c src/wire/jsonrpc.h \
+	src/wire/md5attr.c src/wire/md5attr.h \
+	src/wire/service.c src/wire/service.h \
+	src/wire/sigv4.c src/wire/sigv4.h src/wire/sigv4_verify.c \
+	src/wire/uri.c src/wire/uri.h

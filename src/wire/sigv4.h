@@ -1,9 +1,8 @@
 /* Signature Version 4, both ways: one canonicalisation signs our requests and verifies those that
  * the embedded cloud receives.
  *
- * Paths and queries are taken as they go over the wire. S3 signs the path as it stands; every other
- * service encodes it once more. No path is normalised: we send none that would need it, and a
- * server must judge what was sent.
+ * Paths and queries are taken as they go over the wire. S3 signs the path as it stands; for every
+ * other service dot segments and empty ones are removed and the rest is encoded once more.
  */
 #ifndef WIRE_SIGV4_H
 #define WIRE_SIGV4_H
