@@ -11,3 +11,12 @@ src_wire_libwire_a_SOURCES = \
 	src/wire/service.c src/wire/service.h \
 	src/wire/sigv4.c src/wire/sigv4.h src/wire/sigv4_verify.c \
 	src/wire/uri.c src/wire/uri.h
+
+if HAVE_CHECK
+check_PROGRAMS += tests/unit/check_wire
+TESTS += tests/unit/check_wire
+endif
+tests_unit_check_wire_SOURCES = tests/unit/check_wire.c tests/unit/check_wire.h \
+	tests/unit/check_wire_chunks.c tests/unit/check_wire_forms.c tests/unit/check_wire_sign.c
+tests_unit_check_wire_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_unit_check_wire_LDADD = $(WIRE_LIBS) $(UNIT_LIBS)
