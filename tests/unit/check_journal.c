@@ -1,0 +1,352 @@
+/* The journal: what was intended, what came of it, and what a crash leaves. */
+#include <check.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "journal/journal.h"
+#include "model/say.h"
+
+static char dir[64], path[128];
+
+static void setup(void)
+{
+	snprintf(dir, sizeof(dir), "/tmp/check_journal.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/journal.db", dir);
+}
+
+static void teardown(void)
+{
+	static const char *const ends[] = { "", "-wal", "-shm", ".reserve", ".lock" };
+	char file[192];
+
+	for (size_t i = 0; i < COUNT_OF(ends); i++) {
+		snprintf(file, sizeof(file), "%s%s", path, ends[i]);
+		unlink(file);
+	}
+	rmdir(dir);
+}
+
+static struct policy_metric metric = { .name = "backlog", .sqs = { .queue_url = "http://q" } };
+static struct policy_rule rule = { .name = "backlog", .target_tracking = { .per_instance_milli = 10000 } };
+static struct policy policy = {
+	.version = 1, .name = "thumbs", .metrics = &metric, .metric_count = 1, .rules = &rule, .rule_count = 1,
+};
+
+/* A turn at second @p at that saw @p visible jobs and wants @p to instances. */
+struct turn_data {
+	struct facts facts;
+	struct memory memory;
+	struct plan plan;
+	struct outcome outcome;
+};
+
+static struct journal_turn turn_of(struct turn_data *d, int64_t at, int64_t visible, int32_t from, int32_t to)
+{
+	*d = (struct turn_data){ 0 };
+	d->facts.group = (struct capacity){ .desired = from, .in_service = from, .max = 100, .seen_at = { at * 1000 } };
+	d->facts.metric_count = 1;
+	d->facts.metric[0] = (struct fact){ .is_queue = true, .seen_at = { at * 1000 },
+		                            .has = QUEUE_VISIBLE | QUEUE_IN_FLIGHT, .visible = visible };
+	memory_init(&d->memory);
+	d->memory.last_turn = (struct instant){ at * 1000 };
+	d->memory.last_desired = to;
+	d->memory.asked_at = (struct instant){ at * 1000 };
+	d->plan = (struct plan){ .act = from == to ? PLAN_HOLD : PLAN_SET, .may_write = true, .known = true,
+		                 .current = from, .desired = to, .low = 0, .high = 100, .why = REASON_TARGET,
+		                 .stair_count = 1,
+		                 .stairs = { { .code = REASON_TARGET, .rule = 0, .from = from, .to = to,
+		                               .arg = { visible, 10000 } } } };
+	d->outcome = (struct outcome){ .kind = OUTCOME_DONE, .from = from, .to = to, .at = { at * 1000 + 5 } };
+	return (struct journal_turn){ .policy = &policy, .policy_text = "name: thumbs\n", .facts = &d->facts,
+		                      .memory = &d->memory, .plan = &d->plan, .outcome = &d->outcome,
+		                      .at = { at * 1000 } };
+}
+
+static struct journal *open_at(int64_t s)
+{
+	struct err e;
+	struct journal *j = journal_open(path, (struct instant){ s * 1000 }, &e);
+
+	ck_assert_msg(j != NULL, "%s", e.text);
+	return j;
+}
+
+static void must(int rc, const struct err *e)
+{
+	ck_assert_msg(rc == 0, "%s", e->text);
+}
+
+struct seen {
+	int count;
+	int64_t runs[16], first[16];
+	bool wrote[16], settled[16];
+	char outcome[16][32];
+};
+
+static int see(const struct journal_stairs *s, void *arg)
+{
+	struct seen *v = arg;
+
+	ck_assert_int_lt(v->count, 16);
+	v->runs[v->count] = s->runs;
+	v->first[v->count] = s->first.ms / 1000;
+	v->wrote[v->count] = s->wrote;
+	v->settled[v->count] = s->settled;
+	snprintf(v->outcome[v->count], sizeof(v->outcome[0]), "%s", s->outcome);
+	v->count++;
+	return 0;
+}
+
+static struct seen read_all(struct journal *j)
+{
+	struct seen v = { 0 };
+	struct err e;
+
+	must(journal_read_stairs(j, "thumbs", INSTANT_NEVER, 16, see, &v, &e), &e);
+	return v;
+}
+
+START_TEST(equal_staircases_become_a_run_length)
+{
+	struct journal *j = open_at(0);
+	struct turn_data d;
+	struct err e;
+	struct seen v;
+
+	for (int at = 1; at <= 5; at++) {
+		/* the backlog differs, the stairs do not */
+		struct journal_turn t = turn_of(&d, at, 100 + at, 2, 2);
+
+		must(journal_intents(j, &t, 1, &e), &e);
+		ck_assert_int_eq(t.intent, 0);
+	}
+	struct journal_turn t = turn_of(&d, 6, 300, 2, 6);
+
+	must(journal_intents(j, &t, 1, &e), &e);
+	v = read_all(j);
+	ck_assert_int_eq(v.count, 2);
+	ck_assert_int_eq(v.runs[0], 1);
+	ck_assert_int_eq(v.runs[1], 5);
+	ck_assert_int_eq(v.first[1], 1);
+	journal_free(j);
+}
+END_TEST
+
+START_TEST(an_intent_without_an_outcome_is_unknown_after_a_restart)
+{
+	struct journal *j = open_at(0);
+	struct turn_data d;
+	struct journal_turn t = turn_of(&d, 1, 100, 2, 6);
+	struct memory m;
+	struct err e;
+	struct seen v;
+
+	must(journal_intents(j, &t, 1, &e), &e);
+	ck_assert_int_gt(t.intent, 0);
+	v = read_all(j);
+	ck_assert(v.wrote[0] && !v.settled[0]);
+	journal_free(j);
+	j = open_at(2);
+	v = read_all(j);
+	ck_assert(v.wrote[0] && v.settled[0]);
+	ck_assert_str_eq(v.outcome[0], "unknown");
+	must(journal_memory(j, &policy, (struct instant){ 2000 }, &m, &e), &e);
+	ck_assert_int_eq(m.last_desired, 6); /* the presumption is part of the intent */
+	journal_free(j);
+}
+END_TEST
+
+START_TEST(an_outcome_is_kept_with_its_staircase)
+{
+	struct journal *j = open_at(0);
+	struct turn_data d;
+	struct journal_turn t = turn_of(&d, 1, 100, 2, 6);
+	struct err e;
+	struct seen v;
+
+	must(journal_intents(j, &t, 1, &e), &e);
+	must(journal_outcomes(j, &t, 1, &e), &e);
+	v = read_all(j);
+	ck_assert(v.wrote[0] && v.settled[0]);
+	ck_assert_str_eq(v.outcome[0], say_outcome_word(OUTCOME_DONE));
+	journal_free(j);
+}
+END_TEST
+
+START_TEST(one_bad_turn_leaves_nothing_of_its_round)
+{
+	struct journal *j = open_at(0);
+	struct turn_data d1, d2;
+	struct journal_turn t[2] = { turn_of(&d1, 1, 100, 2, 6), turn_of(&d2, 1, 100, 2, 6) };
+	struct policy other = policy;
+	struct err e;
+
+	other.name = NULL; /* the schema refuses it */
+	t[1].policy = &other;
+	ck_assert_int_eq(journal_intents(j, t, 2, &e), -1);
+	ck_assert_int_eq(read_all(j).count, 0);
+	journal_free(j);
+}
+END_TEST
+
+static int count_sample(const struct journal_sample *s, void *arg)
+{
+	int64_t *sum = arg;
+
+	ck_assert_int_eq(s->in_service, s->desired);
+	*sum += s->visible == JOURNAL_UNKNOWN ? 1000000 : s->visible;
+	return 0;
+}
+
+START_TEST(an_unreadable_queue_is_unknown_in_samples_and_never_zero)
+{
+	struct journal *j = open_at(0);
+	struct turn_data d;
+	struct err e;
+	int64_t sum = 0;
+	struct journal_turn t = turn_of(&d, 1, 7, 2, 2);
+
+	must(journal_intents(j, &t, 1, &e), &e);
+	t = turn_of(&d, 2, 7, 2, 2);
+	d.facts.metric[0].why = FACT_UNREACHABLE;
+	must(journal_intents(j, &t, 1, &e), &e);
+	must(journal_read_samples(j, "thumbs", (struct instant){ 0 }, count_sample, &sum, &e), &e);
+	ck_assert_int_eq(sum, 1000007);
+	journal_free(j);
+}
+END_TEST
+
+START_TEST(a_reader_works_beside_the_writer_and_cannot_write)
+{
+	struct journal *j = open_at(0), *r;
+	struct turn_data d;
+	struct journal_turn t = turn_of(&d, 1, 100, 2, 6);
+	struct err e;
+
+	must(journal_intents(j, &t, 1, &e), &e);
+	r = journal_open_read(path, &e);
+	ck_assert_msg(r != NULL, "%s", e.text);
+	ck_assert_int_eq(read_all(r).count, 1);
+	ck_assert_int_eq(journal_intents(r, &t, 1, &e), -1);
+	journal_free(r);
+	journal_free(j);
+}
+END_TEST
+
+START_TEST(compacting_keeps_the_newest_staircase_of_each_policy)
+{
+	struct journal *j = open_at(0);
+	struct turn_data d;
+	struct err e;
+	struct seen v;
+
+	for (int at = 1; at <= 3; at++) {
+		struct journal_turn t = turn_of(&d, at, 100, 2, 2 + at);
+
+		must(journal_intents(j, &t, 1, &e), &e);
+		must(journal_outcomes(j, &t, 1, &e), &e);
+	}
+	must(journal_compact(j, (struct instant){ 1000000 }, span_s(10), &e), &e);
+	v = read_all(j);
+	ck_assert_int_eq(v.count, 1);
+	ck_assert_int_eq(v.first[0], 3);
+	journal_free(j);
+}
+END_TEST
+
+START_TEST(the_reserve_is_real_and_given_up_when_writing_fails)
+{
+	struct journal *j = open_at(0);
+	struct stat st;
+	char reserve[160];
+	struct policy other = policy;
+	struct turn_data d;
+	struct journal_turn t = turn_of(&d, 1, 100, 2, 6);
+	struct err e;
+
+	snprintf(reserve, sizeof(reserve), "%s.reserve", path);
+	ck_assert_int_eq(stat(reserve, &st), 0);
+	ck_assert_int_ge((int64_t)st.st_blocks * 512, JOURNAL_RESERVE_BYTES);
+	ck_assert(!journal_is_short(j));
+	other.name = NULL;
+	t.policy = &other;
+	ck_assert_int_eq(journal_intents(j, &t, 1, &e), -1);
+	ck_assert(journal_is_short(j));
+	ck_assert_int_ne(stat(reserve, &st), 0);
+	must(journal_compact(j, (struct instant){ 2000 }, span_s(10), &e), &e);
+	ck_assert(!journal_is_short(j)); /* there is room again */
+	journal_free(j);
+}
+END_TEST
+
+/* The child records intents as fast as it can and says each one; killed in the middle, all it said is there. */
+START_TEST(what_was_recorded_survives_kill_9)
+{
+	int fd[2], said = 0;
+	struct journal *j;
+	struct seen v;
+	pid_t pid;
+	char c;
+
+	ck_assert_int_eq(pipe(fd), 0);
+	pid = fork();
+	if (pid == 0) {
+		struct turn_data d;
+		struct err e;
+
+		j = open_at(0);
+		for (int at = 1;; at++) {
+			struct journal_turn t = turn_of(&d, at, 100, 2, 2);
+
+			if (journal_intents(j, &t, 1, &e) < 0 || write(fd[1], "x", 1) != 1)
+				_exit(1);
+		}
+	}
+	close(fd[1]);
+	while (said < 40 && read(fd[0], &c, 1) == 1)
+		said++;
+	kill(pid, SIGKILL);
+	while (read(fd[0], &c, 1) == 1)
+		said++;
+	waitpid(pid, NULL, 0);
+	close(fd[0]);
+	ck_assert_int_ge(said, 40);
+	j = open_at(100000);
+	v = read_all(j);
+	ck_assert_int_eq(v.count, 1);
+	ck_assert_int_ge(v.runs[0], said);
+	ck_assert_int_le(v.runs[0], said + 1);
+	journal_free(j);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("journal");
+	TCase *c = tcase_create("journal");
+	SRunner *r;
+	int failed;
+
+	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_add_test(c, equal_staircases_become_a_run_length);
+	tcase_add_test(c, an_intent_without_an_outcome_is_unknown_after_a_restart);
+	tcase_add_test(c, an_outcome_is_kept_with_its_staircase);
+	tcase_add_test(c, one_bad_turn_leaves_nothing_of_its_round);
+	tcase_add_test(c, an_unreadable_queue_is_unknown_in_samples_and_never_zero);
+	tcase_add_test(c, a_reader_works_beside_the_writer_and_cannot_write);
+	tcase_add_test(c, compacting_keeps_the_newest_staircase_of_each_policy);
+	tcase_add_test(c, the_reserve_is_real_and_given_up_when_writing_fails);
+	tcase_add_test(c, what_was_recorded_survives_kill_9);
+	suite_add_tcase(s, c);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_NORMAL);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
