@@ -20,7 +20,8 @@ enum outcome_kind act_outcome_kind(const struct err *e)
 	case ERR_LOCAL:
 		break;
 	}
-	return OUTCOME_UNKNOWN; /* it may have happened: the next turn reads the world as it then is */
+	return OUTCOME_UNKNOWN; /* it may have happened: the next turn reads the world as it then is
+				 */
 }
 
 void act_write_done(struct act_write *w)
@@ -46,13 +47,14 @@ static void answered(struct aws_call *c, void *arg)
 
 	err_clear(e);
 	if (aws_autoscaling_none_read(&c->reply, e) < 0)
-		err_ignore(err_wrap(e, "setting desired capacity of '%s' to %d", w->policy->fleet.auto_scaling_group,
-		                    w->outcome.to));
+		err_ignore(err_wrap(e, "setting desired capacity of '%s' to %d",
+				    w->policy->fleet.auto_scaling_group, w->outcome.to));
 	settle(w, act_outcome_kind(e), clock_wall());
 }
 
 /* Why no call is made, or OUTCOME_DONE when one may be. */
-static enum outcome_kind look(struct act_write *w, const struct permit *permit, struct tick now, struct span deadline)
+static enum outcome_kind look(struct act_write *w, const struct permit *permit, struct tick now,
+			      struct span deadline)
 {
 	const struct plan *p = w->plan;
 	struct err *e = &w->outcome.err;
@@ -64,17 +66,19 @@ static enum outcome_kind look(struct act_write *w, const struct permit *permit, 
 		return OUTCOME_FORBIDDEN;
 	}
 	if (p->desired < 0 || p->desired < p->low || p->desired > p->high) {
-		err_ignore(err_set(e, ERR_LOCAL, "%d is outside %d to %d -> not written", p->desired, p->low, p->high));
+		err_ignore(err_set(e, ERR_LOCAL, "%d is outside %d to %d -> not written",
+				   p->desired, p->low, p->high));
 		return OUTCOME_FORBIDDEN;
 	}
-	if (!permit_covers(permit, now, deadline)) {
+	if (!act_permit_covers(permit, now, deadline)) {
 		err_ignore(err_set(e, ERR_LOCAL, "no lease that outlives the call -> not written"));
 		return OUTCOME_FORBIDDEN;
 	}
 	return OUTCOME_DONE;
 }
 
-static void begin(struct act_write *w, const struct permit *permit, struct now now, struct span deadline)
+static void begin(struct act_write *w, const struct permit *permit, struct now now,
+		  struct span deadline)
 {
 	enum outcome_kind kind;
 
@@ -84,7 +88,8 @@ static void begin(struct act_write *w, const struct permit *permit, struct now n
 		settle(w, kind, now.wall);
 		return;
 	}
-	aws_autoscaling_set_desired_ask(&w->call.request, w->policy->fleet.auto_scaling_group, w->plan->desired);
+	aws_autoscaling_set_desired_ask(&w->call.request, w->policy->fleet.auto_scaling_group,
+					w->plan->desired);
 	lane_start(w->lane, &w->call, deadline, answered, w);
 }
 
@@ -94,7 +99,7 @@ static bool grows(const struct plan *p)
 }
 
 void act_ask(struct act_write *const *writes, size_t n, const struct permit *permit, struct now now,
-             struct span deadline, act_done_fn *fn, void *arg)
+	     struct span deadline, act_done_fn *fn, void *arg)
 {
 	for (size_t i = 0; i < n; i++) {
 		writes[i]->fn = fn;

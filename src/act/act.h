@@ -1,7 +1,7 @@
 /* The only writer of capacity: one SetDesiredCapacity a group, behind a permit. Decides nothing.
  *
- * A write is refused here, without a call, when the plan may not write, when its number is outside the
- * bounds that the plan itself names, or when the permit does not outlive the call's deadline.
+ * A write is refused here, without a call, when the plan may not write, when its number is outside
+ * the bounds that the plan itself names, or when the permit does not outlive the call's deadline.
  */
 #ifndef ACT_ACT_H
 #define ACT_ACT_H
@@ -31,10 +31,11 @@ struct act_write {
 };
 void act_write_done(struct act_write *w); /* gives up a call under way */
 
-/* Starts the writes, scale-out first. fn is called once a write: from within this call for those that need no
- * call (held, forbidden), else from the loop. @p now stamps the outcomes that need no call. */
+/* Starts the writes, scale-out first. fn is called once a write: from within this call for those
+ * that need no call (held, forbidden), else from the loop. @p now stamps the outcomes that need no
+ * call. */
 void act_ask(struct act_write *const *writes, size_t n, const struct permit *permit, struct now now,
-             struct span deadline, act_done_fn *fn, void *arg);
+	     struct span deadline, act_done_fn *fn, void *arg);
 
 /* Pure: what a reply's error means for the outcome. */
 enum outcome_kind act_outcome_kind(const struct err *e);

@@ -13,7 +13,7 @@
 
 struct explain {
 	bool json;
-	char **text;          /* newest first, as they are read; printed the other way round */
+	char **text; /* newest first, as they are read; printed the other way round */
 	size_t count;
 	struct json *list;
 	struct err err;
@@ -42,8 +42,11 @@ static int explain_text(struct explain *x, const struct journal_stairs *s)
 	struct facts facts;
 	struct plan plan;
 
-	if (!policy_read_text(s->policy, s->policy_text, strlen(s->policy_text), &how, &set) || set.count != 1)
-		return err_set(&x->err, ERR_LOCAL, "the journal's copy of policy %s cannot be read by this version", s->policy);
+	if (!policy_read_text(s->policy, s->policy_text, strlen(s->policy_text), &how, &set) ||
+	    set.count != 1)
+		return err_set(&x->err, ERR_LOCAL,
+			       "the journal's copy of policy %s cannot be read by this version",
+			       s->policy);
 	if (say_plan_read(set.items[0].policy, s->plan, &plan, &x->err) < 0 ||
 	    say_facts_read(set.items[0].policy, s->facts, &facts, &x->err) < 0)
 		return err_wrap(&x->err, "journal: policy %s", s->policy);
@@ -84,17 +87,20 @@ static int visit(const struct journal_stairs *s, void *arg)
 	return 0;
 }
 
-static int run(struct explain *x, const char *path, const char *policy, struct instant at, int64_t most)
+static int run(struct explain *x, const char *path, const char *policy, struct instant at,
+	       int64_t most)
 {
 	AUTO(journal_freep) struct journal *j = journal_open_read(path, &x->err);
 	AUTO(buf_done) struct buf out = BUF(EXPLAIN_BYTES_MAX);
 
-	if (!j || journal_read_stairs(j, policy, at, most, visit, x, &x->err) < 0 || x->err.kind != ERR_NONE)
+	if (!j || journal_read_stairs(j, policy, at, most, visit, x, &x->err) < 0 ||
+	    x->err.kind != ERR_NONE)
 		return cli_fail("explain", &x->err);
 	if (x->json ? json_count(x->list) == 0 : x->count == 0) {
 		err_ignore(err_set(&x->err, ERR_NOT_FOUND,
-		                   "the journal %s has no decision of policy '%s' -> see windlass status --journal %s", path,
-		                   policy ? policy : "(any)", path));
+				   "the journal %s has no decision of policy '%s' -> see windlass "
+				   "status --journal %s",
+				   path, policy ? policy : "(any)", path));
 		return cli_fail("explain", &x->err);
 	}
 	if (x->json)
@@ -111,19 +117,45 @@ int cli_explain(int argc, char **argv)
 	struct instant at = INSTANT_NEVER;
 	int64_t last;
 	const struct option table[] = {
-		{ .name = "at", .type = OPTION_STR, .value = &at_text, .meta = "TIME",
+		{ .name = "at",
+		  .type = OPTION_STR,
+		  .value = &at_text,
+		  .meta = "TIME",
 		  .doc = "the decisions up to then, as 2024-01-31T09:00:00Z" },
-		{ .name = "journal", .type = OPTION_STR, .value = &journal, .meta = "FILE", .env = "WINDLASS_JOURNAL",
-		  .init = CLI_JOURNAL_DEFAULT, .doc = "the journal to read" },
-		{ .name = "last", .letter = 'n', .type = OPTION_INT, .value = &last, .meta = "N", .init = "20", .least = 1,
-		  .most = 100000, .doc = "how many staircases, the newest last" },
-		{ .name = "output", .letter = 'o', .type = OPTION_CHOICE, .value = &output, .meta = "FORMAT",
-		  .init = "text", .choices = "text|json", .doc = "how to print" },
+		{ .name = "journal",
+		  .type = OPTION_STR,
+		  .value = &journal,
+		  .meta = "FILE",
+		  .env = "WINDLASS_JOURNAL",
+		  .init = CLI_JOURNAL_DEFAULT,
+		  .doc = "the journal to read" },
+		{ .name = "last",
+		  .letter = 'n',
+		  .type = OPTION_INT,
+		  .value = &last,
+		  .meta = "N",
+		  .init = "20",
+		  .least = 1,
+		  .most = 100000,
+		  .doc = "how many staircases, the newest last" },
+		{ .name = "output",
+		  .letter = 'o',
+		  .type = OPTION_CHOICE,
+		  .value = &output,
+		  .meta = "FORMAT",
+		  .init = "text",
+		  .choices = "text|json",
+		  .doc = "how to print" },
 	};
 	const struct options opts = {
-		.program = "windlass explain", .summary = "The staircases of past decisions, with their numbers.",
-		.operands = "[POLICY]", .table = table, .count = COUNT_OF(table), .most_operands = 1,
-		.details = "Turns that climbed the same stairs are shown once, with how many they were.",
+		.program = "windlass explain",
+		.summary = "The staircases of past decisions, with their numbers.",
+		.operands = "[POLICY]",
+		.table = table,
+		.count = COUNT_OF(table),
+		.most_operands = 1,
+		.details = "Turns that climbed the same stairs are shown once, with how many they "
+			   "were.",
 	};
 	char **operands;
 	struct err e;

@@ -1,4 +1,5 @@
-/* windlass history: backlog and capacity over time, from the journal, for charts and spreadsheets. */
+/* windlass history: backlog and capacity over time, from the journal, for charts and spreadsheets.
+ */
 #include <string.h>
 
 #include "base/clock.h"
@@ -50,7 +51,8 @@ static int on_sample(const struct journal_sample *s, void *arg)
 		buf_addf(&h->out, "{\"time\":\"%s\",\"policy\":", when);
 		json_quote(&h->out, s->policy, strlen(s->policy));
 	} else {
-		buf_addf(&h->out, "%s,%s,%.3f", when, s->policy, (double)instant_since(s->at, h->first).ms / 1000.0);
+		buf_addf(&h->out, "%s,%s,%.3f", when, s->policy,
+			 (double)instant_since(s->at, h->first).ms / 1000.0);
 	}
 	for (size_t i = 0; i < COUNT_OF(columns); i++) {
 		int64_t v = column(s, i);
@@ -81,11 +83,13 @@ static int run(struct history *h, const char *path, const char *policy, struct i
 			buf_addf(&h->out, ",%s", columns[i].name);
 		buf_addc(&h->out, '\n');
 	}
-	if (journal_read_samples(j, policy, since, on_sample, h, &e) < 0 || buf_ok(&h->out, "the history", &e) < 0)
+	if (journal_read_samples(j, policy, since, on_sample, h, &e) < 0 ||
+	    buf_ok(&h->out, "the history", &e) < 0)
 		return cli_fail("history", &e);
 	if (h->count == 0) {
-		err_ignore(err_set(&e, ERR_NOT_FOUND, "the journal %s has no sample of policy '%s' since then", path,
-		                   policy ? policy : "(any)"));
+		err_ignore(err_set(&e, ERR_NOT_FOUND,
+				   "the journal %s has no sample of policy '%s' since then", path,
+				   policy ? policy : "(any)"));
 		return cli_fail("history", &e);
 	}
 	return cli_print(&h->out, CLI_DONE);
@@ -97,16 +101,34 @@ int cli_history(int argc, char **argv)
 	const char *output, *journal, *since_text = NULL;
 	struct instant since = { 0 };
 	const struct option table[] = {
-		{ .name = "journal", .type = OPTION_STR, .value = &journal, .meta = "FILE", .env = "WINDLASS_JOURNAL",
-		  .init = CLI_JOURNAL_DEFAULT, .doc = "the journal to read" },
-		{ .name = "output", .letter = 'o', .type = OPTION_CHOICE, .value = &output, .meta = "FORMAT",
-		  .init = "csv", .choices = "csv|json", .doc = "csv, or one JSON object a line" },
-		{ .name = "since", .type = OPTION_STR, .value = &since_text, .meta = "TIME",
+		{ .name = "journal",
+		  .type = OPTION_STR,
+		  .value = &journal,
+		  .meta = "FILE",
+		  .env = "WINDLASS_JOURNAL",
+		  .init = CLI_JOURNAL_DEFAULT,
+		  .doc = "the journal to read" },
+		{ .name = "output",
+		  .letter = 'o',
+		  .type = OPTION_CHOICE,
+		  .value = &output,
+		  .meta = "FORMAT",
+		  .init = "csv",
+		  .choices = "csv|json",
+		  .doc = "csv, or one JSON object a line" },
+		{ .name = "since",
+		  .type = OPTION_STR,
+		  .value = &since_text,
+		  .meta = "TIME",
 		  .doc = "from then on, as 2024-01-31T09:00:00Z" },
 	};
 	const struct options opts = {
-		.program = "windlass history", .summary = "Backlog and capacity at every turn, oldest first.",
-		.operands = "[POLICY]", .table = table, .count = COUNT_OF(table), .most_operands = 1,
+		.program = "windlass history",
+		.summary = "Backlog and capacity at every turn, oldest first.",
+		.operands = "[POLICY]",
+		.table = table,
+		.count = COUNT_OF(table),
+		.most_operands = 1,
 		.details = "An empty field, or null, is a number that could not be read.",
 	};
 	char **operands;

@@ -42,7 +42,8 @@ static void print_text(struct once_run *r, const struct turn *t)
 		return;
 	buf_addf(&r->out, "  -> %s", say_outcome_word(t->write.outcome.kind));
 	if (t->write.outcome.kind == OUTCOME_DONE)
-		buf_addf(&r->out, ": desired capacity of %s is %d", t->policy->fleet.auto_scaling_group, t->plan.desired);
+		buf_addf(&r->out, ": desired capacity of %s is %d",
+			 t->policy->fleet.auto_scaling_group, t->plan.desired);
 	buf_addc(&r->out, '\n');
 }
 
@@ -109,13 +110,19 @@ static int status_of(const struct once_run *r, size_t errors)
 	return r->change && !r->o->act ? CLI_CHANGE : CLI_DONE;
 }
 
-int once_run(const struct once *o)
+int cli_once_run(const struct once *o)
 {
 	struct once_run r = { .o = o, .out = BUF(ONCE_BYTES_MAX), .list = json_array() };
 	AUTO(loop_freep) struct loop *loop = loop_new();
 	struct control_options how = {
-		.loop = loop, .policies = o->policies, .journal = o->journal, .act = o->act, .once = true,
-		.on_turn = on_turn, .on_report = on_report, .arg = &r,
+		.loop = loop,
+		.policies = o->policies,
+		.journal = o->journal,
+		.act = o->act,
+		.once = true,
+		.on_turn = on_turn,
+		.on_report = on_report,
+		.arg = &r,
 	};
 	struct err e = { 0 };
 	AUTO(control_freep) struct control *c = control_new(&how, &e);

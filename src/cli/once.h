@@ -13,6 +13,6 @@ struct once {
 };
 
 /* Returns the exit status. */
-int once_run(const struct once *o);
+int cli_once_run(const struct once *o);
 
 #endif

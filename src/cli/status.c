@@ -1,6 +1,7 @@
-/* windlass status: what the controller last saw and did, from its journal; works beside a running daemon. */
-#include <string.h>
+/* windlass status: what the controller last saw and did, from its journal; works beside a running
+ * daemon. */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/options.h"
@@ -55,7 +56,9 @@ static int on_stairs(const struct journal_stairs *stairs, void *arg)
 	const char *why = json_get_str(stairs->plan, "why");
 
 	s->reading->why = own_strdup(why ? why : "");
-	s->reading->outcome = own_strdup(!stairs->wrote ? "" : stairs->settled ? stairs->outcome : "no answer yet");
+	s->reading->outcome = own_strdup(!stairs->wrote    ? ""
+					 : stairs->settled ? stairs->outcome
+							   : "no answer yet");
 	return 1;
 }
 
@@ -66,8 +69,10 @@ static int read_all(struct status *s, const char *path)
 		return -1;
 	for (size_t i = 0; i < s->count; i++) {
 		s->reading = &s->row[i];
-		if (journal_read_samples(s->journal, s->row[i].policy, s->row[i].last, on_sample, s, &s->err) < 0 ||
-		    journal_read_stairs(s->journal, s->row[i].policy, INSTANT_NEVER, 1, on_stairs, s, &s->err) < 0)
+		if (journal_read_samples(s->journal, s->row[i].policy, s->row[i].last, on_sample, s,
+					 &s->err) < 0 ||
+		    journal_read_stairs(s->journal, s->row[i].policy, INSTANT_NEVER, 1, on_stairs,
+					s, &s->err) < 0)
 			return -1;
 	}
 	return 0;
@@ -83,33 +88,43 @@ static const char *number(int64_t v, char *buf, size_t size)
 
 static int64_t backlog_of(const struct journal_sample *s)
 {
-	return s->visible == JOURNAL_UNKNOWN || s->in_flight == JOURNAL_UNKNOWN ? JOURNAL_UNKNOWN :
-										   s->visible + s->in_flight;
+	return s->visible == JOURNAL_UNKNOWN || s->in_flight == JOURNAL_UNKNOWN
+		       ? JOURNAL_UNKNOWN
+		       : s->visible + s->in_flight;
 }
 
 static void print_text(const struct status *s, pid_t holder, struct buf *out)
 {
-	static const char *const titles[] = { "policy", "backlog", "desired", "wanted", "in service", "pending",
-		                              "busy", "draining", "last turn", "why", "written" };
-	static const enum table_align align[] = { TABLE_LEFT, TABLE_RIGHT, TABLE_RIGHT, TABLE_RIGHT, TABLE_RIGHT,
-		                                  TABLE_RIGHT, TABLE_RIGHT, TABLE_RIGHT, TABLE_LEFT, TABLE_LEFT,
-		                                  TABLE_LEFT };
+	static const char *const titles[] = { "policy",     "backlog", "desired", "wanted",
+					      "in service", "pending", "busy",    "draining",
+					      "last turn",  "why",     "written" };
+	static const enum table_align align[] = { TABLE_LEFT,  TABLE_RIGHT, TABLE_RIGHT,
+						  TABLE_RIGHT, TABLE_RIGHT, TABLE_RIGHT,
+						  TABLE_RIGHT, TABLE_RIGHT, TABLE_LEFT,
+						  TABLE_LEFT,  TABLE_LEFT };
 	AUTO(table_freep) struct table *t = table_new(titles, align, COUNT_OF(titles));
 
 	for (size_t i = 0; i < s->count; i++) {
 		const struct status_row *r = &s->row[i];
 		char n[7][24], when[CLOCK_TEXT_MAX];
-		const char *cells[] = { r->policy,
-			                number(r->sampled ? backlog_of(&r->sample) : JOURNAL_UNKNOWN, n[0], sizeof(n[0])),
-			                number(r->sampled ? r->sample.desired : JOURNAL_UNKNOWN, n[1], sizeof(n[1])),
-			                number(r->sampled ? r->sample.wanted : JOURNAL_UNKNOWN, n[2], sizeof(n[2])),
-			                number(r->sampled ? r->sample.in_service : JOURNAL_UNKNOWN, n[3], sizeof(n[3])),
-			                number(r->sampled ? r->sample.pending : JOURNAL_UNKNOWN, n[4], sizeof(n[4])),
-			                number(r->sampled ? r->sample.busy : JOURNAL_UNKNOWN, n[5], sizeof(n[5])),
-			                number(r->sampled ? r->sample.draining : JOURNAL_UNKNOWN, n[6], sizeof(n[6])),
-			                clock_print(r->last, when),
-			                r->why,
-			                r->outcome };
+		const char *cells[] = {
+			r->policy,
+			number(r->sampled ? backlog_of(&r->sample) : JOURNAL_UNKNOWN, n[0],
+			       sizeof(n[0])),
+			number(r->sampled ? r->sample.desired : JOURNAL_UNKNOWN, n[1],
+			       sizeof(n[1])),
+			number(r->sampled ? r->sample.wanted : JOURNAL_UNKNOWN, n[2], sizeof(n[2])),
+			number(r->sampled ? r->sample.in_service : JOURNAL_UNKNOWN, n[3],
+			       sizeof(n[3])),
+			number(r->sampled ? r->sample.pending : JOURNAL_UNKNOWN, n[4],
+			       sizeof(n[4])),
+			number(r->sampled ? r->sample.busy : JOURNAL_UNKNOWN, n[5], sizeof(n[5])),
+			number(r->sampled ? r->sample.draining : JOURNAL_UNKNOWN, n[6],
+			       sizeof(n[6])),
+			clock_print(r->last, when),
+			r->why,
+			r->outcome
+		};
 
 		table_row(t, cells);
 	}
@@ -157,9 +172,9 @@ static void print_json(const struct status *s, pid_t holder, struct buf *out)
 	struct json *list = json_array();
 
 	if (holder)
-		json_set_int(top, "lease_holder", holder);
+		json_set_int(top, "control_lease_holder", holder);
 	else
-		json_set(top, "lease_holder", json_new_null());
+		json_set(top, "control_lease_holder", json_new_null());
 	for (size_t i = 0; i < s->count; i++)
 		json_add(list, row_json(&s->row[i]));
 	json_set(top, "policies", list);
@@ -172,14 +187,27 @@ int cli_status(int argc, char **argv)
 	AUTO(buf_done) struct buf out = BUF(STATUS_BYTES_MAX);
 	const char *output, *journal;
 	const struct option table[] = {
-		{ .name = "journal", .type = OPTION_STR, .value = &journal, .meta = "FILE", .env = "WINDLASS_JOURNAL",
-		  .init = CLI_JOURNAL_DEFAULT, .doc = "the journal to read" },
-		{ .name = "output", .letter = 'o', .type = OPTION_CHOICE, .value = &output, .meta = "FORMAT",
-		  .init = "text", .choices = "text|json", .doc = "how to print" },
+		{ .name = "journal",
+		  .type = OPTION_STR,
+		  .value = &journal,
+		  .meta = "FILE",
+		  .env = "WINDLASS_JOURNAL",
+		  .init = CLI_JOURNAL_DEFAULT,
+		  .doc = "the journal to read" },
+		{ .name = "output",
+		  .letter = 'o',
+		  .type = OPTION_CHOICE,
+		  .value = &output,
+		  .meta = "FORMAT",
+		  .init = "text",
+		  .choices = "text|json",
+		  .doc = "how to print" },
 	};
 	const struct options opts = {
-		.program = "windlass status", .summary = "What the controller last saw and did, a line a policy.",
-		.table = table, .count = COUNT_OF(table),
+		.program = "windlass status",
+		.summary = "What the controller last saw and did, a line a policy.",
+		.table = table,
+		.count = COUNT_OF(table),
 		.details = "A \"?\" is a number that could not be read; it is never shown as zero.",
 	};
 	char **operands;
@@ -193,9 +221,9 @@ int cli_status(int argc, char **argv)
 		status = cli_fail("status", &s->err);
 	} else {
 		if (strcmp(output, "json") == 0)
-			print_json(s, lease_holder(journal), &out);
+			print_json(s, control_lease_holder(journal), &out);
 		else
-			print_text(s, lease_holder(journal), &out);
+			print_text(s, control_lease_holder(journal), &out);
 		status = cli_print(&out, CLI_DONE);
 	}
 	for (size_t i = 0; i < s->count; i++) {

@@ -6,7 +6,7 @@
 
 static void wake(void *arg)
 {
-	round_read(arg);
+	control_round_read(arg);
 }
 
 static int open_journal(struct control *c, struct err *e)
@@ -19,7 +19,7 @@ static int open_journal(struct control *c, struct err *e)
 		c->journal = journal_open_read(c->o.journal, &why);
 		return 0;
 	}
-	c->lease = lease_take(c->o.journal, e);
+	c->lease = control_lease_take(c->o.journal, e);
 	if (!c->lease)
 		return -1;
 	c->journal = journal_open(c->o.journal, clock_wall(), e);
@@ -43,10 +43,10 @@ struct control *control_new(const struct control_options *o, struct err *e)
 	c->compacted = clock_mono();
 	if (read_policies(c, &c->policies, e) < 0 || open_journal(c, e) < 0)
 		return NULL;
-	c->lanes = lanes_new(o->loop);
-	c->observe = observe_new(round_seen, c);
+	c->lanes = control_lanes_new(o->loop);
+	c->observe = observe_new(control_round_seen, c);
 	c->timer = loop_timer_new(o->loop, wake, c);
-	turns_make(c, clock_wall());
+	control_turns_make(c, clock_wall());
 	return TAKE(c);
 }
 
@@ -55,12 +55,12 @@ void control_free(struct control *c)
 	if (!c)
 		return;
 	observe_free(c->observe); /* before the turns that its reads point to */
-	turns_drop(c);
-	lanes_free(c->lanes);
+	control_turns_drop(c);
+	control_lanes_free(c->lanes);
 	if (c->timer)
 		loop_timer_free(c->timer);
 	journal_free(c->journal);
-	lease_free(c->lease); /* last: nobody else may write before the journal is closed */
+	control_lease_free(c->lease); /* last: nobody else may write before the journal is closed */
 	policy_set_done(&c->policies);
 	policy_set_done(&c->next_policies);
 	own_free(c);
@@ -73,8 +73,8 @@ const struct policy_set *control_policies(const struct control *c)
 
 void control_start(struct control *c)
 {
-	round_read(c);
-	if (c->o.once && round_quiet(c))
+	control_round_read(c);
+	if (c->o.once && control_round_quiet(c))
 		loop_stop(c->o.loop);
 }
 
@@ -82,7 +82,7 @@ void control_stop(struct control *c)
 {
 	c->stopping = true;
 	loop_timer_stop(c->timer);
-	round_soon(c);
+	control_round_soon(c);
 }
 
 static void report_problems(struct control *c, const struct policy_set *set)
@@ -93,7 +93,8 @@ static void report_problems(struct control *c, const struct policy_set *set)
 
 		if (p->warning)
 			continue;
-		err_ignore(err_set(&e, ERR_POLICY, "%s:%d:%d: %s", p->file, p->line, p->column, p->text));
+		err_ignore(err_set(&e, ERR_POLICY, "%s:%d:%d: %s", p->file, p->line, p->column,
+				   p->text));
 		c->o.on_report(&e, c->o.arg);
 	}
 }
@@ -107,11 +108,12 @@ int control_reload(struct control *c, struct err *e)
 	report_problems(c, &next);
 	if (next.count == 0) {
 		policy_set_done(&next);
-		return err_set(e, ERR_POLICY, "%s: no policy can run -> the present ones stay", c->o.policies);
+		return err_set(e, ERR_POLICY, "%s: no policy can run -> the present ones stay",
+			       c->o.policies);
 	}
 	policy_set_done(&c->next_policies);
 	c->next_policies = next;
 	c->reloading = true;
-	round_soon(c);
+	control_round_soon(c);
 	return 0;
 }

@@ -1,9 +1,10 @@
 /* The controller: policies in, turns round and round. One loop; nothing in it waits.
  *
- * A turn is IDLE -> READING -> READY -> WRITING -> DONE -> IDLE. A round takes the turns that are ready, thinks,
- * records the intents of all of them, starts the writes; and takes the turns that are done, settles them and
- * records the outcomes. Daemon, `windlass turn` and `windlass plan` run the same turns and differ in what they
- * hold: a plan has neither lease nor a journal to write, so it cannot act.
+ * A turn is IDLE -> READING -> READY -> WRITING -> DONE -> IDLE. A round takes the turns that are
+ * ready, thinks, records the intents of all of them, starts the writes; and takes the turns that
+ * are done, settles them and records the outcomes. Daemon, `windlass turn` and `windlass plan` run
+ * the same turns and differ in what they hold: a plan has neither lease nor a journal to write, so
+ * it cannot act.
  */
 #ifndef CONTROL_CONTROL_H
 #define CONTROL_CONTROL_H
@@ -23,12 +24,12 @@ struct control;
 struct turn {
 	struct control *control;
 	const struct policy *policy;
-	char *policy_text;           /* as policy_print() gives it, for the journal */
-	bool blocked;                /* another enforcing policy has the group */
+	char *policy_text; /* as policy_print() gives it, for the journal */
+	bool blocked;      /* another enforcing policy has the group */
 	enum turn_state state;
 	struct tick due;
-	struct instant at;           /* of the facts, the plan and the presumption */
-	int64_t number;              /* turns since the start */
+	struct instant at; /* of the facts, the plan and the presumption */
+	int64_t number;    /* turns since the start */
 	struct facts facts;
 	struct memory memory;
 	struct plan plan;
@@ -45,17 +46,17 @@ typedef void control_report_fn(const struct err *e, void *arg);
 
 struct control_options {
 	struct loop *loop;
-	const char *policies;        /* a file or a directory */
-	const char *journal;         /* NULL: none */
-	bool act;                    /* take the lease and write; else journal is only read */
-	bool once;                   /* every turn once, then loop_stop() */
+	const char *policies; /* a file or a directory */
+	const char *journal;  /* NULL: none */
+	bool act;             /* take the lease and write; else journal is only read */
+	bool once;            /* every turn once, then loop_stop() */
 	control_turn_fn *on_turn;
 	control_report_fn *on_report;
 	void *arg;
 };
 
-/* Reads the policies (their problems are in control_policies()), opens the journal, takes the lease.
- * ERR_POLICY: no policy can run; ERR_CONFLICT: somebody else holds the lease. */
+/* Reads the policies (their problems are in control_policies()), opens the journal, takes the
+ * lease. ERR_POLICY: no policy can run; ERR_CONFLICT: somebody else holds the lease. */
 MUST struct control *control_new(const struct control_options *o, struct err *e);
 void control_free(struct control *c);
 DEFINE_FREEP(struct control, control);
@@ -65,8 +66,9 @@ const struct policy_set *control_policies(const struct control *c);
 void control_start(struct control *c);
 /* No new turn is started; writes under way are waited for; then loop_stop(). */
 void control_stop(struct control *c);
-/* Reads the policies anew; when none of them can run, the present ones stay and the error says so. Memory is
- * carried over by the policies' names. Takes effect once the turns under way have ended. */
+/* Reads the policies anew; when none of them can run, the present ones stay and the error says so.
+ * Memory is carried over by the policies' names. Takes effect once the turns under way have ended.
+ */
 MUST int control_reload(struct control *c, struct err *e);
 
 #endif

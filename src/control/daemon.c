@@ -15,7 +15,7 @@
 struct daemon {
 	const struct daemon_options *o;
 	struct loop *loop;
-	struct control *control;     /* NULL while somebody else holds the lease */
+	struct control *control; /* NULL while somebody else holds the lease */
 	struct loop_timer *standby;
 	struct watch *watch;
 	bool standing_by;
@@ -33,9 +33,10 @@ static void on_turn(const struct turn *t, void *arg)
 {
 	struct daemon *d = arg;
 
-	watch_turn(d->watch, t);
-	notify_alive();
-	notify_status("%s: desired %d, wanted %d", t->policy->name, t->plan.current, t->plan.desired);
+	control_watch_turn(d->watch, t);
+	control_notify_alive();
+	control_notify_status("%s: desired %d, wanted %d", t->policy->name, t->plan.current,
+			      t->plan.desired);
 }
 
 static void log_problems(const struct policy_set *set)
@@ -43,15 +44,16 @@ static void log_problems(const struct policy_set *set)
 	for (size_t i = 0; i < set->problem_count; i++) {
 		const struct policy_problem *p = &set->problems[i];
 
-		LOG_AT(p->warning ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR, p->warning ? "policy warning" : "policy error",
-		       LOG_S("file", p->file), LOG_I("line", p->line), LOG_I("column", p->column), LOG_S("text", p->text));
+		LOG_AT(p->warning ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR,
+		       p->warning ? "policy warning" : "policy error", LOG_S("file", p->file),
+		       LOG_I("line", p->line), LOG_I("column", p->column), LOG_S("text", p->text));
 	}
 }
 
 static void stop(struct daemon *d, int status)
 {
 	d->status = status;
-	notify_stopping();
+	control_notify_stopping();
 	if (d->control)
 		control_stop(d->control);
 	else
@@ -66,13 +68,15 @@ static void log_start(struct daemon *d)
 	for (size_t i = 0; i < set->count; i++) {
 		const struct policy *p = set->items[i].policy;
 
-		LOG_INFO("policy runs", LOG_S("policy", p->name), LOG_S("mode", say_mode_word(p->mode)),
-		         LOG_S("group", p->fleet.auto_scaling_group), LOG_B("blocked", set->items[i].blocked),
-		         LOG_S("file", p->file));
+		LOG_INFO("policy runs", LOG_S("policy", p->name),
+			 LOG_S("mode", say_mode_word(p->mode)),
+			 LOG_S("group", p->fleet.auto_scaling_group),
+			 LOG_B("blocked", set->items[i].blocked), LOG_S("file", p->file));
 	}
-	LOG_INFO("windlassd is ready", LOG_I("policies", (int64_t)set->count), LOG_S("journal", d->o->journal));
+	LOG_INFO("windlassd is ready", LOG_I("policies", (int64_t)set->count),
+		 LOG_S("journal", d->o->journal));
 	if (!d->ready)
-		notify_ready();
+		control_notify_ready();
 	d->ready = true;
 }
 
@@ -80,8 +84,13 @@ static void begin(void *arg)
 {
 	struct daemon *d = arg;
 	struct control_options o = {
-		.loop = d->loop, .policies = d->o->policies, .journal = d->o->journal, .act = true,
-		.on_turn = on_turn, .on_report = on_report, .arg = d,
+		.loop = d->loop,
+		.policies = d->o->policies,
+		.journal = d->o->journal,
+		.act = true,
+		.on_turn = on_turn,
+		.on_report = on_report,
+		.arg = d,
 	};
 	struct err e = { 0 };
 
@@ -100,8 +109,9 @@ static void begin(void *arg)
 	}
 	if (control_policies(d->control)->count == 0) {
 		log_problems(control_policies(d->control));
-		LOG_ERROR("no policy can run -> mend the files named above, or name others with --policies",
-		          LOG_S("policies", d->o->policies));
+		LOG_ERROR("no policy can run -> mend the files named above, or name others with "
+			  "--policies",
+			  LOG_S("policies", d->o->policies));
 		control_free(d->control);
 		d->control = NULL;
 		stop(d, 2);
@@ -128,7 +138,7 @@ static void on_signal(int signum, void *arg)
 	}
 }
 
-int daemon_run(const struct daemon_options *o)
+int control_daemon_run(const struct daemon_options *o)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
 	struct loop_signal *handlers[COUNT_OF(signals)];
@@ -137,11 +147,11 @@ int daemon_run(const struct daemon_options *o)
 	for (size_t i = 0; i < COUNT_OF(signals); i++)
 		handlers[i] = loop_signal_new(d.loop, signals[i], on_signal, &d);
 	d.standby = loop_timer_new(d.loop, begin, &d);
-	d.watch = watch_new();
+	d.watch = control_watch_new();
 	loop_soon(d.loop, begin, &d);
 	loop_run(d.loop);
 	control_free(d.control);
-	watch_free(d.watch);
+	control_watch_free(d.watch);
 	loop_timer_free(d.standby);
 	for (size_t i = 0; i < COUNT_OF(signals); i++)
 		loop_signal_free(handlers[i]);

@@ -7,6 +7,6 @@ struct daemon_options {
 };
 
 /* Runs until SIGTERM or SIGINT; SIGHUP reads the policies anew. Returns the exit status. */
-int daemon_run(const struct daemon_options *o);
+int control_daemon_run(const struct daemon_options *o);
 
 #endif

@@ -18,22 +18,23 @@ struct control {
 	struct turn *turns;
 	size_t turn_count;
 	struct loop_timer *timer;
-	bool round_due;              /* a round is already asked for */
+	bool round_due; /* a round is already asked for */
 	bool stopping;
-	bool reloading;              /* next_policies waits for the turns under way to end */
+	bool reloading; /* next_policies waits for the turns under way to end */
 	struct policy_set next_policies;
 	struct tick compacted;
 };
 
 /* turns.c */
-void turns_make(struct control *c, struct instant now);
-void turns_drop(struct control *c);
+void control_turns_make(struct control *c, struct instant now);
+void control_turns_drop(struct control *c);
 
 /* round.c */
-void round_soon(struct control *c);  /* a round at the next turn of the loop */
-void round_read(struct control *c);  /* starts the reads of the turns that are due, sets the timer */
-bool round_quiet(const struct control *c); /* no turn under way */
-void round_done(struct act_write *w, void *arg);
-void round_seen(struct observe_want *w, void *arg);
+void control_round_soon(struct control *c); /* a round at the next turn of the loop */
+void control_round_read(
+	struct control *c); /* starts the reads of the turns that are due, sets the timer */
+bool control_round_quiet(const struct control *c); /* no turn under way */
+void control_round_done(struct act_write *w, void *arg);
+void control_round_seen(struct observe_want *w, void *arg);
 
 #endif

@@ -9,11 +9,11 @@ struct lanes {
 	struct lanes_item {
 		char *region; /* NULL: the default */
 		struct lane *lane;
-	} *item;
+	} * item;
 	size_t count;
 };
 
-struct lanes *lanes_new(struct loop *l)
+struct lanes *control_lanes_new(struct loop *l)
 {
 	struct lanes *s = own_alloc(sizeof(*s));
 
@@ -21,7 +21,7 @@ struct lanes *lanes_new(struct loop *l)
 	return s;
 }
 
-void lanes_free(struct lanes *l)
+void control_lanes_free(struct lanes *l)
 {
 	if (!l)
 		return;
@@ -38,7 +38,7 @@ static bool same(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-struct lane *lanes_get(struct lanes *l, const char *region, struct err *e)
+struct lane *control_lanes_get(struct lanes *l, const char *region, struct err *e)
 {
 	struct lane *lane;
 

@@ -5,10 +5,10 @@
 #include "aws/lane.h"
 
 struct lanes;
-struct lanes *lanes_new(struct loop *l);
-void lanes_free(struct lanes *l);
-DEFINE_FREEP(struct lanes, lanes);
+struct lanes *control_lanes_new(struct loop *l);
+void control_lanes_free(struct lanes *l);
+DEFINE_FREEP(struct lanes, control_lanes);
 /* @p region NULL: the environment's or the profile's. Borrowed. */
-MUST struct lane *lanes_get(struct lanes *l, const char *region, struct err *e);
+MUST struct lane *control_lanes_get(struct lanes *l, const char *region, struct err *e);
 
 #endif

@@ -10,7 +10,8 @@
 
 #include "base/own.h"
 
-#define LEASE_PERMIT_MS 60000 /* a permit is made anew each round; no call of a round takes longer */
+#define LEASE_PERMIT_MS \
+	60000 /* a permit is made anew each round; no call of a round takes longer */
 
 struct lease {
 	int fd;
@@ -35,7 +36,7 @@ static int write_pid(int fd, struct err *e)
 	return 0;
 }
 
-struct lease *lease_take(const char *journal, struct err *e)
+struct lease *control_lease_take(const char *journal, struct err *e)
 {
 	AUTO(own_freep) char *path = own_printf("%s.lock", journal);
 	struct lease *l;
@@ -47,8 +48,10 @@ struct lease *lease_take(const char *journal, struct err *e)
 	}
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno == EWOULDBLOCK)
-			err_set(e, ERR_CONFLICT, "process %ld holds the lease %s -> stop it first, or use another journal",
-			        (long)read_pid(fd), path);
+			err_set(e, ERR_CONFLICT,
+				"process %ld holds the lease %s -> stop it first, or use another "
+				"journal",
+				(long)read_pid(fd), path);
 		else
 			err_errno(e, errno, "lease %s", path);
 		close(fd);
@@ -63,7 +66,7 @@ struct lease *lease_take(const char *journal, struct err *e)
 	return l;
 }
 
-void lease_free(struct lease *l)
+void control_lease_free(struct lease *l)
 {
 	if (!l)
 		return;
@@ -71,12 +74,12 @@ void lease_free(struct lease *l)
 	own_free(l);
 }
 
-struct permit lease_permit(const struct lease *l, struct tick now)
+struct permit control_lease_permit(const struct lease *l, struct tick now)
 {
-	return l ? permit_grant(tick_add(now, span_ms(LEASE_PERMIT_MS))) : (struct permit){ 0 };
+	return l ? act_permit_grant(tick_add(now, span_ms(LEASE_PERMIT_MS))) : (struct permit){ 0 };
 }
 
-pid_t lease_holder(const char *journal)
+pid_t control_lease_holder(const char *journal)
 {
 	AUTO(own_freep) char *path = own_printf("%s.lock", journal);
 	int fd = open(path, O_RDWR | O_CLOEXEC);

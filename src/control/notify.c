@@ -17,22 +17,22 @@ static void tell(const char *what)
 #endif
 }
 
-void notify_ready(void)
+void control_notify_ready(void)
 {
 	tell("READY=1");
 }
 
-void notify_alive(void)
+void control_notify_alive(void)
 {
 	tell("WATCHDOG=1");
 }
 
-void notify_stopping(void)
+void control_notify_stopping(void)
 {
 	tell("STOPPING=1");
 }
 
-void notify_status(const char *fmt, ...)
+void control_notify_status(const char *fmt, ...)
 {
 	AUTO(own_freep) char *text = NULL;
 	AUTO(own_freep) char *line = NULL;

@@ -4,9 +4,9 @@
 
 #include "base/own.h"
 
-void notify_ready(void);
-void notify_alive(void); /* a turn has ended: the loop turns */
-void notify_stopping(void);
-void notify_status(const char *fmt, ...) PRINTF_LIKE(1, 2);
+void control_notify_ready(void);
+void control_notify_alive(void); /* a turn has ended: the loop turns */
+void control_notify_stopping(void);
+void control_notify_status(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 #endif

@@ -14,24 +14,26 @@ static uint64_t phase_of(const char *name)
 	return h;
 }
 
-bool pace_idle(const struct policy *p, const struct facts *f)
+bool control_pace_idle(const struct policy *p, const struct facts *f)
 {
 	const struct capacity *g = &f->group;
 
-	if (g->why != FACT_READABLE || g->pending > 0 || g->draining > 0 || g->in_service != g->desired)
+	if (g->why != FACT_READABLE || g->pending > 0 || g->draining > 0 ||
+	    g->in_service != g->desired)
 		return false;
 	if (g->desired > (p->fleet.min_given && p->fleet.min > g->min ? p->fleet.min : g->min))
 		return false;
 	for (size_t i = 0; i < f->metric_count; i++) {
 		const struct fact *m = &f->metric[i];
 
-		if (m->why != FACT_READABLE || (m->is_queue && (m->visible > 0 || m->in_flight > 0 || m->delayed > 0)))
+		if (m->why != FACT_READABLE ||
+		    (m->is_queue && (m->visible > 0 || m->in_flight > 0 || m->delayed > 0)))
 			return false;
 	}
 	return true;
 }
 
-struct tick pace_next(const struct policy *p, bool idle, struct tick now)
+struct tick control_pace_next(const struct policy *p, bool idle, struct tick now)
 {
 	int64_t every = idle ? p->evaluate.idle_every.ms : p->evaluate.every.ms;
 	int64_t phase, past;
@@ -43,7 +45,7 @@ struct tick pace_next(const struct policy *p, bool idle, struct tick now)
 	return (struct tick){ now.ms - (past < 0 ? past + every : past) + every };
 }
 
-struct span pace_deadline(const struct policy *p)
+struct span control_pace_deadline(const struct policy *p)
 {
 	int64_t ms = p->evaluate.every.ms;
 

@@ -1,4 +1,5 @@
-/* The round: what is ready is thought about, recorded and begun; what is done is settled and recorded. */
+/* The round: what is ready is thought about, recorded and begun; what is done is settled and
+ * recorded. */
 #include "base/clock.h"
 #include "base/own.h"
 #include "control/inner.h"
@@ -11,7 +12,10 @@ static void plan_refuse(struct plan *p, enum reason why, bool hold)
 {
 	if (p->stair_count < PLAN_STAIRS_MAX)
 		p->stairs[p->stair_count++] =
-			(struct stair){ .code = why, .rule = -1, .from = p->desired, .to = hold ? p->current : p->desired };
+			(struct stair){ .code = why,
+					.rule = -1,
+					.from = p->desired,
+					.to = hold ? p->current : p->desired };
 	p->why = why;
 	p->may_write = false;
 	if (hold)
@@ -68,7 +72,7 @@ static void record_intents(struct control *c, struct turn **turns, size_t n)
 	}
 	if (!c->lease)
 		return;
-	if (journal_intents(c->journal, entry, n, &e) == 0) {
+	if (journal_write_intents(c->journal, entry, n, &e) == 0) {
 		for (size_t i = 0; i < n; i++)
 			turns[i]->intent = entry[i].intent;
 		return;
@@ -84,13 +88,13 @@ static void record_intents(struct control *c, struct turn **turns, size_t n)
 static void begin_writes(struct control *c, struct turn **turns, size_t n, struct now now)
 {
 	struct act_write *writes[CONTROL_ROUND_MAX];
-	struct permit permit = lease_permit(c->lease, now.mono);
+	struct permit permit = control_lease_permit(c->lease, now.mono);
 
 	for (size_t i = 0; i < n; i++) {
 		turns[i]->state = TURN_WRITING;
 		writes[i] = &turns[i]->write;
 	}
-	act_ask(writes, n, &permit, now, span_ms(10000), round_done, c);
+	act_ask(writes, n, &permit, now, span_ms(10000), control_round_done, c);
 }
 
 static void think_round(struct control *c, struct now now)
@@ -112,7 +116,7 @@ static void turn_end(struct control *c, struct turn *t, struct now now)
 {
 	t->state = TURN_IDLE;
 	t->number++;
-	t->due = pace_next(t->policy, pace_idle(t->policy, &t->facts), now.mono);
+	t->due = control_pace_next(t->policy, control_pace_idle(t->policy, &t->facts), now.mono);
 	if (c->o.on_turn)
 		c->o.on_turn(t, c->o.arg);
 }
@@ -126,11 +130,12 @@ static void settle_round(struct control *c, struct now now)
 
 	for (size_t i = 0; i < n; i++) {
 		if (turns[i]->plan.act == PLAN_SET)
-			decide_settle(turns[i]->policy, &turns[i]->write.outcome, now.wall, &turns[i]->memory);
+			decide_settle(turns[i]->policy, &turns[i]->write.outcome, now.wall,
+				      &turns[i]->memory);
 		if (turns[i]->intent)
 			entry[wrote++] = turn_entry(turns[i]);
 	}
-	if (c->lease && wrote > 0 && journal_outcomes(c->journal, entry, wrote, &e) < 0)
+	if (c->lease && wrote > 0 && journal_write_outcomes(c->journal, entry, wrote, &e) < 0)
 		c->o.on_report(&e, c->o.arg); /* intents stand: a restart presumes they acted */
 	for (size_t i = 0; i < n; i++)
 		turn_end(c, turns[i], now);
@@ -138,7 +143,7 @@ static void settle_round(struct control *c, struct now now)
 
 /* --- turning */
 
-bool round_quiet(const struct control *c)
+bool control_round_quiet(const struct control *c)
 {
 	for (size_t i = 0; i < c->turn_count; i++)
 		if (c->turns[i].state != TURN_IDLE)
@@ -156,12 +161,12 @@ static bool round_writing(const struct control *c)
 
 static void take_new_policies(struct control *c)
 {
-	turns_drop(c);
+	control_turns_drop(c);
 	policy_set_done(&c->policies);
 	c->policies = c->next_policies;
 	c->next_policies = (struct policy_set){ 0 };
 	c->reloading = false;
-	turns_make(c, clock_wall());
+	control_turns_make(c, clock_wall());
 }
 
 static void compact_round(struct control *c, struct now now)
@@ -184,19 +189,19 @@ static void control_round(void *arg)
 	if (!c->stopping)
 		think_round(c, now);
 	settle_round(c, now);
-	if (c->stopping ? !round_writing(c) : c->o.once && round_quiet(c)) {
+	if (c->stopping ? !round_writing(c) : c->o.once && control_round_quiet(c)) {
 		loop_stop(c->o.loop);
 		return;
 	}
 	if (c->stopping)
 		return;
 	compact_round(c, now);
-	if (c->reloading && round_quiet(c))
+	if (c->reloading && control_round_quiet(c))
 		take_new_policies(c);
-	round_read(c);
+	control_round_read(c);
 }
 
-void round_soon(struct control *c)
+void control_round_soon(struct control *c)
 {
 	if (c->round_due)
 		return;
@@ -204,20 +209,20 @@ void round_soon(struct control *c)
 	loop_soon(c->o.loop, control_round, c);
 }
 
-void round_seen(struct observe_want *w, void *arg)
+void control_round_seen(struct observe_want *w, void *arg)
 {
 	struct turn *t = w->user;
 
 	t->state = TURN_READY;
-	round_soon(arg);
+	control_round_soon(arg);
 }
 
-void round_done(struct act_write *w, void *arg)
+void control_round_done(struct act_write *w, void *arg)
 {
 	struct turn *t = w->user;
 
 	t->state = TURN_DONE;
-	round_soon(arg);
+	control_round_soon(arg);
 }
 
 static bool due(const struct control *c, const struct turn *t, struct tick now)
@@ -225,7 +230,7 @@ static bool due(const struct control *c, const struct turn *t, struct tick now)
 	return t->state == TURN_IDLE && (t->number == 0 || (!c->o.once && t->due.ms <= now.ms));
 }
 
-void round_read(struct control *c)
+void control_round_read(struct control *c)
 {
 	struct observe_want *wants[CONTROL_ROUND_MAX];
 	struct now now = clock_now();
@@ -241,8 +246,9 @@ void round_read(struct control *c)
 		if (due(c, t, now.mono) && n < CONTROL_ROUND_MAX) {
 			t->state = TURN_READING;
 			t->at = now.wall;
-			if (n == 0 || pace_deadline(t->policy).ms < deadline.ms)
-				deadline = pace_deadline(t->policy); /* the shortest: one batch serves all */
+			if (n == 0 || control_pace_deadline(t->policy).ms < deadline.ms)
+				deadline = control_pace_deadline(
+					t->policy); /* the shortest: one batch serves all */
 			wants[n++] = &t->want;
 		} else if (t->state == TURN_IDLE && t->due.ms < next.ms) {
 			next = t->due;

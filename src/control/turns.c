@@ -9,21 +9,22 @@ static int lanes_of(struct control *c, struct turn *t, struct err *e)
 	const struct policy *p = t->policy;
 	char region[64];
 
-	t->want.group_lane = lanes_get(c->lanes, p->fleet.region, e);
+	t->want.group_lane = control_lanes_get(c->lanes, p->fleet.region, e);
 	if (!t->want.group_lane)
 		return -1;
 	t->write.lane = t->want.group_lane;
 	for (size_t i = 0; i < p->metric_count; i++) {
-		t->want.metric_lane[i] =
-			lanes_get(c->lanes, policy_metric_region(p, &p->metrics[i], region, sizeof(region)), e);
+		t->want.metric_lane[i] = control_lanes_get(
+			c->lanes, policy_metric_region(p, &p->metrics[i], region, sizeof(region)),
+			e);
 		if (!t->want.metric_lane[i])
 			return -1;
 	}
 	return 0;
 }
 
-static int turn_make(struct control *c, struct turn *t, const struct policy_item *item, struct instant now,
-                     struct err *e)
+static int turn_make(struct control *c, struct turn *t, const struct policy_item *item,
+		     struct instant now, struct err *e)
 {
 	AUTO(buf_done) struct buf text = BUF(TURNS_TEXT_MAX);
 
@@ -33,7 +34,8 @@ static int turn_make(struct control *c, struct turn *t, const struct policy_item
 	t->facts.group.why = FACT_NEVER_READ;
 	t->facts.group.seen_at = INSTANT_NEVER;
 	for (size_t i = 0; i < POLICY_METRICS_MAX; i++)
-		t->facts.metric[i] = (struct fact){ .why = FACT_NEVER_READ, .seen_at = INSTANT_NEVER };
+		t->facts.metric[i] =
+			(struct fact){ .why = FACT_NEVER_READ, .seen_at = INSTANT_NEVER };
 	policy_print(t->policy, &text);
 	t->policy_text = buf_take(&text);
 	t->want.policy = t->policy;
@@ -46,8 +48,9 @@ static int turn_make(struct control *c, struct turn *t, const struct policy_item
 	memory_init(&t->memory);
 	if (lanes_of(c, t, e) < 0)
 		return err_wrap(e, "policy %s", t->policy->name);
-	/* A memory that cannot be read must not stop the fleet: it starts anew, and the report says so. */
-	if (c->journal && journal_memory(c->journal, t->policy, now, &t->memory, e) < 0)
+	/* A memory that cannot be read must not stop the fleet: it starts anew, and the report says
+	 * so. */
+	if (c->journal && journal_read_memory(c->journal, t->policy, now, &t->memory, e) < 0)
 		memory_init(&t->memory);
 	else
 		err_clear(e);
@@ -61,7 +64,7 @@ static void turn_done(struct turn *t)
 	own_free(t->policy_text);
 }
 
-void turns_make(struct control *c, struct instant now)
+void control_turns_make(struct control *c, struct instant now)
 {
 	c->turns = own_array(c->policies.count ? c->policies.count : 1, sizeof(*c->turns));
 	for (size_t i = 0; i < c->policies.count; i++) {
@@ -80,7 +83,7 @@ void turns_make(struct control *c, struct instant now)
 	}
 }
 
-void turns_drop(struct control *c)
+void control_turns_drop(struct control *c)
 {
 	for (size_t i = 0; i < c->turn_count; i++)
 		turn_done(&c->turns[i]);

@@ -11,19 +11,19 @@
 struct watch {
 	struct watch_item {
 		char *policy;
-		char *error;           /* the last one that was said; NULL: all well */
+		char *error; /* the last one that was said; NULL: all well */
 		struct instant error_at;
 		int why, current, desired;
-	} *item;
+	} * item;
 	size_t count;
 };
 
-struct watch *watch_new(void)
+struct watch *control_watch_new(void)
 {
 	return own_alloc(sizeof(struct watch));
 }
 
-void watch_free(struct watch *w)
+void control_watch_free(struct watch *w)
 {
 	if (!w)
 		return;
@@ -63,7 +63,8 @@ static void say_error(struct watch_item *i, const struct turn *t)
 		i->error = NULL;
 		return;
 	}
-	/* Request ids differ each time: the code and the kind tell whether it is the same trouble. */
+	/* Request ids differ each time: the code and the kind tell whether it is the same trouble.
+	 */
 	if (i->error && strcmp(i->error, e->code[0] ? e->code : err_word(e->kind)) == 0 &&
 	    instant_since(t->at, i->error_at).ms < WATCH_REPEAT_MS)
 		return;
@@ -73,7 +74,7 @@ static void say_error(struct watch_item *i, const struct turn *t)
 	i->error_at = t->at;
 }
 
-void watch_turn(struct watch *w, const struct turn *t)
+void control_watch_turn(struct watch *w, const struct turn *t)
 {
 	struct watch_item *i = item_of(w, t->policy->name);
 	AUTO(buf_done) struct buf text = BUF(4096);
@@ -89,8 +90,9 @@ void watch_turn(struct watch *w, const struct turn *t)
 		level = LOG_LEVEL_INFO;
 		event = p->act == PLAN_SET ? "a change is due" : "decided";
 	}
-	LOG_AT(level, event, LOG_S("policy", t->policy->name), LOG_I("from", p->current), LOG_I("to", p->desired),
-	       LOG_S("outcome", say_outcome_word(t->write.outcome.kind)), LOG_S("why", buf_str(&text)));
+	LOG_AT(level, event, LOG_S("policy", t->policy->name), LOG_I("from", p->current),
+	       LOG_I("to", p->desired), LOG_S("outcome", say_outcome_word(t->write.outcome.kind)),
+	       LOG_S("why", buf_str(&text)));
 	i->why = p->why;
 	i->desired = p->desired;
 	i->current = p->current;

@@ -5,8 +5,8 @@
 #include "control/control.h"
 
 struct watch;
-struct watch *watch_new(void);
-void watch_free(struct watch *w);
-void watch_turn(struct watch *w, const struct turn *t);
+struct watch *control_watch_new(void);
+void control_watch_free(struct watch *w);
+void control_watch_turn(struct watch *w, const struct turn *t);
 
 #endif

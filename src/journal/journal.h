@@ -1,12 +1,14 @@
-/* The journal: what each policy remembers, what was intended and what came of it, in one SQLite file.
+/* The journal: what each policy remembers, what was intended and what came of it, in one SQLite
+ * file.
  *
- * journal_intents() runs before the first write of a round and journal_outcomes() after the last, each in
- * one transaction, so that a crash between them leaves intents without an outcome: the memory stored with
- * an intent presumes that it acted, and the next process starts from there. A staircase is stored when it
- * differs from the policy's last one; otherwise that row's run length grows.
+ * journal_write_intents() runs before the first write of a round and journal_write_outcomes() after
+ * the last, each in one transaction, so that a crash between them leaves intents without an
+ * outcome: the memory stored with an intent presumes that it acted, and the next process starts
+ * from there. A staircase is stored when it differs from the policy's last one; otherwise that
+ * row's run length grows.
  *
- * When the disk is full a preallocated reserve beside the file is given up, so that intents stay writable;
- * journal_is_short() then tells, and the caller holds scale-in.
+ * When the disk is full a preallocated reserve beside the file is given up, so that intents stay
+ * writable; journal_is_short() then tells, and the caller holds scale-in.
  */
 #ifndef JOURNAL_JOURNAL_H
 #define JOURNAL_JOURNAL_H
@@ -28,8 +30,8 @@
 
 struct journal;
 
-/* For the controller. Creates the file (mode 0600) and its reserve. Intents of an earlier process that have
- * no outcome become OUTCOME_UNKNOWN. */
+/* For the controller. Creates the file (mode 0600) and its reserve. Intents of an earlier process
+ * that have no outcome become OUTCOME_UNKNOWN. */
 MUST struct journal *journal_open(const char *path, struct instant now, struct err *e);
 /* For explain, history, status, plan: never writes, works beside a running controller. */
 MUST struct journal *journal_open_read(const char *path, struct err *e);
@@ -39,54 +41,60 @@ DEFINE_FREEP(struct journal, journal);
 /* One policy's part of a round. Everything is borrowed. */
 struct journal_turn {
 	const struct policy *policy;
-	const char *policy_text;       /* as policy_print() gives it; stored once a version */
+	const char *policy_text; /* as policy_print() gives it; stored once a version */
 	const struct facts *facts;
-	const struct memory *memory;   /* intents: as decide_presume() left it; outcomes: after decide_settle() */
+	const struct memory
+		*memory; /* intents: as decide_presume() left it; outcomes: after decide_settle() */
 	const struct plan *plan;
 	const struct outcome *outcome; /* outcomes only */
 	struct instant at;
-	int64_t intent;                /* set by journal_intents() where the plan will write, else 0 */
+	int64_t intent; /* set by journal_write_intents() where the plan will write, else 0 */
 };
 
-MUST int journal_intents(struct journal *j, struct journal_turn *turns, size_t n, struct err *e);
-MUST int journal_outcomes(struct journal *j, const struct journal_turn *turns, size_t n, struct err *e);
+MUST int journal_write_intents(struct journal *j, struct journal_turn *turns, size_t n,
+			       struct err *e);
+MUST int journal_write_outcomes(struct journal *j, const struct journal_turn *turns, size_t n,
+				struct err *e);
 /* What the policy of that name remembers; an initial memory where the journal has none. */
-MUST int journal_memory(struct journal *j, const struct policy *p, struct instant now, struct memory *ret, struct err *e);
-/* The disk filled up and the reserve is in use. Cleared by journal_compact() once there is room again. */
+MUST int journal_read_memory(struct journal *j, const struct policy *p, struct instant now,
+			     struct memory *ret, struct err *e);
+/* The disk filled up and the reserve is in use. Cleared by journal_compact() once there is room
+ * again. */
 bool journal_is_short(const struct journal *j);
 /* Drops rows older than @p keep; bounded work a call, so that it fits between two rounds. */
 MUST int journal_compact(struct journal *j, struct instant now, struct span keep, struct err *e);
 
 /* A stored staircase and the turns that had it. Texts are borrowed for the call of the visitor. */
 struct journal_stairs {
-	const char *policy;            /* its name */
+	const char *policy; /* its name */
 	const char *policy_text;
 	const struct json *plan, *facts;
-	struct instant first, last;    /* turns with this staircase */
+	struct instant first, last; /* turns with this staircase */
 	int64_t runs;
-	bool wrote;                    /* some turn of it intended a write; the newest one's outcome: */
+	bool wrote; /* some turn of it intended a write; the newest one's outcome: */
 	bool settled;
-	const char *outcome;           /* say_outcome_word(), "" when not settled */
+	const char *outcome; /* say_outcome_word(), "" when not settled */
 	const char *outcome_text;
 };
 /* Return non-zero to stop. */
 typedef int journal_stairs_fn(const struct journal_stairs *s, void *arg);
-/* Newest first, at most @p most, of turns at or before @p until (INSTANT_NEVER: now). @p policy NULL: all. */
-MUST int journal_read_stairs(struct journal *j, const char *policy, struct instant until, int64_t most,
-                             journal_stairs_fn *fn, void *arg, struct err *e);
+/* Newest first, at most @p most, of turns at or before @p until (INSTANT_NEVER: now). @p policy
+ * NULL: all. */
+MUST int journal_read_stairs(struct journal *j, const char *policy, struct instant until,
+			     int64_t most, journal_stairs_fn *fn, void *arg, struct err *e);
 
 /* One turn's numbers, for charts. Unknown values are JOURNAL_UNKNOWN, never zero. */
 #define JOURNAL_UNKNOWN INT64_MIN
 struct journal_sample {
 	const char *policy;
 	struct instant at;
-	int64_t visible, in_flight;    /* sums over the policy's queue metrics that were readable */
+	int64_t visible, in_flight; /* sums over the policy's queue metrics that were readable */
 	int64_t desired, wanted, in_service, pending, busy, draining;
 };
 typedef int journal_sample_fn(const struct journal_sample *s, void *arg);
 /* Oldest first, from @p since on. */
-MUST int journal_read_samples(struct journal *j, const char *policy, struct instant since, journal_sample_fn *fn,
-                              void *arg, struct err *e);
+MUST int journal_read_samples(struct journal *j, const char *policy, struct instant since,
+			      journal_sample_fn *fn, void *arg, struct err *e);
 
 /* Names of the policies that the journal knows, newest turn first. */
 typedef int journal_policy_fn(const char *name, struct instant last_turn, void *arg);

@@ -3,7 +3,8 @@
 #include "base/own.h"
 #include "journal/schema.h"
 
-int journal_memory(struct journal *j, const struct policy *p, struct instant now, struct memory *ret, struct err *e)
+int journal_read_memory(struct journal *j, const struct policy *p, struct instant now,
+			struct memory *ret, struct err *e)
 {
 	AUTO(json_freep) struct json *stored = NULL;
 	AUTO(db_endp) struct db_row *r = NULL;
@@ -24,7 +25,8 @@ int journal_memory(struct journal *j, const struct policy *p, struct instant now
 	return 0;
 }
 
-static int visit_stairs(const struct db_row *r, journal_stairs_fn *fn, void *arg, int *ret_stop, struct err *e)
+static int visit_stairs(const struct db_row *r, journal_stairs_fn *fn, void *arg, int *ret_stop,
+			struct err *e)
 {
 	AUTO(json_freep) struct json *plan = NULL;
 	AUTO(json_freep) struct json *facts = NULL;
@@ -54,18 +56,21 @@ static int visit_stairs(const struct db_row *r, journal_stairs_fn *fn, void *arg
 }
 
 int journal_read_stairs(struct journal *j, const char *policy, struct instant until, int64_t most,
-                        journal_stairs_fn *fn, void *arg, struct err *e)
+			journal_stairs_fn *fn, void *arg, struct err *e)
 {
 	AUTO(db_endp) struct db_row *r = NULL;
 	int64_t last = instant_is_never(until) ? INT64_MAX : until.ms;
 	int rc, stop = 0;
 
-	r = db_query(j->db,
-	             "SELECT s.name, p.text, s.first_at, s.last_at, s.runs, s.plan, s.facts, i.id, i.outcome, i.error"
-	             " FROM stairs s JOIN policy p ON p.id = s.policy"
-	             " LEFT JOIN intent i ON i.id = (SELECT max(id) FROM intent WHERE stairs = s.id)"
-	             " WHERE (?1 IS NULL OR s.name = ?1) AND s.first_at <= ?2 ORDER BY s.id DESC LIMIT ?3",
-	             DB_ARGS(DB_S(policy), DB_I(last), DB_I(most)), e);
+	r = db_query(
+		j->db,
+		"SELECT s.name, p.text, s.first_at, s.last_at, s.runs, s.plan, s.facts, i.id, "
+		"i.outcome, i.error"
+		" FROM stairs s JOIN policy p ON p.id = s.policy"
+		" LEFT JOIN intent i ON i.id = (SELECT max(id) FROM intent WHERE stairs = s.id)"
+		" WHERE (?1 IS NULL OR s.name = ?1) AND s.first_at <= ?2 ORDER BY s.id DESC LIMIT "
+		"?3",
+		DB_ARGS(DB_S(policy), DB_I(last), DB_I(most)), e);
 	if (!r)
 		return err_wrap(e, "reading the journal");
 	while (!stop && (rc = db_step(r, e)) == 1)
@@ -79,16 +84,17 @@ static int64_t or_unknown(const struct db_row *r, int column)
 	return db_is_null(r, column) ? JOURNAL_UNKNOWN : db_int(r, column);
 }
 
-int journal_read_samples(struct journal *j, const char *policy, struct instant since, journal_sample_fn *fn,
-                         void *arg, struct err *e)
+int journal_read_samples(struct journal *j, const char *policy, struct instant since,
+			 journal_sample_fn *fn, void *arg, struct err *e)
 {
 	AUTO(db_endp) struct db_row *r = NULL;
 	int rc = 0;
 
 	r = db_query(j->db,
-	             "SELECT name, at, visible, in_flight, desired, wanted, in_service, pending, busy, draining"
-	             " FROM sample WHERE (?1 IS NULL OR name = ?1) AND at >= ?2 ORDER BY at",
-	             DB_ARGS(DB_S(policy), DB_I(since.ms)), e);
+		     "SELECT name, at, visible, in_flight, desired, wanted, in_service, pending, "
+		     "busy, draining"
+		     " FROM sample WHERE (?1 IS NULL OR name = ?1) AND at >= ?2 ORDER BY at",
+		     DB_ARGS(DB_S(policy), DB_I(since.ms)), e);
 	if (!r)
 		return err_wrap(e, "reading the journal");
 	while ((rc = db_step(r, e)) == 1) {
@@ -116,7 +122,9 @@ int journal_read_policies(struct journal *j, journal_policy_fn *fn, void *arg, s
 	AUTO(db_endp) struct db_row *r = NULL;
 	int rc = 0;
 
-	r = db_query(j->db, "SELECT name, max(last_at) FROM stairs GROUP BY name ORDER BY 2 DESC, 1", NULL, 0, e);
+	r = db_query(j->db,
+		     "SELECT name, max(last_at) FROM stairs GROUP BY name ORDER BY 2 DESC, 1", NULL,
+		     0, e);
 	if (!r)
 		return err_wrap(e, "reading the journal");
 	while ((rc = db_step(r, e)) == 1)

@@ -7,8 +7,8 @@
 
 struct journal {
 	struct db *db;
-	char *reserve;  /* path; NULL on a read-only journal */
-	bool short_;    /* the reserve is given up */
+	char *reserve; /* path; NULL on a read-only journal */
+	bool short_;   /* the reserve is given up */
 };
 
 extern const char *const journal_migrations[];

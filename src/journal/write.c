@@ -9,14 +9,16 @@ static bool will_write(const struct plan *p)
 	return p->act == PLAN_SET && p->may_write;
 }
 
-/* A staircase is the same as the last one when its stairs are: their args are ages and countdowns, which
- * change at every turn and would defeat the run length. */
+/* A staircase is the same as the last one when its stairs are: their args are ages and countdowns,
+ * which change at every turn and would defeat the run length. */
 static int shape_of(const struct policy *p, const struct plan *plan, struct buf *out)
 {
 	buf_addf(out, "%d %d %d:", plan->act, plan->may_write, plan->known);
 	for (size_t i = 0; i < plan->stair_count; i++) {
 		const struct stair *s = &plan->stairs[i];
-		const char *rule = s->rule >= 0 && (size_t)s->rule < p->rule_count ? p->rules[s->rule].name : "";
+		const char *rule = s->rule >= 0 && (size_t)s->rule < p->rule_count
+					   ? p->rules[s->rule].name
+					   : "";
 
 		buf_addf(out, " %s %d %d %s,", say_reason_word(s->code), s->from, s->to, rule);
 	}
@@ -29,16 +31,17 @@ static void write_free(struct json *j, struct buf *out)
 	json_free(j);
 }
 
-static int put_policy(struct journal *j, const struct journal_turn *t, int64_t *ret_id, struct err *e)
+static int put_policy(struct journal *j, const struct journal_turn *t, int64_t *ret_id,
+		      struct err *e)
 {
 	struct db_row *r;
 	int rc;
 
 	if (DB_RUN(j->db, e, "INSERT OR IGNORE INTO policy (name, text, first_at) VALUES (?, ?, ?)",
-	           DB_S(t->policy->name), DB_S(t->policy_text), DB_I(t->at.ms)) < 0)
+		   DB_S(t->policy->name), DB_S(t->policy_text), DB_I(t->at.ms)) < 0)
 		return -1;
 	r = db_query(j->db, "SELECT id FROM policy WHERE name = ? AND text = ?",
-	             DB_ARGS(DB_S(t->policy->name), DB_S(t->policy_text)), e);
+		     DB_ARGS(DB_S(t->policy->name), DB_S(t->policy_text)), e);
 	if (!r)
 		return -1;
 	rc = db_step(r, e);
@@ -49,13 +52,13 @@ static int put_policy(struct journal *j, const struct journal_turn *t, int64_t *
 }
 
 /* The id of the policy's newest staircase when it has this shape, else 0. */
-static int same_stairs(struct journal *j, const struct journal_turn *t, int64_t policy, const char *shape,
-                       int64_t *ret_id, struct err *e)
+static int same_stairs(struct journal *j, const struct journal_turn *t, int64_t policy,
+		       const char *shape, int64_t *ret_id, struct err *e)
 {
 	struct db_row *r = db_query(j->db,
-	                            "SELECT id, policy = ? AND shape = ? FROM stairs WHERE name = ?"
-	                            " ORDER BY id DESC LIMIT 1",
-	                            DB_ARGS(DB_I(policy), DB_S(shape), DB_S(t->policy->name)), e);
+				    "SELECT id, policy = ? AND shape = ? FROM stairs WHERE name = ?"
+				    " ORDER BY id DESC LIMIT 1",
+				    DB_ARGS(DB_I(policy), DB_S(shape), DB_S(t->policy->name)), e);
 	int rc;
 
 	*ret_id = 0;
@@ -68,7 +71,8 @@ static int same_stairs(struct journal *j, const struct journal_turn *t, int64_t 
 	return rc < 0 ? -1 : 0;
 }
 
-static int put_stairs(struct journal *j, const struct journal_turn *t, int64_t *ret_id, struct err *e)
+static int put_stairs(struct journal *j, const struct journal_turn *t, int64_t *ret_id,
+		      struct err *e)
 {
 	AUTO(buf_done) struct buf shape = BUF(JOURNAL_TEXT_MAX);
 	AUTO(buf_done) struct buf plan = BUF(JOURNAL_TEXT_MAX);
@@ -78,17 +82,21 @@ static int put_stairs(struct journal *j, const struct journal_turn *t, int64_t *
 	shape_of(t->policy, t->plan, &shape);
 	write_free(say_plan_json(t->policy, t->plan), &plan);
 	write_free(say_facts_json(t->policy, t->facts), &facts);
-	if (buf_ok(&shape, "a staircase", e) < 0 || buf_ok(&plan, "a plan", e) < 0 || buf_ok(&facts, "facts", e) < 0 ||
-	    put_policy(j, t, &policy, e) < 0 || same_stairs(j, t, policy, buf_str(&shape), ret_id, e) < 0)
+	if (buf_ok(&shape, "a staircase", e) < 0 || buf_ok(&plan, "a plan", e) < 0 ||
+	    buf_ok(&facts, "facts", e) < 0 || put_policy(j, t, &policy, e) < 0 ||
+	    same_stairs(j, t, policy, buf_str(&shape), ret_id, e) < 0)
 		return -1;
 	if (*ret_id) /* the newest numbers stay, under the same stairs */
-		return DB_RUN(j->db, e, "UPDATE stairs SET last_at = ?, runs = runs + 1, plan = ?, facts = ? WHERE id = ?",
-		              DB_I(t->at.ms), DB_S(buf_str(&plan)), DB_S(buf_str(&facts)), DB_I(*ret_id));
+		return DB_RUN(j->db, e,
+			      "UPDATE stairs SET last_at = ?, runs = runs + 1, plan = ?, facts = ? "
+			      "WHERE id = ?",
+			      DB_I(t->at.ms), DB_S(buf_str(&plan)), DB_S(buf_str(&facts)),
+			      DB_I(*ret_id));
 	if (DB_RUN(j->db, e,
-	           "INSERT INTO stairs (policy, name, first_at, last_at, runs, shape, plan, facts)"
-	           " VALUES (?, ?, ?, ?, 1, ?, ?, ?)",
-	           DB_I(policy), DB_S(t->policy->name), DB_I(t->at.ms), DB_I(t->at.ms), DB_S(buf_str(&shape)),
-	           DB_S(buf_str(&plan)), DB_S(buf_str(&facts))) < 0)
+		   "INSERT INTO stairs (policy, name, first_at, last_at, runs, shape, plan, facts)"
+		   " VALUES (?, ?, ?, ?, 1, ?, ?, ?)",
+		   DB_I(policy), DB_S(t->policy->name), DB_I(t->at.ms), DB_I(t->at.ms),
+		   DB_S(buf_str(&shape)), DB_S(buf_str(&plan)), DB_S(buf_str(&facts))) < 0)
 		return -1;
 	*ret_id = db_last_id(j->db);
 	return 0;
@@ -102,7 +110,7 @@ static int put_memory(struct journal *j, const struct journal_turn *t, struct er
 	if (buf_ok(&text, "a memory", e) < 0)
 		return -1;
 	return DB_RUN(j->db, e, "INSERT OR REPLACE INTO memory (name, at, json) VALUES (?, ?, ?)",
-	              DB_S(t->policy->name), DB_I(t->at.ms), DB_S(buf_str(&text)));
+		      DB_S(t->policy->name), DB_I(t->at.ms), DB_S(buf_str(&text)));
 }
 
 static struct db_value known(bool is_known, int64_t v)
@@ -130,11 +138,12 @@ static int put_sample(struct journal *j, const struct journal_turn *t, struct er
 			in_flight_sum += f->in_flight;
 		}
 	}
-	return DB_RUN(j->db, e, "INSERT OR REPLACE INTO sample VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	              DB_S(t->policy->name), DB_I(t->at.ms), known(visible, visible_sum),
-	              known(in_flight, in_flight_sum), known(group, g->desired),
-	              known(t->plan->known, t->plan->desired), known(group, g->in_service), known(group, g->pending),
-	              known(group, g->busy), known(group, g->draining));
+	return DB_RUN(j->db, e,
+		      "INSERT OR REPLACE INTO sample VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		      DB_S(t->policy->name), DB_I(t->at.ms), known(visible, visible_sum),
+		      known(in_flight, in_flight_sum), known(group, g->desired),
+		      known(t->plan->known, t->plan->desired), known(group, g->in_service),
+		      known(group, g->pending), known(group, g->busy), known(group, g->draining));
 }
 
 static int put_intent(struct journal *j, struct journal_turn *t, int64_t stairs, struct err *e)
@@ -143,9 +152,10 @@ static int put_intent(struct journal *j, struct journal_turn *t, int64_t stairs,
 	if (!will_write(t->plan))
 		return 0;
 	if (DB_RUN(j->db, e,
-	           "INSERT INTO intent (stairs, name, at, current, desired, low, high) VALUES (?, ?, ?, ?, ?, ?, ?)",
-	           DB_I(stairs), DB_S(t->policy->name), DB_I(t->at.ms), DB_I(t->plan->current), DB_I(t->plan->desired),
-	           DB_I(t->plan->low), DB_I(t->plan->high)) < 0)
+		   "INSERT INTO intent (stairs, name, at, current, desired, low, high) VALUES (?, "
+		   "?, ?, ?, ?, ?, ?)",
+		   DB_I(stairs), DB_S(t->policy->name), DB_I(t->at.ms), DB_I(t->plan->current),
+		   DB_I(t->plan->desired), DB_I(t->plan->low), DB_I(t->plan->high)) < 0)
 		return -1;
 	t->intent = db_last_id(j->db);
 	return 0;
@@ -171,7 +181,8 @@ static int intents_once(struct journal *j, struct journal_turn *turns, size_t n,
 	return 0;
 }
 
-static int outcomes_once(struct journal *j, const struct journal_turn *turns, size_t n, struct err *e)
+static int outcomes_once(struct journal *j, const struct journal_turn *turns, size_t n,
+			 struct err *e)
 {
 	if (db_begin(j->db, e) < 0)
 		return -1;
@@ -179,9 +190,11 @@ static int outcomes_once(struct journal *j, const struct journal_turn *turns, si
 		const struct journal_turn *t = &turns[i];
 
 		if (put_memory(j, t, e) < 0 ||
-		    (t->intent && DB_RUN(j->db, e, "UPDATE intent SET settled_at = ?, outcome = ?, error = ? WHERE id = ?",
-		                         DB_I(t->outcome->at.ms), DB_S(say_outcome_word(t->outcome->kind)),
-		                         DB_S(t->outcome->err.text), DB_I(t->intent)) < 0)) {
+		    (t->intent &&
+		     DB_RUN(j->db, e,
+			    "UPDATE intent SET settled_at = ?, outcome = ?, error = ? WHERE id = ?",
+			    DB_I(t->outcome->at.ms), DB_S(say_outcome_word(t->outcome->kind)),
+			    DB_S(t->outcome->err.text), DB_I(t->intent)) < 0)) {
 			db_rollback(j->db);
 			return err_wrap(e, "policy %s", t->policy->name);
 		}
@@ -193,7 +206,7 @@ static int outcomes_once(struct journal *j, const struct journal_turn *turns, si
 	return 0;
 }
 
-int journal_intents(struct journal *j, struct journal_turn *turns, size_t n, struct err *e)
+int journal_write_intents(struct journal *j, struct journal_turn *turns, size_t n, struct err *e)
 {
 	if (n == 0 || intents_once(j, turns, n, e) == 0)
 		return 0;
@@ -205,7 +218,8 @@ int journal_intents(struct journal *j, struct journal_turn *turns, size_t n, str
 	return err_wrap(e, "writing the journal");
 }
 
-int journal_outcomes(struct journal *j, const struct journal_turn *turns, size_t n, struct err *e)
+int journal_write_outcomes(struct journal *j, const struct journal_turn *turns, size_t n,
+			   struct err *e)
 {
 	if (n == 0 || outcomes_once(j, turns, n, e) == 0)
 		return 0;

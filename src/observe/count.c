@@ -5,36 +5,6 @@
 #include "base/own.h"
 #include "observe/observe.h"
 
-void observe_seen_done(struct observe_seen *s)
-{
-	if (!s)
-		return;
-	own_free(s->item);
-	*s = (struct observe_seen){ 0 };
-}
-
-enum fact_why observe_why(const struct err *e)
-{
-	switch (e->kind) {
-	case ERR_NONE:
-		return FACT_READABLE;
-	case ERR_DENIED:
-		return FACT_DENIED;
-	case ERR_THROTTLED:
-		return FACT_THROTTLED;
-	case ERR_NOT_FOUND:
-		return FACT_NOT_FOUND;
-	case ERR_PROTOCOL:
-		return FACT_NONSENSE;
-	case ERR_POLICY:
-	case ERR_CONFLICT:
-	case ERR_LOCAL:
-	case ERR_UNREACHABLE:
-		break;
-	}
-	return FACT_UNREACHABLE;
-}
-
 static struct instant since_of(const struct observe_seen *old, const char *id, struct instant now)
 {
 	for (size_t i = 0; i < old->count; i++)
@@ -46,8 +16,9 @@ static struct instant since_of(const struct observe_seen *old, const char *id, s
 /* The new list holds just the instances that are in service now, so it never outgrows the group. */
 static void see(const struct asg_group *g, struct instant now, struct observe_seen *seen)
 {
-	struct observe_seen next = { .item = own_array(g->instance_count ? g->instance_count : 1, sizeof(*next.item)),
-		                     .started = true };
+	struct observe_seen next = { .item = own_array(g->instance_count ? g->instance_count : 1,
+						       sizeof(*next.item)),
+				     .started = true };
 
 	for (size_t i = 0; i < g->instance_count; i++) {
 		const struct asg_instance *in = &g->instances[i];
@@ -72,7 +43,8 @@ static void count_instance(const struct asg_instance *in, struct capacity *c)
 		c->pending += in->weight;
 		break;
 	case ASG_IN_SERVICE:
-		if (!in->healthy) { /* about to be replaced: its successor is launched, not asked for */
+		if (!in->healthy) { /* about to be replaced: its successor is launched, not asked
+				       for */
 			c->failed += in->weight;
 			break;
 		}
@@ -97,10 +69,14 @@ static void count_instance(const struct asg_instance *in, struct capacity *c)
 	}
 }
 
-void observe_group_count(const struct asg_group *g, struct instant now, struct span warm_up,
-                         struct observe_seen *seen, struct capacity *ret)
+void observe_count_group(const struct asg_group *g, struct instant now, struct span warm_up,
+			 struct observe_seen *seen, struct capacity *ret)
 {
-	struct capacity c = { .why = FACT_READABLE, .seen_at = now, .min = g->min, .max = g->max, .desired = g->desired };
+	struct capacity c = { .why = FACT_READABLE,
+			      .seen_at = now,
+			      .min = g->min,
+			      .max = g->max,
+			      .desired = g->desired };
 
 	if (g->min < 0 || g->desired < 0 || g->max < g->min)
 		c.why = FACT_NONSENSE;

@@ -16,19 +16,19 @@ struct read {
 	struct observe *owner;
 	struct read *next;
 	struct lane *lane;
-	const char *url;       /* a queue's; NULL: a describe of groups */
+	const char *url; /* a queue's; NULL: a describe of groups */
 	struct instant now;
 	struct span deadline;
 	struct subscriber *to;
 	size_t to_count;
-	char **names;          /* groups of a describe; a page brings some of them */
+	char **names; /* groups of a describe; a page brings some of them */
 	size_t name_count;
 };
 
 struct observe {
 	observe_done_fn *fn;
 	void *arg;
-	struct read *reads;    /* under way */
+	struct read *reads; /* under way */
 };
 
 struct observe *observe_new(observe_done_fn *fn, void *arg)
@@ -73,7 +73,8 @@ static void read_unlink(struct observe *o, struct read *gone)
 		}
 }
 
-static void want_failed(struct observe_want *w, const struct err *e, const char *what, const char *name)
+static void want_failed(struct observe_want *w, const struct err *e, const char *what,
+			const char *name)
 {
 	if (w->failures++ > 0)
 		return;
@@ -86,6 +87,36 @@ static void want_less(struct observe *o, struct observe_want *w)
 {
 	if (--w->left == 0)
 		o->fn(w, o->arg);
+}
+
+void observe_seen_done(struct observe_seen *s)
+{
+	if (!s)
+		return;
+	own_free(s->item);
+	*s = (struct observe_seen){ 0 };
+}
+
+enum fact_why observe_why(const struct err *e)
+{
+	switch (e->kind) {
+	case ERR_NONE:
+		return FACT_READABLE;
+	case ERR_DENIED:
+		return FACT_DENIED;
+	case ERR_THROTTLED:
+		return FACT_THROTTLED;
+	case ERR_NOT_FOUND:
+		return FACT_NOT_FOUND;
+	case ERR_PROTOCOL:
+		return FACT_NONSENSE;
+	case ERR_POLICY:
+	case ERR_CONFLICT:
+	case ERR_LOCAL:
+	case ERR_UNREACHABLE:
+		break;
+	}
+	return FACT_UNREACHABLE;
 }
 
 /* --- queues */
@@ -123,7 +154,8 @@ static void queue_done(struct aws_call *c, void *arg)
 		} else {
 			f->is_queue = true;
 			f->why = observe_why(&e);
-			want_failed(w, &e, "queue metric", w->policy->metrics[r->to[i].metric].name);
+			want_failed(w, &e, "queue metric",
+				    w->policy->metrics[r->to[i].metric].name);
 		}
 		want_less(o, w);
 	}
@@ -154,13 +186,14 @@ static void groups_page(struct read *r, const struct asg_groups *page)
 
 	for (size_t i = 0; i < r->to_count; i++) {
 		struct observe_want *w = r->to[i].want;
-		const struct asg_group *g = asg_group_find(page, w->policy->fleet.auto_scaling_group);
+		const struct asg_group *g =
+			asg_group_find(page, w->policy->fleet.auto_scaling_group);
 
 		if (!g) {
 			r->to[kept++] = r->to[i];
 			continue;
 		}
-		observe_group_count(g, r->now, warm_up_of(w->policy), w->seen, &w->facts->group);
+		observe_count_group(g, r->now, warm_up_of(w->policy), w->seen, &w->facts->group);
 		want_less(r->owner, w);
 	}
 	r->to_count = kept;
@@ -180,12 +213,14 @@ static void groups_done(struct aws_call *c, void *arg)
 		if (r->to_count > 0 && page.next_token) {
 			AUTO(own_freep) char *token = own_strdup(page.next_token);
 
-			aws_autoscaling_groups_ask(&c->request, (const char *const *)r->names, r->name_count, token);
+			aws_autoscaling_groups_ask(&c->request, (const char *const *)r->names,
+						   r->name_count, token);
 			lane_start(r->lane, c, r->deadline, groups_done, r);
 			return;
 		}
-		err_ignore(err_set(&e, ERR_NOT_FOUND, "no such group in this account and region"
-		                                      " -> check fleet.auto_scaling_group and fleet.region"));
+		err_ignore(err_set(&e, ERR_NOT_FOUND,
+				   "no such group in this account and region"
+				   " -> check fleet.auto_scaling_group and fleet.region"));
 		if (r->to_count > 0)
 			groups_failed(r, &e);
 	}
@@ -197,7 +232,8 @@ static void groups_done(struct aws_call *c, void *arg)
 
 /* --- asking */
 
-static struct read *read_new(struct observe *o, struct lane *lane, struct instant now, struct span deadline)
+static struct read *read_new(struct observe *o, struct lane *lane, struct instant now,
+			     struct span deadline)
 {
 	struct read *r = own_alloc(sizeof(*r));
 
@@ -215,8 +251,8 @@ static void subscribe(struct read *r, struct observe_want *w, int metric)
 	w->left++;
 }
 
-static void want_queue(struct observe *o, struct read **batch, struct observe_want *w, size_t metric,
-                       struct instant now, struct span deadline)
+static void want_queue(struct observe *o, struct read **batch, struct observe_want *w,
+		       size_t metric, struct instant now, struct span deadline)
 {
 	const char *url = w->policy->metrics[metric].sqs.queue_url;
 	struct read *r;
@@ -234,8 +270,8 @@ static void want_queue(struct observe *o, struct read **batch, struct observe_wa
 	subscribe(r, w, (int)metric);
 }
 
-static void want_group(struct observe *o, struct read **batch, struct observe_want *w, struct instant now,
-                       struct span deadline)
+static void want_group(struct observe *o, struct read **batch, struct observe_want *w,
+		       struct instant now, struct span deadline)
 {
 	const char *name = w->policy->fleet.auto_scaling_group;
 	struct read *r;
@@ -262,7 +298,7 @@ static void want_group(struct observe *o, struct read **batch, struct observe_wa
 }
 
 void observe_ask(struct observe *o, struct observe_want *const *wants, size_t n, struct instant now,
-                 struct span deadline)
+		 struct span deadline)
 {
 	struct read *batch = NULL;
 
@@ -284,7 +320,8 @@ void observe_ask(struct observe *o, struct observe_want *const *wants, size_t n,
 		r->next = o->reads;
 		o->reads = r;
 		if (!r->url)
-			aws_autoscaling_groups_ask(&r->call.request, (const char *const *)r->names, r->name_count, NULL);
+			aws_autoscaling_groups_ask(&r->call.request, (const char *const *)r->names,
+						   r->name_count, NULL);
 		lane_start(r->lane, &r->call, r->deadline, r->url ? queue_done : groups_done, r);
 	}
 }

@@ -1,7 +1,8 @@
 /* Reads the world for many policies at once: groups by the hundred, equal queues once. Reads only.
  *
- * A want is one policy's share. Its facts keep what was last seen; a read that fails changes only the
- * fact's `why`. Each read has the deadline given, so every want ends, and none waits for another's reads.
+ * A want is one policy's share. Its facts keep what was last seen; a read that fails changes only
+ * the fact's `why`. Each read has the deadline given, so every want ends, and none waits for
+ * another's reads.
  */
 #ifndef OBSERVE_OBSERVE_H
 #define OBSERVE_OBSERVE_H
@@ -13,12 +14,13 @@
 #include "model/facts.h"
 #include "model/policy.h"
 
-/* When each instance in service was first seen so: what tells how many are warming up. Zeroed is empty. */
+/* When each instance in service was first seen so: what tells how many are warming up. Zeroed is
+ * empty. */
 struct observe_seen {
 	struct observe_seen_item {
 		char id[32];
 		struct instant since;
-	} *item;
+	} * item;
 	size_t count;
 	bool started; /* those of the very first look count as warm */
 };
@@ -33,9 +35,10 @@ struct observe_want {
 	struct observe_seen *seen;
 	void *user;
 	/* Set by observe. */
-	struct err err;    /* the first read that failed, as a sentence; kind NONE when all went well */
+	struct err
+		err; /* the first read that failed, as a sentence; kind NONE when all went well */
 	unsigned failures;
-	size_t left;       /* reads under way */
+	size_t left; /* reads under way */
 };
 
 struct observe;
@@ -44,14 +47,14 @@ struct observe *observe_new(observe_done_fn *fn, void *arg);
 void observe_free(struct observe *o); /* gives up all reads */
 DEFINE_FREEP(struct observe, observe);
 
-/* Starts the reads of @p wants. Values are stamped with @p now: they are at least as new. fn is called once a
- * want, from the loop. */
+/* Starts the reads of @p wants. Values are stamped with @p now: they are at least as new. fn is
+ * called once a want, from the loop. */
 void observe_ask(struct observe *o, struct observe_want *const *wants, size_t n, struct instant now,
-                 struct span deadline);
+		 struct span deadline);
 
 /* Pure parts, for tests. */
-void observe_group_count(const struct asg_group *g, struct instant now, struct span warm_up,
-                         struct observe_seen *seen, struct capacity *ret);
+void observe_count_group(const struct asg_group *g, struct instant now, struct span warm_up,
+			 struct observe_seen *seen, struct capacity *ret);
 enum fact_why observe_why(const struct err *e);
 
 #endif

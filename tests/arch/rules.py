@@ -223,6 +223,14 @@ def clocks(tree):
             yield path, line, f"{name}() outside base/clock.c: time is an argument, and nothing waits by sleeping"
 
 
+def permits(tree):
+    for path in tree.sources():
+        if path in ("src/act/permit.c", "src/act/permit.h", "src/control/lease.c"):
+            continue
+        for line, name in tree.calls(path, ["act_permit_grant"]):
+            yield path, line, f"{name}(): only control/lease.c grants permits to write; take one from the lease"
+
+
 def prints(tree):
     for path in tree.sources():
         if path.startswith(MAY_PRINT):
@@ -297,4 +305,4 @@ def top(tree):
             yield path, 1, "the top of the tree holds what is needed to start, and no more; find it a folder"
 
 
-RULES = [arrows, links, keepers, purity, names, unsafe, clocks, prints, lengths, typedefs, form, words, listed, top]
+RULES = [arrows, links, keepers, purity, names, unsafe, clocks, permits, prints, lengths, typedefs, form, words, listed, top]

@@ -61,6 +61,7 @@ BROKEN = [
     ("unsafe", extra("src/base/bad.c", '#define X "strcpy()"\nint a = sizeof(strcpy(0, 0));\n'), "src/base/bad.c:2"),
     ("unsafe", extra("src/decide/sort.c", "int a = sizeof(qsort(0, 0, 0, 0));\n"), "src/decide/sort.c:1"),
     ("clocks", extra("src/worker/nap.c", "\n\nint a = sizeof(sleep(1));\n"), "src/worker/nap.c:3"),
+    ("permits", extra("src/act/cheat.c", "int a = sizeof(act_permit_grant(0));\n"), "src/act/cheat.c:1"),
     ("prints", extra("src/act/say.c", "int a = sizeof(printf(0));\n"), "src/act/say.c:1"),
     ("prints", extra("src/act/say.c", "int a = sizeof(fprintf(stderr, 0));\n"), "src/act/say.c:1"),
     ("lengths", extra("src/decide/long.c", body(rules.FUNCTION_LINES + 1)), "src/decide/long.c:3"),

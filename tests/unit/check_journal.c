@@ -33,9 +33,15 @@ static void teardown(void)
 }
 
 static struct policy_metric metric = { .name = "backlog", .sqs = { .queue_url = "http://q" } };
-static struct policy_rule rule = { .name = "backlog", .target_tracking = { .per_instance_milli = 10000 } };
+static struct policy_rule rule = { .name = "backlog",
+				   .target_tracking = { .per_instance_milli = 10000 } };
 static struct policy policy = {
-	.version = 1, .name = "thumbs", .metrics = &metric, .metric_count = 1, .rules = &rule, .rule_count = 1,
+	.version = 1,
+	.name = "thumbs",
+	.metrics = &metric,
+	.metric_count = 1,
+	.rules = &rule,
+	.rule_count = 1,
 };
 
 /* A turn at second @p at that saw @p visible jobs and wants @p to instances. */
@@ -46,26 +52,46 @@ struct turn_data {
 	struct outcome outcome;
 };
 
-static struct journal_turn turn_of(struct turn_data *d, int64_t at, int64_t visible, int32_t from, int32_t to)
+static struct journal_turn turn_of(struct turn_data *d, int64_t at, int64_t visible, int32_t from,
+				   int32_t to)
 {
 	*d = (struct turn_data){ 0 };
-	d->facts.group = (struct capacity){ .desired = from, .in_service = from, .max = 100, .seen_at = { at * 1000 } };
+	d->facts.group = (struct capacity){
+		.desired = from, .in_service = from, .max = 100, .seen_at = { at * 1000 }
+	};
 	d->facts.metric_count = 1;
-	d->facts.metric[0] = (struct fact){ .is_queue = true, .seen_at = { at * 1000 },
-		                            .has = QUEUE_VISIBLE | QUEUE_IN_FLIGHT, .visible = visible };
+	d->facts.metric[0] = (struct fact){ .is_queue = true,
+					    .seen_at = { at * 1000 },
+					    .has = QUEUE_VISIBLE | QUEUE_IN_FLIGHT,
+					    .visible = visible };
 	memory_init(&d->memory);
 	d->memory.last_turn = (struct instant){ at * 1000 };
 	d->memory.last_desired = to;
 	d->memory.asked_at = (struct instant){ at * 1000 };
-	d->plan = (struct plan){ .act = from == to ? PLAN_HOLD : PLAN_SET, .may_write = true, .known = true,
-		                 .current = from, .desired = to, .low = 0, .high = 100, .why = REASON_TARGET,
-		                 .stair_count = 1,
-		                 .stairs = { { .code = REASON_TARGET, .rule = 0, .from = from, .to = to,
-		                               .arg = { visible, 10000 } } } };
-	d->outcome = (struct outcome){ .kind = OUTCOME_DONE, .from = from, .to = to, .at = { at * 1000 + 5 } };
-	return (struct journal_turn){ .policy = &policy, .policy_text = "name: thumbs\n", .facts = &d->facts,
-		                      .memory = &d->memory, .plan = &d->plan, .outcome = &d->outcome,
-		                      .at = { at * 1000 } };
+	d->plan = (struct plan){ .act = from == to ? PLAN_HOLD : PLAN_SET,
+				 .may_write = true,
+				 .known = true,
+				 .current = from,
+				 .desired = to,
+				 .low = 0,
+				 .high = 100,
+				 .why = REASON_TARGET,
+				 .stair_count = 1,
+				 .stairs = { { .code = REASON_TARGET,
+					       .rule = 0,
+					       .from = from,
+					       .to = to,
+					       .arg = { visible, 10000 } } } };
+	d->outcome = (struct outcome){
+		.kind = OUTCOME_DONE, .from = from, .to = to, .at = { at * 1000 + 5 }
+	};
+	return (struct journal_turn){ .policy = &policy,
+				      .policy_text = "name: thumbs\n",
+				      .facts = &d->facts,
+				      .memory = &d->memory,
+				      .plan = &d->plan,
+				      .outcome = &d->outcome,
+				      .at = { at * 1000 } };
 }
 
 static struct journal *open_at(int64_t s)
@@ -123,12 +149,12 @@ START_TEST(equal_staircases_become_a_run_length)
 		/* the backlog differs, the stairs do not */
 		struct journal_turn t = turn_of(&d, at, 100 + at, 2, 2);
 
-		must(journal_intents(j, &t, 1, &e), &e);
+		must(journal_write_intents(j, &t, 1, &e), &e);
 		ck_assert_int_eq(t.intent, 0);
 	}
 	struct journal_turn t = turn_of(&d, 6, 300, 2, 6);
 
-	must(journal_intents(j, &t, 1, &e), &e);
+	must(journal_write_intents(j, &t, 1, &e), &e);
 	v = read_all(j);
 	ck_assert_int_eq(v.count, 2);
 	ck_assert_int_eq(v.runs[0], 1);
@@ -147,7 +173,7 @@ START_TEST(an_intent_without_an_outcome_is_unknown_after_a_restart)
 	struct err e;
 	struct seen v;
 
-	must(journal_intents(j, &t, 1, &e), &e);
+	must(journal_write_intents(j, &t, 1, &e), &e);
 	ck_assert_int_gt(t.intent, 0);
 	v = read_all(j);
 	ck_assert(v.wrote[0] && !v.settled[0]);
@@ -156,7 +182,7 @@ START_TEST(an_intent_without_an_outcome_is_unknown_after_a_restart)
 	v = read_all(j);
 	ck_assert(v.wrote[0] && v.settled[0]);
 	ck_assert_str_eq(v.outcome[0], "unknown");
-	must(journal_memory(j, &policy, (struct instant){ 2000 }, &m, &e), &e);
+	must(journal_read_memory(j, &policy, (struct instant){ 2000 }, &m, &e), &e);
 	ck_assert_int_eq(m.last_desired, 6); /* the presumption is part of the intent */
 	journal_free(j);
 }
@@ -170,8 +196,8 @@ START_TEST(an_outcome_is_kept_with_its_staircase)
 	struct err e;
 	struct seen v;
 
-	must(journal_intents(j, &t, 1, &e), &e);
-	must(journal_outcomes(j, &t, 1, &e), &e);
+	must(journal_write_intents(j, &t, 1, &e), &e);
+	must(journal_write_outcomes(j, &t, 1, &e), &e);
 	v = read_all(j);
 	ck_assert(v.wrote[0] && v.settled[0]);
 	ck_assert_str_eq(v.outcome[0], say_outcome_word(OUTCOME_DONE));
@@ -189,7 +215,7 @@ START_TEST(one_bad_turn_leaves_nothing_of_its_round)
 
 	other.name = NULL; /* the schema refuses it */
 	t[1].policy = &other;
-	ck_assert_int_eq(journal_intents(j, t, 2, &e), -1);
+	ck_assert_int_eq(journal_write_intents(j, t, 2, &e), -1);
 	ck_assert_int_eq(read_all(j).count, 0);
 	journal_free(j);
 }
@@ -212,10 +238,10 @@ START_TEST(an_unreadable_queue_is_unknown_in_samples_and_never_zero)
 	int64_t sum = 0;
 	struct journal_turn t = turn_of(&d, 1, 7, 2, 2);
 
-	must(journal_intents(j, &t, 1, &e), &e);
+	must(journal_write_intents(j, &t, 1, &e), &e);
 	t = turn_of(&d, 2, 7, 2, 2);
 	d.facts.metric[0].why = FACT_UNREACHABLE;
-	must(journal_intents(j, &t, 1, &e), &e);
+	must(journal_write_intents(j, &t, 1, &e), &e);
 	must(journal_read_samples(j, "thumbs", (struct instant){ 0 }, count_sample, &sum, &e), &e);
 	ck_assert_int_eq(sum, 1000007);
 	journal_free(j);
@@ -229,11 +255,11 @@ START_TEST(a_reader_works_beside_the_writer_and_cannot_write)
 	struct journal_turn t = turn_of(&d, 1, 100, 2, 6);
 	struct err e;
 
-	must(journal_intents(j, &t, 1, &e), &e);
+	must(journal_write_intents(j, &t, 1, &e), &e);
 	r = journal_open_read(path, &e);
 	ck_assert_msg(r != NULL, "%s", e.text);
 	ck_assert_int_eq(read_all(r).count, 1);
-	ck_assert_int_eq(journal_intents(r, &t, 1, &e), -1);
+	ck_assert_int_eq(journal_write_intents(r, &t, 1, &e), -1);
 	journal_free(r);
 	journal_free(j);
 }
@@ -249,8 +275,8 @@ START_TEST(compacting_keeps_the_newest_staircase_of_each_policy)
 	for (int at = 1; at <= 3; at++) {
 		struct journal_turn t = turn_of(&d, at, 100, 2, 2 + at);
 
-		must(journal_intents(j, &t, 1, &e), &e);
-		must(journal_outcomes(j, &t, 1, &e), &e);
+		must(journal_write_intents(j, &t, 1, &e), &e);
+		must(journal_write_outcomes(j, &t, 1, &e), &e);
 	}
 	must(journal_compact(j, (struct instant){ 1000000 }, span_s(10), &e), &e);
 	v = read_all(j);
@@ -276,7 +302,7 @@ START_TEST(the_reserve_is_real_and_given_up_when_writing_fails)
 	ck_assert(!journal_is_short(j));
 	other.name = NULL;
 	t.policy = &other;
-	ck_assert_int_eq(journal_intents(j, &t, 1, &e), -1);
+	ck_assert_int_eq(journal_write_intents(j, &t, 1, &e), -1);
 	ck_assert(journal_is_short(j));
 	ck_assert_int_ne(stat(reserve, &st), 0);
 	must(journal_compact(j, (struct instant){ 2000 }, span_s(10), &e), &e);
@@ -285,7 +311,8 @@ START_TEST(the_reserve_is_real_and_given_up_when_writing_fails)
 }
 END_TEST
 
-/* The child records intents as fast as it can and says each one; killed in the middle, all it said is there. */
+/* The child records intents as fast as it can and says each one; killed in the middle, all it said
+ * is there. */
 START_TEST(what_was_recorded_survives_kill_9)
 {
 	int fd[2], said = 0;
@@ -304,7 +331,7 @@ START_TEST(what_was_recorded_survives_kill_9)
 		for (int at = 1;; at++) {
 			struct journal_turn t = turn_of(&d, at, 100, 2, 2);
 
-			if (journal_intents(j, &t, 1, &e) < 0 || write(fd[1], "x", 1) != 1)
+			if (journal_write_intents(j, &t, 1, &e) < 0 || write(fd[1], "x", 1) != 1)
 				_exit(1);
 		}
 	}

@@ -9,24 +9,28 @@
 
 const char *const journal_migrations[] = {
 	"CREATE TABLE policy ("
-	"  id INTEGER PRIMARY KEY, name TEXT NOT NULL, text TEXT NOT NULL, first_at INTEGER NOT NULL,"
+	"  id INTEGER PRIMARY KEY, name TEXT NOT NULL, text TEXT NOT NULL, first_at INTEGER NOT "
+	"NULL,"
 	"  UNIQUE (name, text));"
 	"CREATE TABLE memory ("
 	"  name TEXT PRIMARY KEY, at INTEGER NOT NULL, json TEXT NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE stairs ("
-	"  id INTEGER PRIMARY KEY, policy INTEGER NOT NULL REFERENCES policy(id), name TEXT NOT NULL,"
+	"  id INTEGER PRIMARY KEY, policy INTEGER NOT NULL REFERENCES policy(id), name TEXT NOT "
+	"NULL,"
 	"  first_at INTEGER NOT NULL, last_at INTEGER NOT NULL, runs INTEGER NOT NULL,"
 	"  shape TEXT NOT NULL, plan TEXT NOT NULL, facts TEXT NOT NULL);"
 	"CREATE INDEX stairs_by_name ON stairs (name, first_at);"
 	"CREATE TABLE intent ("
-	"  id INTEGER PRIMARY KEY, stairs INTEGER NOT NULL REFERENCES stairs(id), name TEXT NOT NULL,"
+	"  id INTEGER PRIMARY KEY, stairs INTEGER NOT NULL REFERENCES stairs(id), name TEXT NOT "
+	"NULL,"
 	"  at INTEGER NOT NULL, current INTEGER NOT NULL, desired INTEGER NOT NULL,"
 	"  low INTEGER NOT NULL, high INTEGER NOT NULL,"
 	"  settled_at INTEGER, outcome TEXT, error TEXT);"
 	"CREATE INDEX intent_by_stairs ON intent (stairs);"
 	"CREATE INDEX intent_open ON intent (id) WHERE settled_at IS NULL;"
 	"CREATE TABLE sample ("
-	"  name TEXT NOT NULL, at INTEGER NOT NULL, visible INTEGER, in_flight INTEGER, desired INTEGER,"
+	"  name TEXT NOT NULL, at INTEGER NOT NULL, visible INTEGER, in_flight INTEGER, desired "
+	"INTEGER,"
 	"  wanted INTEGER, in_service INTEGER, pending INTEGER, busy INTEGER, draining INTEGER,"
 	"  PRIMARY KEY (name, at)) WITHOUT ROWID;",
 };
@@ -81,9 +85,10 @@ struct journal *journal_open(const char *path, struct instant now, struct err *e
 	j->reserve = own_printf("%s.reserve", path);
 	if (journal_reserve_make(j, &full) < 0)
 		j->short_ = true; /* the disk is full already: scale-in waits, and status says so */
-	if (DB_RUN(j->db, e, "UPDATE intent SET settled_at = ?, outcome = 'unknown', error ="
-	                     " 'the controller ended before the answer came' WHERE settled_at IS NULL",
-	           DB_I(now.ms)) < 0) {
+	if (DB_RUN(j->db, e,
+		   "UPDATE intent SET settled_at = ?, outcome = 'unknown', error ="
+		   " 'the controller ended before the answer came' WHERE settled_at IS NULL",
+		   DB_I(now.ms)) < 0) {
 		err_wrap(e, "journal %s", path);
 		return NULL;
 	}
