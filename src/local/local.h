@@ -25,18 +25,18 @@
 #include "wire/service.h"
 
 struct local_options {
-	const char *state;   /* folder, made when it is not there (0700) */
-	const char *listen;  /* numeric address */
-	bool open;           /* listen may be other than loopback */
-	uint16_t port;       /* 0: the system chooses */
-	bool memory;         /* nothing is kept: no database file, objects in a folder that is removed */
+	const char *state;  /* folder, made when it is not there (0700) */
+	const char *listen; /* numeric address */
+	bool open;          /* listen may be other than loopback */
+	uint16_t port;      /* 0: the system chooses */
+	bool memory; /* nothing is kept: no database file, objects in a folder that is removed */
 	const char *region;  /* "us-east-1" */
 	const char *account; /* 12 digits, "123456789012" */
 	/* Instances of Auto Scaling groups. */
-	struct span boot_delay;  /* Pending for so long, where the user data does not say */
-	struct span stop_grace;  /* between SIGTERM and SIGKILL */
-	int64_t instance_limit;  /* most at a time; past it launches fail as on AWS */
-	bool keep_instances;     /* they outlive a SIGTERM of windlass-local, and are adopted again */
+	struct span boot_delay; /* Pending for so long, where the user data does not say */
+	struct span stop_grace; /* between SIGTERM and SIGKILL */
+	int64_t instance_limit; /* most at a time; past it launches fail as on AWS */
+	bool keep_instances; /* they outlive a SIGTERM of windlass-local, and are adopted again */
 	const char *const *instance_env; /* "NAME=value", given to each */
 	size_t instance_env_count;
 };
@@ -46,24 +46,23 @@ struct local {
 	struct loop *loop;
 	struct db *db;
 	struct httpd *httpd;
-	char *endpoint;      /* "http://127.0.0.1:4566", what clients and instances are told */
-	char *data;          /* folder for files of the services: options.state, or a temporary one */
-	char *credentials;   /* path of the shared-credentials file */
+	char *endpoint;    /* "http://127.0.0.1:4566", what clients and instances are told */
+	char *data;        /* folder for files of the services: options.state, or a temporary one */
+	char *credentials; /* path of the shared-credentials file */
 	/* One slot a service; each owns what hangs there between its start and its stop. */
 	struct local_sqs *sqs;
 	struct local_s3 *s3;
 	struct local_fleet *fleet;
 	struct local_metadata *metadata;
 	struct local_batch *batch;
-	struct local_calls *calls;
-	int lock;            /* descriptor of STATE/lock, held as long as the process lives */
+	int lock; /* descriptor of STATE/lock, held as long as the process lives */
 };
 
 /* The time that services see (visibility, delays, ages, boot delays). Signatures are checked
  * against real time, clock_wall(). */
 struct instant local_wall(const struct local *l);
 
-/* ---- services: one table each, listed in serve.c ---- */
+/* ---- services: one table each, listed in local_serve.c ---- */
 
 struct local_call;
 typedef void local_action_fn(struct local_call *c);
@@ -90,17 +89,19 @@ struct local_service {
 	size_t action_count;
 	const struct local_alias *aliases;
 	size_t alias_count;
-	MUST int (*start)(struct local *l, struct err *e); /* the database is open, the port is known; or NULL */
-	void (*stop)(struct local *l);                     /* also after a failed start; or NULL */
+	MUST int (*start)(struct local *l,
+			  struct err *e); /* the database is open, the port is known; or NULL */
+	void (*stop)(struct local *l);    /* also after a failed start; or NULL */
 };
 
 extern const struct local_service local_sqs_service;
 extern const struct local_service local_sts_service;
-extern const struct local_service local_autoscaling_service; /* autoscaling.c; its start brings up fleet and metadata */
+extern const struct local_service
+	local_autoscaling_service; /* autoscaling.c; its start brings up fleet and metadata */
 
-/* Tables of all services are in one file, made by the list of migrations in state.c. Each service has
- * its schema as a string in a file of its own and one line in that list; once released, a schema
- * is never edited: a change is a new line at the end. */
+/* Tables of all services are in one file, made by the list of migrations in local_state.c. Each
+ * service has its schema as a string in a file of its own and one line in that list; once released,
+ * a schema is never edited: a change is a new line at the end. */
 
 /* ---- a call ---- */
 
@@ -115,12 +116,13 @@ struct local_call {
 	const char *path_queue;    /* the queue of /<account>/<queue>, NULL on other paths */
 	const char *account;       /* whose key signed it */
 	const char *access_key;
-	const char *arn;           /* who that is: arn:aws:iam::…:root, or the assumed role */
-	const char *host;          /* the Host header, for URLs in replies */
+	const char *arn;  /* who that is: arn:aws:iam::…:root, or the assumed role */
+	const char *host; /* the Host header, for URLs in replies */
 	char request_id[40];
-	void *user;                /* for the service, while it is parked */
-	void (*gone)(struct local_call *c); /* a parked call whose client went away; it must not be used afterwards */
-	/* The rest belongs to call.c and out.c. */
+	void *user;                         /* for the service, while it is parked */
+	void (*gone)(struct local_call *c); /* a parked call whose client went away; it must not be
+					       used afterwards */
+	/* The rest belongs to local_call.c and local_out.c. */
 	struct httpd_exchange *exchange;
 	struct json *tree;
 	struct local_out *out;
@@ -130,9 +132,10 @@ struct local_call {
 
 /* Parameters. Query sends every value as text, so numbers and booleans are read from text too.
  * A value of the wrong type ends the call with the protocol's error and makes the reader return -1;
- * an absent one leaves *ret as it was and returns 0; a present one returns 1. The object is c->params
- * or a part of it. */
-const char *local_str(const struct json *object, const char *name); /* NULL when absent or not a text */
+ * an absent one leaves *ret as it was and returns 0; a present one returns 1. The object is
+ * c->params or a part of it. */
+const char *local_str(const struct json *object,
+		      const char *name); /* NULL when absent or not a text */
 MUST int local_int(struct local_call *c, const struct json *object, const char *name, int64_t *ret);
 MUST int local_bool(struct local_call *c, const struct json *object, const char *name, bool *ret);
 
@@ -146,7 +149,8 @@ void local_put(struct local_call *c, const char *name, const char *value);
 void local_putn(struct local_call *c, const char *name, const char *value, size_t len);
 void local_put_int(struct local_call *c, const char *name, int64_t value);
 void local_put_bool(struct local_call *c, const char *name, bool value);
-void local_put_time(struct local_call *c, const char *name, struct instant t); /* RFC 3339 in XML, seconds in JSON */
+void local_put_time(struct local_call *c, const char *name,
+		    struct instant t); /* RFC 3339 in XML, seconds in JSON */
 void local_put_base64(struct local_call *c, const char *name, const void *data, size_t len);
 void local_object(struct local_call *c, const char *name);
 void local_list(struct local_call *c, const char *name, const char *item);
@@ -156,20 +160,23 @@ void local_end(struct local_call *c);
 /* Each handler ends its call exactly once, now or later, by one of these. */
 void local_done(struct local_call *c); /* with what was put; nothing is a void answer */
 
-/* @p code: the modelled name of wire/codes.h, which knows status, legacy name and usual text. A NULL @p fmt
- * takes that text. A code that the table lacks is answered as InternalFailure: add it there. */
+/* @p code: the modelled name of wire/codes.h, which knows status, legacy name and usual text. A
+ * NULL @p fmt takes that text. A code that the table lacks is answered as InternalFailure: add it
+ * there. */
 void local_fail(struct local_call *c, const char *code, const char *fmt, ...) PRINTF_LIKE(3, 4);
-/* The database or disk failed: logs @p e, answers InternalFailure (500), and the whole batch is undone. */
+/* The database or disk failed: logs @p e, answers InternalFailure (500), and the whole batch is
+ * undone. */
 void local_fail_internal(struct local_call *c, const struct err *e);
 
 /* ---- the batch: this turn's transaction ---- */
 
-/* Makes sure that a transaction is open; it is committed at the end of this turn of the loop. Handlers
- * are already inside one; timers call this before they write. */
+/* Makes sure that a transaction is open; it is committed at the end of this turn of the loop.
+ * Handlers are already inside one; timers call this before they write. */
 MUST int local_write(struct local *l, struct err *e);
 /* Undoes the batch at its end: what was written cannot stand. Its callers get InternalFailure. */
 void local_undo(struct local *l);
-/* Runs @p before inside the transaction, right before its commit (services wake waiting calls there), and
+/* Runs @p before inside the transaction, right before its commit (services wake waiting calls
+ * there), and
  * @p after once it is committed or undone (start a process, remove a file). Either may be NULL. */
 typedef void local_after_fn(struct local *l, bool committed, void *arg);
 void local_before_commit(struct local *l, loop_fn *before, void *arg);
@@ -180,7 +187,7 @@ void local_after_commit(struct local *l, local_after_fn *after, void *arg);
 struct local_key {
 	char access_key[64];
 	char secret[128];
-	char token[512];   /* "" for a lasting key */
+	char token[512]; /* "" for a lasting key */
 	char account[16];
 	char arn[256];
 	char user_id[128];
@@ -189,9 +196,10 @@ struct local_key {
 
 /* False when there is no such key. An expired one is found; its expiry tells. */
 bool local_key_find(struct local *l, const char *access_key, struct local_key *ret);
-/* A temporary key (ASIA…) of the role @p role for the session @p session (an instance id). Writes in the batch. */
-MUST int local_key_issue(struct local *l, const char *role, const char *session, struct instant expires,
-                         struct local_key *ret, struct err *e);
+/* A temporary key (ASIA…) of the role @p role for the session @p session (an instance id). Writes
+ * in the batch. */
+MUST int local_key_issue(struct local *l, const char *role, const char *session,
+			 struct instant expires, struct local_key *ret, struct err *e);
 /* Removes the keys that expired an hour ago or more. Writes in the batch. */
 MUST int local_key_sweep(struct local *l, struct err *e);
 

@@ -1,0 +1,218 @@
+/* What is kept: the folder with its lock, the database, and the keys of the accounts. */
+#include "local/call.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "local/schema.h"
+
+#define CREDENTIALS_MAX 1024
+
+static const char keys_schema[] = "CREATE TABLE local_keys(access_key TEXT PRIMARY KEY, secret "
+				  "TEXT NOT NULL, token TEXT NOT NULL,"
+				  " account TEXT NOT NULL, arn TEXT NOT NULL, user_id TEXT NOT "
+				  "NULL, expires INTEGER) WITHOUT ROWID;";
+
+static int folder_make(const char *path, struct err *e)
+{
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return err_errno(e, errno, "%s cannot be made", path);
+	return 0;
+}
+
+static int state_lock(struct local *l, struct err *e)
+{
+	AUTO(own_freep) char *path = own_printf("%s/lock", l->data);
+
+	l->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (l->lock < 0)
+		return err_errno(e, errno, "%s cannot be opened", path);
+	if (flock(l->lock, LOCK_EX | LOCK_NB) < 0)
+		return err_set(e, ERR_CONFLICT,
+			       "another windlass-local uses %s: stop it, or name another --state",
+			       l->data);
+	return 0;
+}
+
+static int state_folder(struct local *l, struct err *e)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	if (!l->options.memory) {
+		l->data = own_strdup(l->options.state);
+		return folder_make(l->data, e);
+	}
+	l->data = own_printf("%s/windlass-local.XXXXXX", tmp && *tmp ? tmp : "/tmp");
+	if (!mkdtemp(l->data))
+		return err_errno(e, errno, "%s cannot be made", l->data);
+	if (l->options.state)
+		return folder_make(l->options.state, e);
+	return 0;
+}
+
+static void key_make(const char *prefix, struct local_key *k)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+	uint8_t bytes[30];
+	struct buf text = BUF(64);
+	size_t n = strlen(prefix);
+
+	crypto_random(bytes, 16);
+	memcpy(k->access_key, prefix, n);
+	for (size_t i = 0; i < 16; i++)
+		k->access_key[n + i] = letters[bytes[i] % 32];
+	k->access_key[n + 16] = '\0';
+	crypto_random(bytes, sizeof(bytes));
+	crypto_base64(bytes, sizeof(bytes), &text);
+	snprintf(k->secret, sizeof(k->secret), "%s", buf_str(&text));
+	buf_wipe(&text);
+	own_wipe(bytes, sizeof(bytes));
+}
+
+static int key_store(struct local *l, const struct local_key *k, struct err *e)
+{
+	return DB_RUN(l->db, e, "INSERT INTO local_keys VALUES(?,?,?,?,?,?,?)", DB_S(k->access_key),
+		      DB_S(k->secret), DB_S(k->token), DB_S(k->account), DB_S(k->arn),
+		      DB_S(k->user_id), instant_is_never(k->expires) ? DB_N : DB_I(k->expires.ms));
+}
+
+static void key_read(const struct db_row *r, struct local_key *ret)
+{
+	snprintf(ret->access_key, sizeof(ret->access_key), "%s", db_str(r, 0));
+	snprintf(ret->secret, sizeof(ret->secret), "%s", db_str(r, 1));
+	snprintf(ret->token, sizeof(ret->token), "%s", db_str(r, 2));
+	snprintf(ret->account, sizeof(ret->account), "%s", db_str(r, 3));
+	snprintf(ret->arn, sizeof(ret->arn), "%s", db_str(r, 4));
+	snprintf(ret->user_id, sizeof(ret->user_id), "%s", db_str(r, 5));
+	ret->expires = db_is_null(r, 6) ? INSTANT_NEVER : (struct instant){ db_int(r, 6) };
+}
+
+/* 1 found, 0 not, -1 error. */
+static int key_one(struct local *l, const char *sql, const struct db_value *arg,
+		   struct local_key *ret, struct err *e)
+{
+	AUTO(db_endp) struct db_row *r = db_query(l->db, sql, arg, arg ? 1 : 0, e);
+	int rc;
+
+	if (!r)
+		return -1;
+	rc = db_step(r, e);
+	if (rc == 1)
+		key_read(r, ret);
+	return rc;
+}
+
+bool local_key_find(struct local *l, const char *access_key, struct local_key *ret)
+{
+	struct db_value key = DB_S(access_key);
+
+	return key_one(l, "SELECT * FROM local_keys WHERE access_key=?", &key, ret, NULL) == 1;
+}
+
+int local_key_issue(struct local *l, const char *role, const char *session, struct instant expires,
+		    struct local_key *ret, struct err *e)
+{
+	uint8_t token[180];
+	struct buf text = BUF(sizeof(ret->token) - 1);
+
+	*ret = (struct local_key){ .expires = expires };
+	key_make("ASIA", ret);
+	crypto_random(token, sizeof(token));
+	crypto_base64(token, sizeof(token), &text);
+	snprintf(ret->token, sizeof(ret->token), "%s", buf_str(&text));
+	buf_wipe(&text);
+	snprintf(ret->account, sizeof(ret->account), "%s", l->options.account);
+	snprintf(ret->arn, sizeof(ret->arn), "arn:aws:sts::%s:assumed-role/%.64s/%.64s",
+		 ret->account, role, session);
+	snprintf(ret->user_id, sizeof(ret->user_id), "AROAWINDLASSLOCAL0001:%.64s", session);
+	if (local_write(l, e) < 0 || key_store(l, ret, e) < 0)
+		return err_wrap(e, "keys of role %s", role);
+	return 0;
+}
+
+int local_key_sweep(struct local *l, struct err *e)
+{
+	if (local_write(l, e) < 0)
+		return -1;
+	return DB_RUN(l->db, e, "DELETE FROM local_keys WHERE expires < ?",
+		      DB_I(local_wall(l).ms - 3600 * 1000));
+}
+
+static int credentials_write(struct local *l, const struct local_key *k, struct err *e)
+{
+	struct buf text = BUF(CREDENTIALS_MAX);
+	int rc;
+
+	buf_addf(&text, "[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n",
+		 k->access_key, k->secret);
+	rc = buf_write_file(&text, l->credentials, 0600, e);
+	buf_wipe(&text);
+	return rc;
+}
+
+/* The account's lasting key: found, or made at the first start. */
+static int state_credentials(struct local *l, struct err *e)
+{
+	struct local_key k = { .expires = INSTANT_NEVER };
+	int rc = key_one(
+		l, "SELECT * FROM local_keys WHERE expires IS NULL ORDER BY access_key LIMIT 1",
+		NULL, &k, e);
+
+	l->credentials =
+		own_printf("%s/credentials", l->options.state ? l->options.state : l->data);
+	if (rc == 0) {
+		key_make("AKIA", &k);
+		snprintf(k.account, sizeof(k.account), "%s", l->options.account);
+		snprintf(k.arn, sizeof(k.arn), "arn:aws:iam::%s:root", k.account);
+		snprintf(k.user_id, sizeof(k.user_id), "%s", k.account);
+		rc = key_store(l, &k, e) < 0 ? -1 : 1;
+	}
+	if (rc == 1)
+		rc = credentials_write(l, &k, e);
+	own_wipe(&k, sizeof(k));
+	return rc;
+}
+
+int local_state_open(struct local *l, struct err *e)
+{
+	static const char *const migrations[] = {
+		keys_schema,
+		local_sqs_schema,
+		local_s3_schema,
+	};
+	AUTO(own_freep) char *path = NULL;
+
+	if (state_folder(l, e) < 0 || state_lock(l, e) < 0)
+		return -1;
+	path = own_printf("%s/local.db", l->data);
+	l->db = db_open(path, l->options.memory ? DB_MEMORY : DB_CREATE, migrations,
+			COUNT_OF(migrations), e);
+	if (!l->db || state_credentials(l, e) < 0)
+		return err_wrap(e, "the state in %s", l->data);
+	return 0;
+}
+
+void local_state_close(struct local *l)
+{
+	db_closep(&l->db);
+	if (l->options.memory && l->data) {
+		AUTO(own_freep) char *lock = own_printf("%s/lock", l->data);
+		AUTO(own_freep) char *credentials = own_printf("%s/credentials", l->data);
+
+		unlink(lock);
+		unlink(credentials);
+		rmdir(l->data);
+	}
+	if (l->lock >= 0)
+		close(l->lock);
+	own_free(l->data);
+	own_free(l->credentials);
+}

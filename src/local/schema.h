@@ -1,0 +1,8 @@
+/* The tables of each service, in the order of local_state.c's list of migrations. */
+#ifndef LOCAL_SCHEMA_H
+#define LOCAL_SCHEMA_H
+
+extern const char local_sqs_schema[];
+extern const char local_s3_schema[];
+
+#endif

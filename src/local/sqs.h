@@ -1,0 +1,159 @@
+/* SQS inside: queues in memory, messages in the database.
+ *
+ * The database is the truth. A queue's settings are kept in memory as well and read again when a
+ * batch is undone. Messages hang on a store, a number that a queue points at: purging or deleting a
+ * queue gives it another store or none, and what hung on the old one is removed piece by piece.
+ *
+ * Times are UTC milliseconds of the wall clock, since they outlive the process. A jump of the wall
+ * clock moves visibility and delays with it; clients that must not work past their lease measure it
+ * by a clock of their own.
+ */
+#ifndef LOCAL_SQS_H
+#define LOCAL_SQS_H
+
+#include "local/local.h"
+#include "wire/md5attr.h"
+
+#define SQS_NAME_MAX 80
+#define SQS_BATCH_MAX 10
+#define SQS_BYTES_MAX (1 << 20) /* of a message and of a batch */
+#define SQS_VISIBILITY_MAX_S 43200
+#define SQS_IN_FLIGHT_MAX 120000
+#define SQS_BUCKETS 256
+
+struct waiter;
+
+struct queue {
+	char *name;
+	int64_t store;
+	struct instant created, modified, purged; /* purged: INSTANT_NEVER, or the last time */
+	struct json *attributes;                  /* as set: name -> text */
+	struct json *tags;
+	/* Out of the attributes. */
+	int64_t visibility_s, delay_s, retention_s, size_max, wait_s;
+	char *dead_letter; /* name of its dead-letter queue, NULL: none */
+	int64_t max_receive;
+
+	int64_t total;     /* messages in its store; -1: count them */
+	int64_t in_flight; /* an upper bound; counted anew when it reaches the limit */
+	struct waiter *waiters, **waiters_end;
+	struct loop_timer *timer; /* next thing a waiter waits for */
+	bool dirty;               /* something may have become visible in this batch */
+	struct local_sqs *sqs;
+	struct queue *next, *next_dirty;
+};
+
+struct local_sqs {
+	struct local *local;
+	struct queue *buckets[SQS_BUCKETS];
+	struct queue *dirty;
+	bool hooked;  /* waiters of dirty queues are served before this batch is committed */
+	bool touched; /* queues are read again if this batch is undone */
+	struct loop_timer *sweep;
+};
+
+/* ---- sqs.c: what every action does first and last ---- */
+
+/* Refusal in AWS's words: sets e->code and text, returns -1. A struct err with no code is our own
+ * failure. */
+int local_sqs_refuse(struct err *e, const char *code, const char *fmt, ...) PRINTF_LIKE(3, 4);
+void local_sqs_fail(struct local_call *c, const struct err *e); /* ends the call as @p e says */
+int local_sqs_range(struct err *e, const char *name, int64_t value, int64_t least, int64_t most);
+struct queue *
+local_sqs_queue_of(struct local_call *c); /* by QueueUrl or path; NULL: the call has ended */
+bool local_sqs_require(struct local_call *c, const char *name,
+		       const char **ret); /* false: the call has ended */
+void local_sqs_put_url(struct local_call *c, const char *name, const struct queue *q);
+char *local_sqs_arn(const struct local *l, const char *name); /* owned */
+/* Entries of a batch: 1 to 10, ids well-formed and distinct. NULL: the call has ended. */
+const struct json *local_sqs_entries(struct local_call *c);
+void local_sqs_put_failed(struct local_call *c, const char *id,
+			  const struct err *e); /* one item of Failed */
+
+/* ---- sqs_queue.c: the queues ---- */
+MUST int local_sqs_queue_load(struct local_sqs *s, struct err *e); /* all, again; waiters stay */
+struct queue *local_sqs_queue_find(struct local_sqs *s, const char *name);
+void local_sqs_queue_free_all(struct local_sqs *s);
+void local_sqs_queue_touch(struct queue *q); /* an undone batch reads all queues again */
+void local_sqs_create_queue(struct local_call *c);
+void local_sqs_delete_queue(struct local_call *c);
+void local_sqs_purge_queue(struct local_call *c);
+MUST int local_sqs_queue_store(struct queue *q, struct err *e); /* its row */
+
+/* ---- sqs_list.c: names and tags ---- */
+void local_sqs_get_queue_url(struct local_call *c);
+void local_sqs_list_queues(struct local_call *c);
+void local_sqs_list_sources(struct local_call *c);
+void local_sqs_list_tags(struct local_call *c);
+void local_sqs_tag(struct local_call *c);
+void local_sqs_untag(struct local_call *c);
+
+/* ---- sqs_attr.c: attributes ---- */
+/* Checks @p given (name -> text) and merges it into @p ret_merged; with @p e in AWS's words. */
+MUST int local_sqs_attr_check(struct local_sqs *s, const char *queue, const struct json *given,
+			      struct err *e);
+void local_sqs_attr_merge(struct queue *q, const struct json *given);
+void local_sqs_attr_apply(struct queue *q); /* attributes -> the numbers of struct queue */
+/* The name of the first attribute of @p given that @p q has otherwise, or NULL. */
+const char *local_sqs_attr_differs(const struct queue *q, const struct json *given);
+void local_sqs_get_attributes(struct local_call *c);
+void local_sqs_set_attributes(struct local_call *c);
+
+/* ---- sqs_message.c: a message as it is sent ---- */
+struct message {
+	const char *id; /* of its batch entry, NULL outside one */
+	const char *body;
+	size_t body_len;
+	const struct json *attributes; /* name -> {DataType, StringValue | BinaryValue}; borrowed */
+	const char *trace, *group;
+	int64_t delay_s;
+	size_t bytes; /* counted against the limit */
+	char body_md5[MD5ATTR_HEX], attributes_md5[MD5ATTR_HEX], trace_md5[MD5ATTR_HEX];
+};
+/* -1: not valid, in AWS's words. */
+MUST int local_sqs_message_read(const struct queue *q, const struct json *o, struct message *ret,
+				struct err *e);
+/* MD5 of the attributes of @p o that @p want takes (NULL: all). */
+typedef bool sqs_want_fn(const char *name, const void *arg);
+MUST int local_sqs_message_digest(const struct json *attributes, sqs_want_fn *want, const void *arg,
+				  char out[static MD5ATTR_HEX], struct err *e);
+
+/* ---- sqs_send.c, sqs_lease.c ---- */
+void local_sqs_send_message(struct local_call *c);
+void local_sqs_send_batch(struct local_call *c);
+void local_sqs_delete_message(struct local_call *c);
+void local_sqs_delete_batch(struct local_call *c);
+void local_sqs_change_visibility(struct local_call *c);
+void local_sqs_change_batch(struct local_call *c);
+
+#define SQS_HANDLE_MAX 128
+struct handle {
+	int64_t store, id, receipt;
+};
+void local_sqs_handle_print(const struct handle *h, char out[static SQS_HANDLE_MAX]);
+MUST int local_sqs_handle_read(const char *text, struct handle *ret, struct err *e);
+
+/* ---- sqs_receive.c, sqs_wait.c ---- */
+void local_sqs_receive_message(struct local_call *c);
+
+struct ask { /* what a receive wants */
+	int64_t most, wait_s, visibility_s;
+};
+/* Takes up to ask->most visible messages and puts them into the answer. Their number, or -1. */
+MUST int local_sqs_receive_take(struct local_call *c, struct queue *q, const struct ask *ask,
+				struct err *e);
+
+void local_sqs_wait_park(struct local_call *c, struct queue *q, const struct ask *ask);
+void local_sqs_wait_dirty(struct queue *q); /* serve its waiters before this batch is committed */
+void local_sqs_wait_rearm(struct queue *q); /* a time that waiters wait for may have changed */
+void local_sqs_wait_end(
+	struct queue *q,
+	const char *code); /* all its waiters: empty-handed, or refused with @p code */
+
+/* ---- sqs_sweep.c: what is past its retention, and stores without a queue ---- */
+void local_sqs_sweep_start(struct local_sqs *s);
+MUST int local_sqs_sweep_queue(struct queue *q,
+			       struct err *e); /* at most SQS_SWEEP_MAX messages; inside a batch */
+#define SQS_SWEEP_MAX 500
+
+#endif

@@ -1,0 +1,451 @@
+/* Attributes of a queue: one table says what may be set and what is told. */
+#include "local/sqs.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum attr_type {
+	ATTR_INT,
+	ATTR_BOOL,
+	ATTR_TEXT,
+	ATTR_POLICY,
+	ATTR_REDRIVE,
+	ATTR_ALLOW,
+	ATTR_READ,
+	ATTR_FIFO
+};
+
+struct attr {
+	const char *name;
+	enum attr_type type;
+	int64_t least, most;
+	const char *init; /* told when it was never set; NULL: left out */
+};
+
+static const struct attr attrs[] = {
+	{ "VisibilityTimeout", ATTR_INT, 0, SQS_VISIBILITY_MAX_S, "30" },
+	{ "MaximumMessageSize", ATTR_INT, 1024, SQS_BYTES_MAX, "1048576" },
+	{ "MessageRetentionPeriod", ATTR_INT, 60, 1209600, "345600" },
+	{ "DelaySeconds", ATTR_INT, 0, 900, "0" },
+	{ "ReceiveMessageWaitTimeSeconds", ATTR_INT, 0, 20, "0" },
+	{ "Policy", ATTR_POLICY, 0, 0, NULL },
+	{ "RedrivePolicy", ATTR_REDRIVE, 0, 0, NULL },
+	{ "RedriveAllowPolicy", ATTR_ALLOW, 0, 0, NULL },
+	{ "KmsMasterKeyId", ATTR_TEXT, 0, 0, NULL },
+	{ "KmsDataKeyReusePeriodSeconds", ATTR_INT, 60, 86400, NULL },
+	{ "SqsManagedSseEnabled", ATTR_BOOL, 0, 0, "true" },
+	{ "QueueArn", ATTR_READ, 0, 0, NULL },
+	{ "CreatedTimestamp", ATTR_READ, 0, 0, NULL },
+	{ "LastModifiedTimestamp", ATTR_READ, 0, 0, NULL },
+	{ "ApproximateNumberOfMessages", ATTR_READ, 0, 0, NULL },
+	{ "ApproximateNumberOfMessagesNotVisible", ATTR_READ, 0, 0, NULL },
+	{ "ApproximateNumberOfMessagesDelayed", ATTR_READ, 0, 0, NULL },
+	{ "FifoQueue", ATTR_FIFO, 0, 0, NULL },
+	{ "ContentBasedDeduplication", ATTR_FIFO, 0, 0, NULL },
+	{ "DeduplicationScope", ATTR_FIFO, 0, 0, NULL },
+	{ "FifoThroughputLimit", ATTR_FIFO, 0, 0, NULL },
+};
+
+static const struct attr *attr_find(const char *name)
+{
+	for (size_t i = 0; i < COUNT_OF(attrs); i++)
+		if (!strcmp(attrs[i].name, name))
+			return &attrs[i];
+	return NULL;
+}
+
+static bool whole_number(const char *text, int64_t *ret)
+{
+	char *end;
+
+	errno = 0;
+	*ret = strtoll(text, &end, 10);
+	return *text >= '0' && *text <= '9' && !errno && !*end;
+}
+
+/* ---- redrive ---- */
+
+struct redrive {
+	const char *target; /* name of the dead-letter queue, inside the policy */
+	int64_t max_receive;
+};
+
+static int redrive_refuse(struct err *e, const char *policy, const char *reason)
+{
+	return local_sqs_refuse(e, "InvalidParameterValueException",
+				"Value %.300s for parameter RedrivePolicy is invalid. Reason: %s",
+				policy, reason);
+}
+
+/* "arn:aws:sqs:region:account:name": the name, when it is one of ours. */
+static const char *arn_name(const struct local *l, const char *arn)
+{
+	AUTO(own_freep) char *prefix = local_sqs_arn(l, "");
+	size_t n = strlen(prefix);
+
+	return strncmp(arn, prefix, n) || !arn[n] ? NULL : arn + n;
+}
+
+static int redrive_read(const struct local *l, const struct json *policy, const char *text,
+			struct redrive *ret, struct err *e)
+{
+	const char *arn = json_get_str(policy, "deadLetterTargetArn");
+	const char *count = json_get_str(policy, "maxReceiveCount");
+
+	if (json_type(policy) != JSON_OBJECT)
+		return redrive_refuse(e, text, "Redrive policy is not a valid JSON map.");
+	if (!arn)
+		return redrive_refuse(e, text,
+				      "Redrive policy does not contain mandatory attribute: "
+				      "deadLetterTargetArn.");
+	if (json_type(json_get(policy, "maxReceiveCount")) == JSON_ABSENT)
+		return redrive_refuse(
+			e, text,
+			"Redrive policy does not contain mandatory attribute: maxReceiveCount.");
+	if (count ? !whole_number(count, &ret->max_receive)
+		  : !json_get_int(policy, "maxReceiveCount", &ret->max_receive))
+		ret->max_receive = 0;
+	if (ret->max_receive < 1 || ret->max_receive > 1000)
+		return redrive_refuse(e, text,
+				      "Invalid value for maxReceiveCount: valid values are from 1 "
+				      "to 1000 both inclusive.");
+	ret->target = arn_name(l, arn);
+	if (!ret->target)
+		return redrive_refuse(e, text, "Dead letter target does not exist.");
+	return 0;
+}
+
+/* May @p source use @p target, by the target's RedriveAllowPolicy? */
+static bool redrive_allowed(const struct local *l, const struct queue *target, const char *source)
+{
+	const char *text = json_get_str(target->attributes, "RedriveAllowPolicy");
+	AUTO(json_freep) struct json *policy = text ? json_parse(text, strlen(text), NULL) : NULL;
+	const char *permission = json_get_str(policy, "redrivePermission");
+	const struct json *arns = json_get(policy, "sourceQueueArns");
+
+	if (!permission || !strcmp(permission, "allowAll"))
+		return true;
+	for (size_t i = 0; !strcmp(permission, "byQueue") && i < json_count(arns); i++) {
+		const char *arn = json_str(json_at(arns, i));
+		const char *name = arn ? arn_name(l, arn) : NULL;
+
+		if (name && !strcmp(name, source))
+			return true;
+	}
+	return false;
+}
+
+static int redrive_check(struct local_sqs *s, const char *queue, const char *text, struct err *e)
+{
+	AUTO(json_freep) struct json *policy = json_parse(text, strlen(text), NULL);
+	const struct queue *target;
+	struct redrive r;
+
+	if (redrive_read(s->local, policy, text, &r, e) < 0)
+		return -1;
+	target = local_sqs_queue_find(s, r.target);
+	if (!target)
+		return redrive_refuse(e, text, "Dead letter target does not exist.");
+	if (!redrive_allowed(s->local, target, queue))
+		return redrive_refuse(e, text,
+				      "The dead letter target does not allow this source queue.");
+	return 0;
+}
+
+static int allow_check(const char *text, struct err *e)
+{
+	AUTO(json_freep) struct json *policy = json_parse(text, strlen(text), NULL);
+	const char *permission = json_get_str(policy, "redrivePermission");
+	size_t arns = json_count(json_get(policy, "sourceQueueArns"));
+	bool by_queue = permission && !strcmp(permission, "byQueue");
+
+	if (!permission ||
+	    (!by_queue && strcmp(permission, "allowAll") && strcmp(permission, "denyAll")) ||
+	    by_queue != (arns > 0) || arns > 10)
+		return local_sqs_refuse(
+			e, "InvalidParameterValueException",
+			"Value %.300s for parameter RedriveAllowPolicy is invalid. Reason: "
+			"Amazon SQS can't create the redrive allow policy.",
+			text);
+	return 0;
+}
+
+/* ---- checking and setting ---- */
+
+static int attr_invalid(struct err *e, const char *name)
+{
+	return local_sqs_refuse(e, "InvalidAttributeValue", "Invalid value for the parameter %s.",
+				name);
+}
+
+static int attr_check_fifo(const char *name, const char *value, struct err *e)
+{
+	if (strcmp(name, "FifoQueue"))
+		return local_sqs_refuse(e, "InvalidAttributeName", "Unknown Attribute %s.", name);
+	if (strcasecmp(value, "true"))
+		return local_sqs_refuse(e, "InvalidAttributeName", "Unknown Attribute FifoQueue.");
+	return local_sqs_refuse(e, "InvalidParameterValueException",
+				"FIFO queues are not offered by this version of windlass-local: "
+				"leave out FifoQueue.");
+}
+
+static int attr_check(struct local_sqs *s, const char *queue, const char *name, const char *value,
+		      struct err *e)
+{
+	const struct attr *a = attr_find(name);
+	AUTO(json_freep) struct json *policy = NULL;
+	int64_t number;
+
+	if (!a || a->type == ATTR_READ)
+		return local_sqs_refuse(e, "InvalidAttributeName", "Unknown Attribute %.100s.",
+					name);
+	if (!value)
+		return attr_invalid(e, name);
+	switch (a->type) {
+	case ATTR_INT:
+		if (!whole_number(value, &number) || number < a->least || number > a->most)
+			return attr_invalid(e, name);
+		return 0;
+	case ATTR_BOOL:
+		return strcasecmp(value, "true") && strcasecmp(value, "false")
+			       ? attr_invalid(e, name)
+			       : 0;
+	case ATTR_POLICY:
+		if (!*value || (policy = json_parse(value, strlen(value), NULL)))
+			return 0;
+		return attr_invalid(e, name);
+	case ATTR_REDRIVE:
+		return *value ? redrive_check(s, queue, value, e) : 0;
+	case ATTR_ALLOW:
+		return *value ? allow_check(value, e) : 0;
+	case ATTR_FIFO:
+		return attr_check_fifo(name, value, e);
+	case ATTR_TEXT:
+	case ATTR_READ:
+		break;
+	}
+	return 0;
+}
+
+int local_sqs_attr_check(struct local_sqs *s, const char *queue, const struct json *given,
+			 struct err *e)
+{
+	const struct json *value;
+	const char *name;
+
+	for (size_t it = 0; json_next(given, &it, &name, &value);)
+		if (attr_check(s, queue, name, json_str(value), e) < 0)
+			return -1;
+	return 0;
+}
+
+/* An empty text takes an attribute away. */
+void local_sqs_attr_merge(struct queue *q, const struct json *given)
+{
+	struct json *merged = json_object();
+	const struct json *value;
+	const char *name;
+
+	for (size_t it = 0; json_next(q->attributes, &it, &name, &value);)
+		if (json_type(json_get(given, name)) == JSON_ABSENT)
+			json_set_str(merged, name, json_str(value));
+	for (size_t it = 0; json_next(given, &it, &name, &value);)
+		if (json_str(value) && *json_str(value))
+			json_set_str(merged, name, json_str(value));
+	json_free(q->attributes);
+	q->attributes = merged;
+	local_sqs_attr_apply(q);
+}
+
+static const char *attr_value(const struct queue *q, const struct attr *a)
+{
+	const char *set = json_get_str(q->attributes, a->name);
+
+	return set ? set : a->init;
+}
+
+static int64_t attr_number(const struct queue *q, const char *name)
+{
+	return strtoll(attr_value(q, attr_find(name)), NULL, 10);
+}
+
+void local_sqs_attr_apply(struct queue *q)
+{
+	const char *text = json_get_str(q->attributes, "RedrivePolicy");
+	AUTO(json_freep) struct json *policy = text ? json_parse(text, strlen(text), NULL) : NULL;
+	struct redrive r;
+	struct err e;
+
+	q->visibility_s = attr_number(q, "VisibilityTimeout");
+	q->delay_s = attr_number(q, "DelaySeconds");
+	q->retention_s = attr_number(q, "MessageRetentionPeriod");
+	q->size_max = attr_number(q, "MaximumMessageSize");
+	q->wait_s = attr_number(q, "ReceiveMessageWaitTimeSeconds");
+	own_free(TAKE(q->dead_letter));
+	if (policy && redrive_read(q->sqs->local, policy, text, &r, &e) == 0) {
+		q->dead_letter = own_strdup(r.target);
+		q->max_receive = r.max_receive;
+	}
+}
+
+const char *local_sqs_attr_differs(const struct queue *q, const struct json *given)
+{
+	const struct json *value;
+	const char *name;
+
+	for (size_t it = 0; json_next(given, &it, &name, &value);) {
+		const char *has = attr_value(q, attr_find(name));
+
+		if (strcmp(has ? has : "", json_str(value)))
+			return name;
+	}
+	return NULL;
+}
+
+/* ---- telling ---- */
+
+struct counts {
+	int64_t visible, in_flight, delayed;
+};
+
+static int count_hidden(struct queue *q, struct counts *ret, struct err *e)
+{
+	struct db *db = q->sqs->local->db;
+	AUTO(db_endp)
+	struct db_row *r = db_query(db,
+				    "SELECT delayed, count(*) FROM sqs_messages WHERE store=? AND "
+				    "visible>? GROUP BY delayed",
+				    DB_ARGS(DB_I(q->store), DB_I(local_wall(q->sqs->local).ms)), e);
+	int rc;
+
+	*ret = (struct counts){ 0 };
+	if (!r)
+		return -1;
+	while ((rc = db_step(r, e)) == 1)
+		*(db_int(r, 0) ? &ret->delayed : &ret->in_flight) += db_int(r, 1);
+	return rc;
+}
+
+static int count_total(struct queue *q, struct err *e)
+{
+	AUTO(db_endp)
+	struct db_row *r =
+		db_query(q->sqs->local->db, "SELECT count(*) FROM sqs_messages WHERE store=?",
+			 DB_ARGS(DB_I(q->store)), e);
+
+	if (!r || db_step(r, e) < 0)
+		return -1;
+	q->total = db_int(r, 0);
+	return 0;
+}
+
+static int count(struct queue *q, struct counts *ret, struct err *e)
+{
+	if (local_sqs_sweep_queue(q, e) < 0 || (q->total < 0 && count_total(q, e) < 0) ||
+	    count_hidden(q, ret, e) < 0)
+		return -1;
+	q->in_flight = ret->in_flight;
+	ret->visible = q->total - ret->in_flight - ret->delayed;
+	return 0;
+}
+
+static void put_number(struct local_call *c, const char *name, int64_t value)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%" PRId64, value);
+	local_put(c, name, text);
+}
+
+static void put_attr(struct local_call *c, const struct queue *q, const struct attr *a,
+		     const struct counts *n)
+{
+	AUTO(own_freep) char *arn = NULL;
+
+	if (a->type != ATTR_READ)
+		local_put(c, a->name, attr_value(q, a));
+	else if (!strcmp(a->name, "QueueArn"))
+		local_put(c, a->name, arn = local_sqs_arn(c->local, q->name));
+	else if (!strcmp(a->name, "CreatedTimestamp"))
+		put_number(c, a->name, q->created.ms / 1000);
+	else if (!strcmp(a->name, "LastModifiedTimestamp"))
+		put_number(c, a->name, q->modified.ms / 1000);
+	else if (!strcmp(a->name, "ApproximateNumberOfMessages"))
+		put_number(c, a->name, n->visible);
+	else if (!strcmp(a->name, "ApproximateNumberOfMessagesNotVisible"))
+		put_number(c, a->name, n->in_flight);
+	else
+		put_number(c, a->name, n->delayed);
+}
+
+/* Marks what is asked for. -1: an unknown name. */
+static int attrs_asked(const struct json *names, bool asked[static COUNT_OF(attrs)], struct err *e)
+{
+	for (size_t i = 0; i < json_count(names); i++) {
+		const char *name = json_str(json_at(names, i));
+		const struct attr *a = name ? attr_find(name) : NULL;
+
+		if (name && !strcmp(name, "All"))
+			for (size_t k = 0; k < COUNT_OF(attrs); k++)
+				asked[k] = true;
+		else if (!a)
+			return local_sqs_refuse(e, "InvalidAttributeName",
+						"Unknown Attribute %.100s.", name ? name : "");
+		else
+			asked[a - attrs] = true;
+	}
+	return 0;
+}
+
+void local_sqs_get_attributes(struct local_call *c)
+{
+	const struct json *names = json_get(c->params, "AttributeNames");
+	struct queue *q = local_sqs_queue_of(c);
+	bool asked[COUNT_OF(attrs)] = { 0 };
+	struct counts n = { 0 };
+	struct err e;
+
+	if (!q)
+		return;
+	err_clear(&e);
+	if (attrs_asked(names, asked, &e) < 0 || (json_count(names) && count(q, &n, &e) < 0)) {
+		local_sqs_fail(c, &e);
+		return;
+	}
+	if (json_count(names)) {
+		local_map(c, "Attributes", "Attribute");
+		for (size_t i = 0; i < COUNT_OF(attrs); i++)
+			if (asked[i])
+				put_attr(c, q, &attrs[i], &n);
+		local_end(c);
+	}
+	local_done(c);
+}
+
+void local_sqs_set_attributes(struct local_call *c)
+{
+	const struct json *given = json_get(c->params, "Attributes");
+	struct queue *q = local_sqs_queue_of(c);
+	struct err e;
+
+	if (!q)
+		return;
+	err_clear(&e);
+	if (json_type(given) != JSON_OBJECT)
+		local_sqs_refuse(&e, "MissingRequiredParameterException",
+				 "The request must contain the parameter Attribute.Name.");
+	else if (local_sqs_attr_check(c->local->sqs, q->name, given, &e) == 0) {
+		local_sqs_attr_merge(q, given);
+		q->modified = local_wall(c->local);
+		if (local_sqs_queue_store(q, &e) == 0) {
+			local_sqs_wait_rearm(q);
+			local_done(c);
+			return;
+		}
+	}
+	local_sqs_fail(c, &e);
+}
