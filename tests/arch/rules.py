@@ -51,7 +51,7 @@ UNSAFE = {
 }
 CLOCKS = ("time", "sleep", "usleep", "nanosleep", "clock_gettime", "gettimeofday", "clock_nanosleep")
 PRINTS = ("printf", "vprintf", "puts", "putchar", "perror")
-MAY_PRINT = ("src/cli/", "src/programs/", "src/base/log.c")
+MAY_PRINT = ("src/cli/", "src/programs/", "src/base/log.c", "src/base/options.c")
 
 PURE = set("""memcpy memmove memset memcmp memchr __assert_fail __stack_chk_fail _GLOBAL_OFFSET_TABLE_
     ceil ceilf floor floorf round roundf trunc rint nearbyint lround llround lrint llrint fabs fmin fmax fmod
@@ -192,11 +192,12 @@ def names(tree):
         folder, stem = folder_of(path), pathlib.PurePath(path).stem.split("_")[0]
         if folder in (None, "programs"):
             continue
-        prefix = stem if folder in ("base", "model") or stem == folder else f"{folder}_{stem}"
+        short = stem == folder or folder in ("base", "wire", "model")
+        prefixes = [f"{folder}_{stem}"] + ([stem, stem.removesuffix("s")] if short else [])
         for symbol in symbols[str(made)]:
-            if symbol not in (prefix, folder) and not symbol.startswith(prefix + "_"):
+            if symbol != folder and not re.fullmatch(rf"({'|'.join(prefixes)})(_\w+)?", symbol):
                 yield path, line_of(tree, path, symbol), (f"{symbol} is public and does not name its file; "
-                                                          f"call it {prefix}_…, or make it static")
+                                                          f"call it {prefixes[-1]}_…, or make it static")
 
 
 def line_of(tree, path, symbol):

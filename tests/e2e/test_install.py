@@ -1,0 +1,36 @@
+"""What make install lays down, and that a release holds all it needs."""
+
+import os
+import subprocess
+
+import pytest
+
+from conftest import BUILD, SRC
+
+
+def make(*arguments, cwd=BUILD):
+    done = subprocess.run(["make", *arguments], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          stdin=subprocess.DEVNULL, text=True, env={k: v for k, v in os.environ.items() if k != "MAKEFLAGS"})
+    assert done.returncode == 0, done.stdout[-3000:]
+    return done.stdout
+
+
+def test_install_lays_down_programs_and_policies(tmp_path):
+    make("install", f"DESTDIR={tmp_path}")
+    installed = {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()}
+    wanted = {f"usr/local/bin/{name}" for name in ("windlass", "windlassd", "windlass-worker", "windlass-local")}
+    wanted |= {f"usr/local/share/windlass/policies/{p.name}" for p in (SRC / "policies").glob("*.yaml")}
+    assert installed == wanted
+    make("uninstall", f"DESTDIR={tmp_path}")
+    assert not [p for p in tmp_path.rglob("*") if p.is_file()]
+
+
+def test_release_holds_every_tracked_file(tmp_path):
+    """What git tracks is in the release, so that the release builds, tests and documents itself."""
+    if not (SRC / ".git").exists():
+        pytest.skip("this tree is a release itself")
+    tracked = subprocess.run(["git", "-c", "safe.directory=*", "ls-files"], cwd=SRC, stdout=subprocess.PIPE, text=True,
+                             check=True).stdout.split()
+    make("distdir", f"distdir={tmp_path}/release")
+    missing = [p for p in tracked if not (tmp_path / "release" / p).exists() and p != ".gitignore"]
+    assert not missing
