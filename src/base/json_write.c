@@ -44,6 +44,8 @@ static const char *quote_escape_wide(const char *s, size_t n, char room[static 8
 		snprintf(room, 8, "\\u%04x", b[1]);
 	else if (n == 3 && b[0] == 0xE2 && b[1] == 0x80 && (b[2] == 0xA8 || b[2] == 0xA9))
 		snprintf(room, 8, "\\u20%02x", b[2] - 0x80u);
+	else if (n == 3 && b[0] == 0xEF && b[1] == 0xBF && b[2] >= 0xBE) /* not for interchange */
+		snprintf(room, 8, "\\uff%02x", b[2] + 0x40u);
 	else
 		return NULL;
 	return room;

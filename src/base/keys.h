@@ -43,13 +43,14 @@ struct key {
 	bool has_given;
 	bool required;
 	bool is_name;           /* KEY_ENTRIES: filled from the entry's key, not looked up */
-	int64_t least, most;    /* both 0: no bounds */
+	int64_t least, most;    /* both 0: no bounds; KEY_SPAN: ms; KEY_STR: bytes */
 	size_t most_items;      /* KEY_LIST, KEY_ENTRIES, KEY_STRS; 0: 64 */
-	const char *init;       /* default as text; NULL: zero */
+	const char *init;       /* default as the file would write it ("5m", "[a, b]"); NULL: zero */
 	const char *choices;
-	const char *also;       /* a word accepted beside the type, e.g. "auto": stored as KEYS_AUTO */
+	const char *also;       /* numbers and spans: a word accepted beside, e.g. "auto": stored as KEYS_AUTO */
 	const char *unit, *doc;
 	const struct key_table *sub;
+	/* read() reports by keys_error(). print() adds what stands behind "key: " on one line; nothing: left out. */
 	int (*read)(struct keys_reader *r, const struct key *k, const struct yaml_node *n, void *field);
 	int (*print)(const struct key *k, const void *field, struct buf *out);
 };
@@ -66,6 +67,7 @@ struct key_table {
 struct keys_arena;
 struct keys_arena *keys_arena_new(void);
 void keys_arena_free(struct keys_arena *a);
+DEFINE_FREEP(struct keys_arena, keys_arena);
 void *keys_arena_alloc(struct keys_arena *a, size_t size);
 char *keys_arena_str(struct keys_arena *a, const char *s);
 
@@ -83,11 +85,17 @@ enum keys_env {
 struct keys_reader *keys_reader_new(struct keys_arena *a, enum keys_env env);
 void keys_reader_free(struct keys_reader *r);
 DEFINE_FREEP(struct keys_reader, keys_reader);
+void keys_reader_file(struct keys_reader *r, const char *file); /* where an empty document (NULL) comes from; copied */
 struct keys_arena *keys_reader_arena(struct keys_reader *r);
-/* Reads @p n into @p out (zeroed here, defaults filled). Returns the number of errors found so far. */
+/* Reads @p n into @p out (zeroed here, defaults filled). Returns the number of errors found so far.
+ * @p n NULL is an empty document. ${NAME} is expanded in every scalar; "$$" stands for "$". */
 size_t keys_read(struct keys_reader *r, const struct key_table *t, const struct yaml_node *n, void *out);
 void keys_error(struct keys_reader *r, struct yaml_place at, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void keys_warn(struct keys_reader *r, struct yaml_place at, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* For read() of KEY_CUSTOM: "'max' wants a whole number, found 'ten'"; and the text of a scalar, expanded, in the
+ * arena, or NULL after an error was reported. */
+void keys_error_type(struct keys_reader *r, const struct key *k, const struct yaml_node *n);
+const char *keys_text(struct keys_reader *r, const struct key *k, const struct yaml_node *n);
 size_t keys_problem_count(const struct keys_reader *r);
 size_t keys_error_count(const struct keys_reader *r);
 const struct keys_problem *keys_problem_at(const struct keys_reader *r, size_t i);
@@ -95,6 +103,8 @@ int keys_problem_print(const struct keys_problem *p, struct buf *out); /* "file:
 
 int keys_print(const struct key_table *t, const void *in, struct buf *out, int indent); /* YAML; leaves defaults out */
 struct json *keys_schema(const struct key_table *t);
+/* Adds @p s as a YAML scalar that the reader takes back as it was: quoted where needed, "$" doubled. */
+int keys_quote(struct buf *out, const char *s);
 int keys_manual(const struct key_table *t, struct buf *out);
 
 #endif

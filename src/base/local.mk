@@ -9,6 +9,8 @@ src_base_libbase_a_SOURCES = \
 	src/base/err.c src/base/err.h \
 	src/base/json.c src/base/json.h src/base/json_write.c \
 	src/base/json_check.c src/base/json_check.h \
+	src/base/keys.c src/base/keys.h src/base/keys_own.h \
+	src/base/keys_scalar.c src/base/keys_print.c src/base/keys_doc.c \
 	src/base/log.c src/base/log.h \
 	src/base/options.c src/base/options.h src/base/options_help.c src/base/options_nearest.c \
 	src/base/own.c src/base/own.h \
