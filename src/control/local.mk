@@ -6,3 +6,10 @@ src_control_libcontrol_a_SOURCES = \
 	src/control/control.c src/control/daemon.c src/control/lanes.c src/control/lease.c \
 	src/control/notify.c src/control/pace.c src/control/round.c src/control/turns.c \
 	src/control/watch.c
+
+if HAVE_CHECK
+check_PROGRAMS += tests/unit/check_control
+TESTS += tests/unit/check_control
+endif
+tests_unit_check_control_SOURCES = tests/unit/check_control.c
+tests_unit_check_control_LDADD = $(CONTROL_LIBS) $(UNIT_LIBS)

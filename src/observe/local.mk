@@ -1,3 +1,10 @@
 # src/observe: sources, library and unit tests.
 noinst_LIBRARIES += src/observe/libobserve.a
 src_observe_libobserve_a_SOURCES = src/observe/observe.h src/observe/count.c src/observe/observe.c
+
+if HAVE_CHECK
+check_PROGRAMS += tests/unit/check_observe
+TESTS += tests/unit/check_observe
+endif
+tests_unit_check_observe_SOURCES = tests/unit/check_observe.c
+tests_unit_check_observe_LDADD = $(OBSERVE_LIBS) $(UNIT_LIBS)
