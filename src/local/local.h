@@ -196,6 +196,8 @@ struct local_key {
 
 /* False when there is no such key. An expired one is found; its expiry tells. */
 bool local_key_find(struct local *l, const char *access_key, struct local_key *ret);
+/* The account's lasting key. */
+MUST int local_key_root(struct local *l, struct local_key *ret, struct err *e);
 /* A temporary key (ASIA…) of the role @p role for the session @p session (an instance id). Writes
  * in the batch. */
 MUST int local_key_issue(struct local *l, const char *role, const char *session,

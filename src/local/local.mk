@@ -4,6 +4,7 @@ src_local_liblocal_a_SOURCES = \
 	src/local/local.h src/local/call.h src/local/schema.h \
 	src/local/local_batch.c src/local/local_call.c src/local/local_out.c src/local/local_param.c \
 	src/local/local_serve.c src/local/local_state.c \
+	src/local/declare.c src/local/declare.h \
 	src/local/sts.c
 
 # SQS.

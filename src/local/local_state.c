@@ -117,6 +117,15 @@ bool local_key_find(struct local *l, const char *access_key, struct local_key *r
 	return key_one(l, "SELECT * FROM local_keys WHERE access_key=?", &key, ret, NULL) == 1;
 }
 
+int local_key_root(struct local *l, struct local_key *ret, struct err *e)
+{
+	int rc = key_one(
+		l, "SELECT * FROM local_keys WHERE expires IS NULL ORDER BY access_key LIMIT 1",
+		NULL, ret, e);
+
+	return rc == 0 ? err_set(e, ERR_LOCAL, "the account has no key") : rc < 0 ? -1 : 0;
+}
+
 int local_key_issue(struct local *l, const char *role, const char *session, struct instant expires,
 		    struct local_key *ret, struct err *e)
 {
