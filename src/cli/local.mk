@@ -1,4 +1,5 @@
 # src/cli: sources, library and unit tests.
 noinst_LIBRARIES += src/cli/libcli.a
 src_cli_libcli_a_SOURCES = \
-	src/cli/cli.c src/cli/cli.h src/cli/verbs.def
+	src/cli/cli.c src/cli/cli.h src/cli/verbs.def \
+	src/cli/eval.c src/cli/validate.c

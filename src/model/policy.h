@@ -30,6 +30,7 @@ struct policy_fleet {
 	int64_t jobs_per_instance; /* slots; POLICY_AUTO: learnt, 1 until then */
 	struct span warm_up;       /* ms == POLICY_AUTO: learnt */
 	int64_t instance_hour_cost_milli;
+	int line, column; /* of the group's name in the file */
 };
 
 enum policy_source { POLICY_SQS }; /* cloudwatch, celery, expr join here */

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "base/buf.h"
+#include "model/facts.h"
 #include "model/memory.h"
 #include "model/policy.h"
 

@@ -1,0 +1,109 @@
+/* struct policy back to the form of its file. */
+#include <string.h>
+
+#include "policy/policy.h"
+#include "policy/raw.h"
+
+static void raw_fleet(const struct policy_fleet *f, struct raw_fleet *raw)
+{
+	*raw = (struct raw_fleet){ .auto_scaling_group = f->auto_scaling_group,
+				   .region = f->region,
+				   .role_arn = f->role_arn,
+				   .min = f->min,
+				   .max = f->max,
+				   .min_given = f->min_given,
+				   .max_given = f->max_given,
+				   .jobs_per_instance = f->jobs_per_instance,
+				   .warm_up = f->warm_up,
+				   .instance_hour_cost_milli = f->instance_hour_cost_milli };
+}
+
+static void raw_metric(struct keys_arena *a, const struct policy_metric *m, struct raw_metric *raw)
+{
+	const char **words = keys_arena_alloc(a, 3 * sizeof(*words));
+	size_t n = 0;
+
+	if (m->sqs.count & POLICY_COUNT_VISIBLE)
+		words[n++] = "visible";
+	if (m->sqs.count & POLICY_COUNT_IN_FLIGHT)
+		words[n++] = "in_flight";
+	if (m->sqs.count & POLICY_COUNT_DELAYED)
+		words[n++] = "delayed";
+	*raw = (struct raw_metric){ .name = m->name,
+				    .sqs_given = true,
+				    .sqs = { .queue_url = m->sqs.queue_url,
+					     .region = m->sqs.region,
+					     .count = words,
+					     .count_count = n } };
+}
+
+static void raw_rule(const struct policy *p, const struct policy_rule *r, struct raw_rule *raw)
+{
+	*raw = (struct raw_rule){
+		.name = r->name,
+		.target_tracking_given = true,
+		.target_tracking = { .metric = p->metrics[r->metric].name,
+				     .per_instance_milli = r->target_tracking.per_instance_milli }
+	};
+}
+
+static void raw_direction(struct keys_arena *a, const struct policy_direction *d,
+			  struct raw_direction *raw)
+{
+	*raw = (struct raw_direction){ .stabilization = d->stabilization,
+				       .cooldown = d->cooldown,
+				       .limit_count = d->limit_count,
+				       .select = (int)d->select };
+	raw->limits = keys_arena_alloc(a, (d->limit_count + 1) * sizeof(*raw->limits));
+	for (size_t i = 0; i < d->limit_count; i++)
+		raw->limits[i] = (struct raw_limit){ .percent = d->limits[i].amount,
+						     .instances = d->limits[i].amount,
+						     .percent_given = d->limits[i].is_percent,
+						     .instances_given = !d->limits[i].is_percent,
+						     .per = d->limits[i].per };
+}
+
+static void raw_behavior(struct keys_arena *a, const struct policy_behavior *b,
+			 struct raw_behavior *raw)
+{
+	raw->tolerance_milli = b->tolerance_milli;
+	raw->activation.above = b->activation.above;
+	raw->activation.samples = b->activation.samples;
+	raw->deactivation.for_ = b->deactivation.for_;
+	raw_direction(a, &b->scale_out, &raw->scale_out);
+	raw_direction(a, &b->scale_in, &raw->scale_in);
+}
+
+/* The default is a minute, or `every` where that is longer. */
+static bool idle_was_given(const struct policy_evaluate *v)
+{
+	int64_t init = v->every.ms > 60000 ? v->every.ms : 60000;
+
+	return v->idle_every.ms != init;
+}
+
+int policy_print(const struct policy *p, struct buf *out)
+{
+	AUTO(keys_arena_freep) struct keys_arena *a = keys_arena_new();
+	struct raw_policy raw = { .version = p->version, .name = p->name, .mode = (int)p->mode };
+
+	raw_fleet(&p->fleet, &raw.fleet);
+	raw.metric_count = p->metric_count;
+	raw.metrics = keys_arena_alloc(a, (p->metric_count + 1) * sizeof(*raw.metrics));
+	for (size_t i = 0; i < p->metric_count; i++)
+		raw_metric(a, &p->metrics[i], &raw.metrics[i]);
+	raw.rule_count = p->rule_count;
+	raw.rules = keys_arena_alloc(a, (p->rule_count + 1) * sizeof(*raw.rules));
+	for (size_t i = 0; i < p->rule_count; i++)
+		raw_rule(p, &p->rules[i], &raw.rules[i]);
+	raw_behavior(a, &p->behavior, &raw.behavior);
+	raw.on_missing = (struct raw_missing){ .scale_in = p->on_missing.scale_in,
+					       .scale_out = p->on_missing.scale_out,
+					       .after = p->on_missing.after,
+					       .floor = p->on_missing.floor,
+					       .floor_given = p->on_missing.floor_given };
+	raw.evaluate = (struct raw_evaluate){ .every = p->evaluate.every,
+					      .idle_every = p->evaluate.idle_every,
+					      .idle_given = idle_was_given(&p->evaluate) };
+	return keys_print(&policy_table, &raw, out, 0);
+}

@@ -1,0 +1,121 @@
+/* A policy as its file has it: names instead of indices, one member a key. Private to policy/.
+ *
+ * table.c reads and prints it; check.c turns it into struct policy, print.c back.
+ */
+#ifndef POLICY_RAW_H
+#define POLICY_RAW_H
+
+#include "base/keys.h"
+#include "model/policy.h"
+
+struct raw_sqs {
+	const char *queue_url, *region;
+	const char **count;
+	size_t count_count;
+};
+
+struct raw_metric {
+	const char *name;
+	struct raw_sqs sqs;
+	bool sqs_given;
+	bool later; /* holds a source that this version cannot read: an error is told */
+};
+
+struct raw_target_tracking {
+	const char *metric;
+	int64_t per_instance_milli;
+};
+
+struct raw_rule {
+	const char *name;
+	struct raw_target_tracking target_tracking;
+	bool target_tracking_given;
+	bool later;
+};
+
+struct raw_limit {
+	int64_t percent, instances;
+	bool percent_given, instances_given;
+	struct span per;
+};
+
+struct raw_direction {
+	struct span stabilization, cooldown;
+	struct raw_limit *limits;
+	size_t limit_count;
+	int select;
+};
+
+struct raw_activation {
+	int64_t above, samples;
+};
+
+struct raw_deactivation {
+	struct span for_;
+};
+
+struct raw_behavior {
+	int64_t tolerance_milli;
+	struct raw_activation activation;
+	struct raw_deactivation deactivation;
+	struct raw_direction scale_out, scale_in;
+};
+
+struct raw_fleet {
+	const char *auto_scaling_group, *region, *role_arn;
+	int64_t min, max;
+	bool min_given, max_given;
+	int64_t jobs_per_instance;
+	struct span warm_up;
+	int64_t instance_hour_cost_milli;
+};
+
+struct raw_missing {
+	int scale_in, scale_out;
+	struct span after;
+	int64_t floor;
+	bool floor_given;
+};
+
+struct raw_evaluate {
+	struct span every, idle_every;
+	bool idle_given;
+};
+
+struct raw_policy {
+	int64_t version;
+	const char *name;
+	int mode;
+	struct raw_fleet fleet;
+	struct raw_metric *metrics;
+	size_t metric_count;
+	struct raw_rule *rules;
+	size_t rule_count;
+	bool schedules;
+	struct raw_behavior behavior;
+	struct raw_missing on_missing;
+	struct raw_evaluate evaluate;
+};
+
+extern const struct key_table policy_table;
+
+#define POLICY_NAME_MAX 64
+
+/* Checks what the table cannot, telling @p r each fault at its place in @p root, and fills @p ret.
+ */
+void policy_check(struct keys_reader *r, const struct raw_policy *raw, const struct yaml_node *root,
+		  struct policy *ret);
+/* The region in the host of an AWS queue URL, into @p buf; false for other hosts. */
+bool policy_url_region(const char *url, char *buf, size_t size);
+/* Adds a copy of @p p. */
+struct policy_set;
+struct policy_problem;
+void policy_problem_add(struct policy_set *set, const struct policy_problem *p);
+/* The tree with each override in place; NULL with an error that names the path. Nodes come from @p
+ * a. */
+struct policy_override;
+const struct yaml_node *policy_override_apply(struct keys_arena *a, const struct yaml_node *root,
+					      const struct policy_override *o,
+					      const struct yaml_node *value, struct err *e);
+
+#endif

@@ -1,0 +1,423 @@
+/* Every key of a policy file: its type, unit, bounds, default and meaning. */
+#include <string.h>
+
+#include "policy/raw.h"
+
+#define TABLE(id, what, type, rows)                                       \
+	static const struct key_table id = { .name = #id,                 \
+					     .doc = what,                 \
+					     .size = sizeof(struct type), \
+					     .keys = rows,                \
+					     .count = COUNT_OF(rows) }
+
+static int read_later(struct keys_reader *r, const struct key *k, const struct yaml_node *n,
+		      void *field)
+{
+	keys_error(r, n->at, "%s is not supported by this version of windlass", k->name);
+	*(bool *)field = true;
+	return 0;
+}
+
+static int print_later(const struct key *k, const void *field, struct buf *out)
+{
+	(void)k;
+	(void)field;
+	(void)out;
+	return 0;
+}
+
+/* A key of the language that this version cannot read yet. */
+#define LATER(key, in)                                                                           \
+	{                                                                                        \
+		.name = key, .type = KEY_CUSTOM, .offset = offsetof(struct in, later),           \
+		.read = read_later, .print = print_later, .doc = "not supported by this version" \
+	}
+
+static const struct key fleet_keys[] = {
+	{ .name = "auto_scaling_group",
+	  .type = KEY_STR,
+	  .offset = offsetof(struct raw_fleet, auto_scaling_group),
+	  .required = true,
+	  .doc = "the group whose desired capacity is set" },
+	{ .name = "region",
+	  .type = KEY_STR,
+	  .offset = offsetof(struct raw_fleet, region),
+	  .doc = "AWS region of the group; default: AWS_REGION" },
+	{ .name = "role_arn",
+	  .type = KEY_STR,
+	  .offset = offsetof(struct raw_fleet, role_arn),
+	  .doc = "role to assume where the group is in another account" },
+	{ .name = "min",
+	  .type = KEY_INT,
+	  .offset = offsetof(struct raw_fleet, min),
+	  .has_given = true,
+	  .given_offset = offsetof(struct raw_fleet, min_given),
+	  .least = 0,
+	  .most = POLICY_CAPACITY_MAX,
+	  .unit = "instances",
+	  .doc = "never fewer; default: the group's MinSize" },
+	{ .name = "max",
+	  .type = KEY_INT,
+	  .offset = offsetof(struct raw_fleet, max),
+	  .has_given = true,
+	  .given_offset = offsetof(struct raw_fleet, max_given),
+	  .least = 0,
+	  .most = POLICY_CAPACITY_MAX,
+	  .unit = "instances",
+	  .doc = "never more; default: the group's MaxSize" },
+	{ .name = "jobs_per_instance",
+	  .type = KEY_INT,
+	  .offset = offsetof(struct raw_fleet, jobs_per_instance),
+	  .least = 1,
+	  .most = 10000,
+	  .init = "auto",
+	  .also = "auto",
+	  .unit = "jobs",
+	  .doc = "jobs an instance runs at once; auto learns it" },
+	{ .name = "warm_up",
+	  .type = KEY_SPAN,
+	  .offset = offsetof(struct raw_fleet, warm_up),
+	  .least = 0,
+	  .most = 86400000,
+	  .init = "auto",
+	  .also = "auto",
+	  .doc = "from launch until an instance takes its first job; a time given here also keeps "
+		 "the fleet from "
+		 "shrinking while instances warm up; auto learns it" },
+	{ .name = "instance_hour_cost",
+	  .type = KEY_MILLI,
+	  .offset = offsetof(struct raw_fleet, instance_hour_cost_milli),
+	  .least = 0,
+	  .most = 1000000000,
+	  .unit = "money an hour",
+	  .doc = "for reports and simulation" },
+};
+TABLE(fleet, "the fleet that is sized", raw_fleet, fleet_keys);
+
+static const struct key sqs_keys[] = {
+	{ .name = "queue_url",
+	  .type = KEY_STR,
+	  .offset = offsetof(struct raw_sqs, queue_url),
+	  .required = true,
+	  .doc = "the queue's URL" },
+	{ .name = "region",
+	  .type = KEY_STR,
+	  .offset = offsetof(struct raw_sqs, region),
+	  .doc = "AWS region of the queue; default: the URL's, else the fleet's" },
+	{ .name = "count",
+	  .type = KEY_STRS,
+	  .offset = offsetof(struct raw_sqs, count),
+	  .count_offset = offsetof(struct raw_sqs, count_count),
+	  .most_items = 3,
+	  .init = "[visible, in_flight]",
+	  .doc = "which messages are jobs: visible, in_flight, delayed; running jobs are work" },
+};
+TABLE(sqs, "a queue of Amazon SQS", raw_sqs, sqs_keys);
+
+static const struct key metric_keys[] = {
+	{ .name = "name",
+	  .type = KEY_STR,
+	  .offset = offsetof(struct raw_metric, name),
+	  .is_name = true },
+	{ .name = "sqs",
+	  .type = KEY_MAP,
+	  .offset = offsetof(struct raw_metric, sqs),
+	  .has_given = true,
+	  .given_offset = offsetof(struct raw_metric, sqs_given),
+	  .sub = &sqs,
+	  .doc = "the depth of a queue" },
+	LATER("cloudwatch", raw_metric),
+	LATER("celery", raw_metric),
+	LATER("expr", raw_metric),
+};
+TABLE(metric, "something that is measured", raw_metric, metric_keys);
+
+static const struct key target_tracking_keys[] = {
+	{ .name = "metric",
+	  .type = KEY_STR,
+	  .offset = offsetof(struct raw_target_tracking, metric),
+	  .required = true,
+	  .doc = "name of the metric" },
+	{ .name = "per_instance",
+	  .type = KEY_MILLI,
+	  .offset = offsetof(struct raw_target_tracking, per_instance_milli),
+	  .required = true,
+	  .least = 1,
+	  .most = 1000000000000,
+	  .unit = "jobs",
+	  .doc = "so many jobs for each instance" },
+};
+TABLE(target_tracking, "as many instances as keep a metric at so much each", raw_target_tracking,
+      target_tracking_keys);
+
+static const struct key rule_keys[] = {
+	{ .name = "name",
+	  .type = KEY_STR,
+	  .offset = offsetof(struct raw_rule, name),
+	  .required = true,
+	  .doc = "what explanations call it" },
+	{ .name = "target_tracking",
+	  .type = KEY_MAP,
+	  .offset = offsetof(struct raw_rule, target_tracking),
+	  .has_given = true,
+	  .given_offset = offsetof(struct raw_rule, target_tracking_given),
+	  .sub = &target_tracking,
+	  .doc = "so many jobs for each instance" },
+	LATER("queue_wait", raw_rule),
+	LATER("step_scaling", raw_rule),
+	LATER("predictive", raw_rule),
+};
+TABLE(rule, "a rule that proposes a size; the largest proposal wins, and all must agree to fewer",
+      raw_rule, rule_keys);
+
+static const struct key limit_keys[] = {
+	{ .name = "percent",
+	  .type = KEY_INT,
+	  .offset = offsetof(struct raw_limit, percent),
+	  .has_given = true,
+	  .given_offset = offsetof(struct raw_limit, percent_given),
+	  .least = 1,
+	  .most = POLICY_CAPACITY_MAX,
+	  .unit = "percent of the fleet",
+	  .doc = "at most this share of the fleet within `per`" },
+	{ .name = "instances",
+	  .type = KEY_INT,
+	  .offset = offsetof(struct raw_limit, instances),
+	  .has_given = true,
+	  .given_offset = offsetof(struct raw_limit, instances_given),
+	  .least = 1,
+	  .most = POLICY_CAPACITY_MAX,
+	  .unit = "instances",
+	  .doc = "at most so many within `per`" },
+	{ .name = "per",
+	  .type = KEY_SPAN,
+	  .offset = offsetof(struct raw_limit, per),
+	  .required = true,
+	  .least = 1000,
+	  .most = 86400000,
+	  .doc = "the period of the limit" },
+};
+TABLE(limit, "how far the size may move within a period", raw_limit, limit_keys);
+
+#define DIRECTION_KEYS(id, window)                                                                 \
+	static const struct key id##_keys[] = {                                                    \
+		{ .name = "stabilization",                                                         \
+		  .type = KEY_SPAN,                                                                \
+		  .offset = offsetof(struct raw_direction, stabilization),                         \
+		  .least = 0,                                                                      \
+		  .most = 86400000,                                                                \
+		  .init = window,                                                                  \
+		  .doc = "follow the most cautious wish of so long" },                             \
+		{ .name = "cooldown",                                                              \
+		  .type = KEY_SPAN,                                                                \
+		  .offset = offsetof(struct raw_direction, cooldown),                              \
+		  .least = 0,                                                                      \
+		  .most = 86400000,                                                                \
+		  .init = "0s",                                                                    \
+		  .doc = "pause after a change in this direction" },                               \
+		{ .name = "limits",                                                                \
+		  .type = KEY_LIST,                                                                \
+		  .offset = offsetof(struct raw_direction, limits),                                \
+		  .count_offset = offsetof(struct raw_direction, limit_count),                     \
+		  .most_items = POLICY_LIMITS_MAX,                                                 \
+		  .sub = &limit,                                                                   \
+		  .doc = "how far the size may move within a period; default: no limit" },         \
+		{ .name = "select",                                                                \
+		  .type = KEY_CHOICE,                                                              \
+		  .offset = offsetof(struct raw_direction, select),                                \
+		  .choices = "max|min|disabled",                                                   \
+		  .init = "max",                                                                   \
+		  .doc = "of several limits the widest or the narrowest; disabled: never in this " \
+			 "direction" },                                                            \
+	}
+DIRECTION_KEYS(scale_out, "0s");
+DIRECTION_KEYS(scale_in, "300s");
+TABLE(scale_out, "how the fleet grows", raw_direction, scale_out_keys);
+TABLE(scale_in, "how the fleet shrinks", raw_direction, scale_in_keys);
+
+static const struct key activation_keys[] = {
+	{ .name = "above",
+	  .type = KEY_INT,
+	  .offset = offsetof(struct raw_activation, above),
+	  .least = 0,
+	  .most = 1000000000,
+	  .init = "0",
+	  .unit = "jobs",
+	  .doc = "more jobs than this start a fleet that is at zero" },
+	{ .name = "samples",
+	  .type = KEY_INT,
+	  .offset = offsetof(struct raw_activation, samples),
+	  .least = 1,
+	  .most = 1000,
+	  .init = "1",
+	  .doc = "looks in a row that must see so many" },
+};
+TABLE(activation, "from zero", raw_activation, activation_keys);
+
+static const struct key deactivation_keys[] = {
+	{ .name = "for",
+	  .type = KEY_SPAN,
+	  .offset = offsetof(struct raw_deactivation, for_),
+	  .least = 0,
+	  .most = 86400000,
+	  .init = "120s",
+	  .doc = "so long the queues must be empty, running jobs too, before the last instance "
+		 "goes" },
+};
+TABLE(deactivation, "to zero", raw_deactivation, deactivation_keys);
+
+static const struct key behavior_keys[] = {
+	{ .name = "tolerance",
+	  .type = KEY_PERCENT,
+	  .offset = offsetof(struct raw_behavior, tolerance_milli),
+	  .least = 0,
+	  .most = 1000,
+	  .init = "10%",
+	  .doc = "so far off the target the size stays" },
+	{ .name = "activation",
+	  .type = KEY_MAP,
+	  .offset = offsetof(struct raw_behavior, activation),
+	  .sub = &activation,
+	  .doc = "from zero" },
+	{ .name = "deactivation",
+	  .type = KEY_MAP,
+	  .offset = offsetof(struct raw_behavior, deactivation),
+	  .sub = &deactivation,
+	  .doc = "to zero" },
+	{ .name = "scale_out",
+	  .type = KEY_MAP,
+	  .offset = offsetof(struct raw_behavior, scale_out),
+	  .sub = &scale_out,
+	  .doc = "how the fleet grows" },
+	{ .name = "scale_in",
+	  .type = KEY_MAP,
+	  .offset = offsetof(struct raw_behavior, scale_in),
+	  .sub = &scale_in,
+	  .doc = "how the fleet shrinks" },
+};
+TABLE(behavior, "limits on what the rules wish", raw_behavior, behavior_keys);
+
+static const struct key missing_keys[] = {
+	{ .name = "scale_in",
+	  .type = KEY_CHOICE,
+	  .offset = offsetof(struct raw_missing, scale_in),
+	  .choices = "hold",
+	  .init = "hold",
+	  .doc = "without data nothing is removed" },
+	{ .name = "scale_out",
+	  .type = KEY_CHOICE,
+	  .offset = offsetof(struct raw_missing, scale_out),
+	  .choices = "hold",
+	  .init = "hold",
+	  .doc = "without data nothing is added, but for the floor" },
+	{ .name = "after",
+	  .type = KEY_SPAN,
+	  .offset = offsetof(struct raw_missing, after),
+	  .least = 0,
+	  .most = 604800000,
+	  .init = "10m",
+	  .doc = "without data for longer than this, the floor counts" },
+	{ .name = "floor",
+	  .type = KEY_INT,
+	  .offset = offsetof(struct raw_missing, floor),
+	  .has_given = true,
+	  .given_offset = offsetof(struct raw_missing, floor_given),
+	  .least = 0,
+	  .most = POLICY_CAPACITY_MAX,
+	  .unit = "instances",
+	  .doc = "at least so many, within the bounds; default: hold only" },
+};
+TABLE(on_missing, "what happens without data", raw_missing, missing_keys);
+
+static const struct key evaluate_keys[] = {
+	{ .name = "every",
+	  .type = KEY_SPAN,
+	  .offset = offsetof(struct raw_evaluate, every),
+	  .least = 1000,
+	  .most = 3600000,
+	  .init = "15s",
+	  .doc = "one look each so often" },
+	{ .name = "idle_every",
+	  .type = KEY_SPAN,
+	  .offset = offsetof(struct raw_evaluate, idle_every),
+	  .has_given = true,
+	  .given_offset = offsetof(struct raw_evaluate, idle_given),
+	  .least = 1000,
+	  .most = 3600000,
+	  .init = "60s",
+	  .doc = "the same while queue and fleet are empty" },
+};
+TABLE(evaluate, "how often to look", raw_evaluate, evaluate_keys);
+
+static const struct key policy_keys[] = {
+	{ .name = "version",
+	  .type = KEY_INT,
+	  .offset = offsetof(struct raw_policy, version),
+	  .required = true,
+	  .least = 1,
+	  .most = 1,
+	  .doc = "of this language: 1" },
+	{ .name = "name",
+	  .type = KEY_STR,
+	  .offset = offsetof(struct raw_policy, name),
+	  .required = true,
+	  .doc = "what journal, page and commands call the policy" },
+	{ .name = "mode",
+	  .type = KEY_CHOICE,
+	  .offset = offsetof(struct raw_policy, mode),
+	  .choices = "enforce|dry_run|shadow|paused",
+	  .init = "enforce",
+	  .doc = "only enforce writes; dry_run tells what it would do, shadow runs beside the "
+		 "enforcing policy of "
+		 "the group, paused holds" },
+	{ .name = "fleet",
+	  .type = KEY_MAP,
+	  .offset = offsetof(struct raw_policy, fleet),
+	  .required = true,
+	  .sub = &fleet,
+	  .doc = "the fleet that is sized" },
+	{ .name = "metrics",
+	  .type = KEY_ENTRIES,
+	  .offset = offsetof(struct raw_policy, metrics),
+	  .count_offset = offsetof(struct raw_policy, metric_count),
+	  .required = true,
+	  .most_items = POLICY_METRICS_MAX,
+	  .sub = &metric,
+	  .doc = "what is measured, by name" },
+	{ .name = "rules",
+	  .type = KEY_LIST,
+	  .offset = offsetof(struct raw_policy, rules),
+	  .count_offset = offsetof(struct raw_policy, rule_count),
+	  .required = true,
+	  .most_items = POLICY_RULES_MAX,
+	  .sub = &rule,
+	  .doc = "the largest proposal wins; capacity falls only when all rules agree" },
+	{ .name = "schedules",
+	  .type = KEY_CUSTOM,
+	  .offset = offsetof(struct raw_policy, schedules),
+	  .read = read_later,
+	  .print = print_later },
+	{ .name = "behavior",
+	  .type = KEY_MAP,
+	  .offset = offsetof(struct raw_policy, behavior),
+	  .sub = &behavior,
+	  .doc = "limits on what the rules wish" },
+	{ .name = "on_missing",
+	  .type = KEY_MAP,
+	  .offset = offsetof(struct raw_policy, on_missing),
+	  .sub = &on_missing,
+	  .doc = "what happens without data" },
+	{ .name = "evaluate",
+	  .type = KEY_MAP,
+	  .offset = offsetof(struct raw_policy, evaluate),
+	  .sub = &evaluate,
+	  .doc = "how often to look" },
+};
+
+const struct key_table policy_table = {
+	.name = "policy",
+	.doc = "how many instances a fleet has, and why",
+	.size = sizeof(struct raw_policy),
+	.keys = policy_keys,
+	.count = COUNT_OF(policy_keys),
+};
