@@ -31,8 +31,8 @@ struct httpd_handler {
 	void (*on_head)(struct httpd_exchange *x, void *arg);
 	/* Everything is there. Must answer now or later, exactly once. */
 	void (*on_request)(struct httpd_exchange *x, void *arg);
-	/* The peer went away before the answer; the exchange must not be used after this returns.
-	 * Clears x->user. NULL is fine. */
+	/* Nothing will come of the exchange: the peer went away before the answer, its body was
+	 * too large, the server is freed. It must not be used after this returns. NULL is fine. */
 	void (*on_gone)(struct httpd_exchange *x, void *arg);
 	void *arg;
 };
@@ -43,7 +43,8 @@ MUST struct httpd *httpd_new(struct loop *l, const char *address, uint16_t port,
 			     const struct httpd_limits *limits, const struct httpd_handler *handler,
 			     struct err *e);
 uint16_t httpd_port(const struct httpd *d);
-void httpd_free(struct httpd *d); /* closes all connections */
+/* Closes all connections; on_gone is called for what is not answered. Not from a handler. */
+void httpd_free(struct httpd *d);
 DEFINE_FREEP(struct httpd, httpd);
 
 const char *httpd_method(const struct httpd_exchange *x);
@@ -69,7 +70,9 @@ void httpd_body_cap(struct httpd_exchange *x, size_t cap);
 struct httpd_header {
 	const char *name, *value;
 };
-/* Answers are copied. The exchange is gone afterwards. @p body may be NULL with len 0. */
+/* Answers are copied. The exchange is gone afterwards. @p body may be NULL with len 0. Date,
+ * Content-Length and Connection are added. To HEAD no body is sent, and Content-Length is @p len,
+ * or what a Content-Length among @p headers says. Headers with an empty value are left out. */
 void httpd_answer(struct httpd_exchange *x, int status, const struct httpd_header *headers,
 		  size_t n, const void *body, size_t len);
 /* Sends @p size bytes of @p fd from @p offset; the descriptor is closed afterwards by httpd. */

@@ -229,9 +229,9 @@ static void child_ended(int status, int signum, void *arg)
 	loop_child_free(TAKE(d->c));
 }
 
-#define NO_FDS                                                                                     \
-	{                                                                                          \
-		-1, -1, -1, -1                                                                     \
+#define NO_FDS                 \
+	{                      \
+		-1, -1, -1, -1 \
 	}
 #define SH(script) ((const char *const[]){ "sh", "-c", (script), NULL })
 
