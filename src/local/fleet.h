@@ -22,8 +22,6 @@
 
 #include "local/local.h"
 
-extern const char local_fleet_schema[]; /* for state.c's list */
-
 MUST int local_fleet_start(struct local *l, struct err *e); /* adopts what still runs */
 void local_fleet_stop(struct local *l); /* forgets the instances; they go on running */
 

@@ -16,5 +16,26 @@ src_local_liblocal_a_SOURCES += \
 
 # Auto Scaling: its actions, the instances, and what they can ask about themselves.
 src_local_liblocal_a_SOURCES += \
-	src/local/fleet.h \
-	src/local/fleet_choose.c src/local/fleet_choose.h
+	src/local/autoscaling.c src/local/autoscaling.h \
+	src/local/autoscaling_describe.c src/local/autoscaling_group.c \
+	src/local/autoscaling_hook.c src/local/autoscaling_instance.c \
+	src/local/autoscaling_launch.c src/local/autoscaling_process.c \
+	src/local/autoscaling_tag.c \
+	src/local/fleet.c src/local/fleet.h src/local/fleet_own.h src/local/fleet_schema.c \
+	src/local/fleet_activity.c src/local/fleet_activity.h \
+	src/local/fleet_choose.c src/local/fleet_choose.h \
+	src/local/fleet_fill.c \
+	src/local/fleet_launch.c src/local/fleet_launch.h \
+	src/local/fleet_life.c \
+	src/local/fleet_process.c src/local/fleet_process.h \
+	src/local/fleet_rows.c src/local/fleet_rows.h \
+	src/local/fleet_wait.c \
+	src/local/metadata.c src/local/metadata.h src/local/metadata_own.h \
+	src/local/metadata_tree.c
+
+if HAVE_CHECK
+check_PROGRAMS += tests/unit/check_local_fleet
+TESTS += tests/unit/check_local_fleet
+endif
+tests_unit_check_local_fleet_SOURCES = tests/unit/check_local_fleet.c
+tests_unit_check_local_fleet_LDADD = $(LOCAL_LIBS) $(UNIT_LIBS)

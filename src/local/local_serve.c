@@ -21,6 +21,7 @@
 static const struct local_service *const services[] = {
 	&local_sqs_service,
 	&local_sts_service,
+	&local_autoscaling_service,
 };
 
 struct instant local_wall(const struct local *l)

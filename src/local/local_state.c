@@ -196,6 +196,7 @@ int local_state_open(struct local *l, struct err *e)
 		keys_schema,
 		local_sqs_schema,
 		local_s3_schema,
+		local_fleet_schema,
 	};
 	AUTO(own_freep) char *path = NULL;
 

@@ -4,5 +4,6 @@
 
 extern const char local_sqs_schema[];
 extern const char local_s3_schema[];
+extern const char local_fleet_schema[];
 
 #endif

@@ -1,0 +1,58 @@
+#include "local/schema.h"
+
+/* Times are UTC milliseconds, 0 where there is none. Lists are joined with commas. */
+const char local_fleet_schema[] =
+	"CREATE TABLE fleet_launch ("
+	" name TEXT PRIMARY KEY, arn TEXT NOT NULL, created_ms INTEGER NOT NULL,"
+	" user_data TEXT NOT NULL," /* base64, as it came */
+	" image TEXT NOT NULL, type TEXT NOT NULL, profile TEXT, detail TEXT NOT NULL) WITHOUT "
+	"ROWID;"
+	"CREATE TABLE fleet_group ("
+	" name TEXT PRIMARY KEY, arn TEXT NOT NULL, created_ms INTEGER NOT NULL,"
+	" least INTEGER NOT NULL, most INTEGER NOT NULL, desired INTEGER NOT NULL,"
+	" launch TEXT NOT NULL,"                    /* a fleet_launch */
+	" template INTEGER NOT NULL, version TEXT," /* named by the caller as a launch template */
+	" zones TEXT NOT NULL, subnets TEXT NOT NULL, policies TEXT NOT NULL,"
+	" protect_new INTEGER NOT NULL, cooldown_s INTEGER NOT NULL, grace_s INTEGER NOT NULL,"
+	" warmup_s INTEGER NOT NULL, health_check TEXT NOT NULL, detail TEXT NOT NULL,"
+	" status TEXT,"                    /* 'Delete in progress' */
+	" cause TEXT NOT NULL DEFAULT ''," /* what changed the capacity, for the activities it makes
+					    */
+	" scaled_ms INTEGER NOT NULL DEFAULT 0, scaled_by TEXT," /* end and id of the last activity
+								  */
+	" failures INTEGER NOT NULL DEFAULT 0, not_before_ms INTEGER NOT NULL DEFAULT 0,"
+	" short_by INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;"
+	"CREATE TABLE fleet_tag ("
+	" grp TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, propagate INTEGER NOT NULL,"
+	" PRIMARY KEY (grp, key)) WITHOUT ROWID;"
+	"CREATE TABLE fleet_suspended ("
+	" grp TEXT NOT NULL, process TEXT NOT NULL, reason TEXT NOT NULL,"
+	" PRIMARY KEY (grp, process)) WITHOUT ROWID;"
+	"CREATE TABLE fleet_hook ("
+	" grp TEXT NOT NULL, name TEXT NOT NULL, launching INTEGER NOT NULL,"
+	" timeout_s INTEGER NOT NULL, result TEXT NOT NULL,"
+	" metadata TEXT, target TEXT, role TEXT, PRIMARY KEY (grp, name)) WITHOUT ROWID;"
+	"CREATE TABLE fleet_instance ("
+	" id TEXT PRIMARY KEY, grp TEXT NOT NULL, zone TEXT NOT NULL, launch TEXT NOT NULL,"
+	" template INTEGER NOT NULL, version TEXT,"
+	" type TEXT NOT NULL, image TEXT NOT NULL, profile TEXT, script TEXT NOT NULL,"
+	" state INTEGER NOT NULL, healthy INTEGER NOT NULL DEFAULT 1, protected INTEGER NOT NULL,"
+	" launched_ms INTEGER NOT NULL, boot_ms INTEGER NOT NULL," /* when its boot delay is over */
+	" started_ms INTEGER NOT NULL DEFAULT 0, stop_ms INTEGER NOT NULL DEFAULT 0,"
+	" pid INTEGER NOT NULL DEFAULT 0, pid_start INTEGER NOT NULL DEFAULT 0, boot_id TEXT,"
+	" port INTEGER NOT NULL DEFAULT 0, secret TEXT NOT NULL," /* what signs metadata tokens, hex
+								   */
+	" activity TEXT NOT NULL) WITHOUT ROWID;" /* the one in progress, '' when none is */
+	"CREATE INDEX fleet_instance_grp ON fleet_instance (grp, launched_ms);"
+	"CREATE TABLE fleet_wait ("
+	" instance TEXT NOT NULL, hook TEXT NOT NULL, token TEXT NOT NULL UNIQUE,"
+	" timeout_s INTEGER NOT NULL, due_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL,"
+	" silence TEXT NOT NULL," /* the result when nobody answers in time */
+	" result TEXT, PRIMARY KEY (instance, hook)) WITHOUT ROWID;"
+	"CREATE TABLE fleet_activity ("
+	" seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, grp TEXT NOT NULL,"
+	" arn TEXT NOT NULL, deleted INTEGER NOT NULL DEFAULT 0, description TEXT NOT NULL,"
+	" cause TEXT NOT NULL, detail TEXT NOT NULL, start_ms INTEGER NOT NULL,"
+	" end_ms INTEGER NOT NULL DEFAULT 0, status TEXT NOT NULL, message TEXT,"
+	" progress INTEGER NOT NULL);"
+	"CREATE INDEX fleet_activity_grp ON fleet_activity (grp, seq);";
