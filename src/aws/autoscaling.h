@@ -8,21 +8,21 @@
 #define AUTOSCALING_PROTECT_MAX 50 /* instances a protection call */
 
 enum asg_state { /* LifecycleState */
-	ASG_PENDING,
-	ASG_PENDING_WAIT,
-	ASG_PENDING_PROCEED,
-	ASG_IN_SERVICE,
-	ASG_TERMINATING,
-	ASG_TERMINATING_WAIT,
-	ASG_TERMINATING_PROCEED,
-	ASG_TERMINATING_RETAINED,
-	ASG_TERMINATED,
-	ASG_DETACHING,
-	ASG_DETACHED,
-	ASG_ENTERING_STANDBY,
-	ASG_STANDBY,
-	ASG_WARMED, /* any Warmed:* */
-	ASG_OTHER
+		 ASG_PENDING,
+		 ASG_PENDING_WAIT,
+		 ASG_PENDING_PROCEED,
+		 ASG_IN_SERVICE,
+		 ASG_TERMINATING,
+		 ASG_TERMINATING_WAIT,
+		 ASG_TERMINATING_PROCEED,
+		 ASG_TERMINATING_RETAINED,
+		 ASG_TERMINATED,
+		 ASG_DETACHING,
+		 ASG_DETACHED,
+		 ASG_ENTERING_STANDBY,
+		 ASG_STANDBY,
+		 ASG_WARMED, /* any Warmed:* */
+		 ASG_OTHER
 };
 const char *asg_state_word(enum asg_state s); /* "InService" */
 enum asg_state asg_state_parse(const char *word);
@@ -48,7 +48,8 @@ struct asg_groups {
 	char *next_token; /* NULL: the last page */
 };
 /* At most AUTOSCALING_NAMES_MAX names; n == 0: all groups. next_token may be NULL. */
-void aws_autoscaling_groups_ask(struct request *r, const char *const *names, size_t n, const char *next_token);
+void aws_autoscaling_groups_ask(struct request *r, const char *const *names, size_t n,
+				const char *next_token);
 MUST int aws_autoscaling_groups_read(const struct reply *r, struct asg_groups *ret, struct err *e);
 void asg_groups_done(struct asg_groups *g);
 const struct asg_group *asg_group_find(const struct asg_groups *g, const char *name);
@@ -59,24 +60,28 @@ struct asg_instances {
 	size_t count;
 	char *next_token;
 };
-void aws_autoscaling_instances_ask(struct request *r, const char *const *ids, size_t n, const char *next_token);
-MUST int aws_autoscaling_instances_read(const struct reply *r, struct asg_instances *ret, struct err *e);
+void aws_autoscaling_instances_ask(struct request *r, const char *const *ids, size_t n,
+				   const char *next_token);
+MUST int aws_autoscaling_instances_read(const struct reply *r, struct asg_instances *ret,
+					struct err *e);
 void asg_instances_done(struct asg_instances *i);
 
 /* HonorCooldown is always false. ScalingActivityInProgress and ResourceContention: ERR_CONFLICT. */
 void aws_autoscaling_set_desired_ask(struct request *r, const char *group, int64_t desired);
-void aws_autoscaling_protect_ask(struct request *r, const char *group, const char *const *ids, size_t n,
-                                 bool protect);
+void aws_autoscaling_protect_ask(struct request *r, const char *group, const char *const *ids,
+				 size_t n, bool protect);
 void aws_autoscaling_terminate_ask(struct request *r, const char *instance_id, bool decrement);
 /* instance_id or token: one may be NULL. result: "CONTINUE" or "ABANDON". */
-void aws_autoscaling_complete_ask(struct request *r, const char *group, const char *hook, const char *instance_id,
-                                  const char *token, const char *result);
-void aws_autoscaling_heartbeat_ask(struct request *r, const char *group, const char *hook, const char *instance_id,
-                                   const char *token);
-MUST int aws_autoscaling_none_read(const struct reply *r, struct err *e); /* for all that answer nothing */
+void aws_autoscaling_complete_ask(struct request *r, const char *group, const char *hook,
+				  const char *instance_id, const char *token, const char *result);
+void aws_autoscaling_heartbeat_ask(struct request *r, const char *group, const char *hook,
+				   const char *instance_id, const char *token);
+MUST int aws_autoscaling_none_read(const struct reply *r,
+				   struct err *e); /* for all that answer nothing */
 
 struct asg_hook {
-	char *name, *group, *transition, *result; /* transition: "autoscaling:EC2_INSTANCE_TERMINATING" */
+	char *name, *group, *transition,
+		*result; /* transition: "autoscaling:EC2_INSTANCE_TERMINATING" */
 	int64_t heartbeat_s, global_s;
 };
 struct asg_hooks {
@@ -86,8 +91,9 @@ struct asg_hooks {
 void aws_autoscaling_hooks_ask(struct request *r, const char *group);
 MUST int aws_autoscaling_hooks_read(const struct reply *r, struct asg_hooks *ret, struct err *e);
 void asg_hooks_done(struct asg_hooks *h);
-void aws_autoscaling_put_hook_ask(struct request *r, const char *group, const char *hook, const char *transition,
-                                  int heartbeat_s, const char *default_result);
+void aws_autoscaling_put_hook_ask(struct request *r, const char *group, const char *hook,
+				  const char *transition, int heartbeat_s,
+				  const char *default_result);
 
 struct asg_activity {
 	char *id, *description, *cause, *status, *message; /* status: "Failed", "Successful", … */
@@ -100,20 +106,23 @@ struct asg_activities {
 	char *next_token;
 };
 void aws_autoscaling_activities_ask(struct request *r, const char *group, int max);
-MUST int aws_autoscaling_activities_read(const struct reply *r, struct asg_activities *ret, struct err *e);
+MUST int aws_autoscaling_activities_read(const struct reply *r, struct asg_activities *ret,
+					 struct err *e);
 void asg_activities_done(struct asg_activities *a);
 
 struct asg_create {
 	const char *name;
-	const char *launch_template, *launch_template_version; /* name or "lt-…"; version NULL: $Default */
-	const char *zones;   /* "us-east-1a,us-east-1b"; NULL: none given */
-	const char *subnets; /* VPCZoneIdentifier; NULL: none given */
-	int64_t min, max, desired; /* desired < 0: min */
+	const char *launch_template,
+		*launch_template_version; /* name or "lt-…"; version NULL: $Default */
+	const char *zones;                /* "us-east-1a,us-east-1b"; NULL: none given */
+	const char *subnets;              /* VPCZoneIdentifier; NULL: none given */
+	int64_t min, max, desired;        /* desired < 0: min */
 	bool new_instances_protected;
 };
 void aws_autoscaling_create_ask(struct request *r, const struct asg_create *g);
 /* min, max, desired: negative leaves as it is. */
-void aws_autoscaling_update_ask(struct request *r, const char *group, int64_t min, int64_t max, int64_t desired);
+void aws_autoscaling_update_ask(struct request *r, const char *group, int64_t min, int64_t max,
+				int64_t desired);
 void aws_autoscaling_delete_ask(struct request *r, const char *group, bool force);
 
 #endif

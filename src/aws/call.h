@@ -2,8 +2,8 @@
  *
  * aws_<service>_<action>_ask(struct request *, …) fills a zeroed or used request (it is cleared
  * first); request_done() frees it. aws_…_read(const struct reply *, …) gives -1 for a call that
- * failed in any way, with one sentence: "SQS GetQueueAttributes: 403 AccessDenied: … (request 4f…)".
- * Between the two stands a lane (lane.h), or a recorded reply in a test.
+ * failed in any way, with one sentence: "SQS GetQueueAttributes: 403 AccessDenied: … (request
+ * 4f…)". Between the two stands a lane (lane.h), or a recorded reply in a test.
  */
 #ifndef AWS_CALL_H
 #define AWS_CALL_H
@@ -29,23 +29,26 @@ struct request_header {
 
 struct request {
 	enum service service;
-	const char *action;    /* a literal, for sentences and X-Amz-Target: "GetQueueAttributes" */
-	const char *method;    /* a literal */
-	char *origin;          /* "https://host" to send to where no endpoint is configured; NULL: by region */
-	char *region;          /* NULL: the lane's */
-	char *bucket;          /* S3 */
-	struct buf path;       /* encoded, below the endpoint; S3: the key */
-	struct buf query;      /* encoded */
+	const char *action; /* a literal, for sentences and X-Amz-Target: "GetQueueAttributes" */
+	const char *method; /* a literal */
+	char *origin; /* "https://host" to send to where no endpoint is configured; NULL: by region
+		       */
+	char *region; /* NULL: the lane's */
+	char *bucket; /* S3 */
+	struct buf path;  /* encoded, below the endpoint; S3: the key */
+	struct buf query; /* encoded */
 	struct buf body;
-	int body_fd;           /* -1: body is in memory; else body_size bytes from body_offset */
+	int body_fd; /* -1: body is in memory; else body_size bytes from body_offset */
 	int64_t body_offset, body_size;
-	char payload[80];      /* hex SHA-256 of a descriptor's body, or "": unsigned over TLS and http */
+	char payload[80]; /* hex SHA-256 of a descriptor's body, or "": unsigned over TLS and http
+			   */
 	struct request_header headers[REQUEST_HEADERS_MAX];
 	size_t header_count;
-	int reply_fd;          /* -1: reply into memory */
+	int reply_fd; /* -1: reply into memory */
 	size_t reply_cap;
-	bool write;            /* repeated only when provably not executed */
-	struct span wait;      /* how long the service itself may wait (long poll); added to attempt time-outs */
+	bool write;       /* repeated only when provably not executed */
+	struct span wait; /* how long the service itself may wait (long poll); added to attempt
+			     time-outs */
 };
 
 void request_done(struct request *r); /* zeroed is fine; does not close descriptors */
@@ -60,13 +63,13 @@ struct reply_header {
 struct reply {
 	enum service service;
 	const char *action;
-	int status;            /* 0: no answer; err says why */
+	int status; /* 0: no answer; err says why */
 	struct buf body;
-	int64_t body_bytes;    /* in body or written to the descriptor */
+	int64_t body_bytes; /* in body or written to the descriptor */
 	struct reply_header *headers;
 	size_t header_count;
 	char request_id[128];
-	struct err err;        /* ERR_NONE for 2xx */
+	struct err err; /* ERR_NONE for 2xx */
 	int attempts;
 };
 
@@ -76,9 +79,10 @@ const char *reply_header(const struct reply *r, const char *lower_name); /* or N
 /* Used by readers. reply_check: -1 and the sentence when the call failed. It does all the mapping
  * from status and body to kinds, also for recorded replies whose err is not set. */
 MUST int reply_check(const struct reply *r, struct err *e);
-MUST int reply_json(const struct reply *r, struct json **ret, struct err *e); /* checks; "{}" for no body */
+MUST int reply_json(const struct reply *r, struct json **ret,
+		    struct err *e); /* checks; "{}" for no body */
 MUST int reply_result(const struct reply *r, struct xml **ret, const struct xml_node **ret_result,
-                      struct err *e);
+		      struct err *e);
 /* An answer that is not what the action promises: kind PROTOCOL. */
 int reply_odd(const struct reply *r, struct err *e, const char *fmt, ...) PRINTF_LIKE(3, 4);
 

@@ -1,8 +1,8 @@
 /* Credentials: a chain of sources, one file each.
  *
  * A source either has nothing to say (skipped), fails (the sentence is kept, the next is asked), or
- * gives keys. Sources that read files answer at once; those that must call somebody answer later, from
- * the loop. Secrets are wiped when freed and never formatted.
+ * gives keys. Sources that read files answer at once; those that must call somebody answer later,
+ * from the loop. Secrets are wiped when freed and never formatted.
  */
 #ifndef AWS_CRED_H
 #define AWS_CRED_H
@@ -22,32 +22,46 @@ void cred_copy(struct cred *to, const struct cred *from);
 struct sigv4_keys cred_keys(const struct cred *c); /* borrowed */
 bool cred_given(const struct cred *c);
 
+/* @p c is borrowed and to be copied; NULL: @p e says why. */
+typedef void cred_fn(const struct cred *c, const struct err *e, void *arg);
+
 struct cred_where {
 	struct loop *loop;
 	const char *profile;             /* given by hand; NULL: see profile_name() */
-	const struct profiles *profiles; /* read once a fetch; may be NULL */
+	const struct profiles *profiles; /* may be NULL */
+	cred_fn *later; /* for a source that answered CRED_LATER: exactly once, from the loop */
+	void *later_arg;
 };
 
-/* @p c is borrowed and to be copied; NULL with e->kind ERR_NONE: nothing to say; NULL with an error. */
-typedef void cred_fn(const struct cred *c, const struct err *e, void *arg);
+enum cred_answer {
+	CRED_NOTHING, /* not for this source: ask the next */
+	CRED_FOUND,
+	CRED_FAILED, /* the sentence is kept, the next is asked */
+	CRED_STOP,   /* what was asked for by name cannot be had: another's keys would be wrong */
+	CRED_LATER
+};
 
 struct cred_source {
 	const char *name;
-	/* Must call fn exactly once, now or later. Returns a handle for cancel, NULL when fn was called. */
-	void *(*start)(const struct cred_where *w, cred_fn *fn, void *arg);
-	void (*cancel)(void *handle); /* fn is not called */
+	enum cred_answer (*start)(const struct cred_where *w, struct cred *ret, void **ret_handle,
+				  struct err *e);
+	void (*cancel)(void *handle); /* later is not called; NULL for sources that never answer
+					 CRED_LATER */
 };
 
-extern const struct cred_source cred_env;     /* AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN */
-extern const struct cred_source cred_profile; /* aws_access_key_id, aws_secret_access_key, aws_session_token */
-extern const struct cred_source cred_imds;    /* role of the instance */
+extern const struct cred_source
+	cred_env; /* AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN */
+extern const struct cred_source
+	cred_profile; /* aws_access_key_id, aws_secret_access_key, aws_session_token */
+extern const struct cred_source cred_imds; /* role of the instance */
 /* In the SDKs' order, NULL at the end. A profile given by hand goes before the environment. */
 extern const struct cred_source *const cred_chain[];
 
 /* One walk along a chain. */
 struct cred_fetch;
-struct cred_fetch *cred_fetch(struct loop *l, const struct cred_source *const *chain, const char *profile,
-                              cred_fn *fn, void *arg); /* fn always comes from the loop */
+struct cred_fetch *cred_fetch(struct loop *l, const struct cred_source *const *chain,
+			      const char *profile, cred_fn *fn,
+			      void *arg); /* fn always comes from the loop */
 void cred_fetch_cancel(struct cred_fetch *f);
 
 #endif

@@ -1,8 +1,8 @@
 /* Instance metadata, version 2: a session token is fetched, kept, and fetched again on 401.
  *
- * Endpoint: AWS_EC2_METADATA_SERVICE_ENDPOINT, else http://169.254.169.254. AWS_EC2_METADATA_DISABLED=true
- * makes every read fail at once. Attempts are short (1 s to connect, 2 s in all, twice): off EC2 it must
- * not hang.
+ * Endpoint: AWS_EC2_METADATA_SERVICE_ENDPOINT, else http://169.254.169.254.
+ * AWS_EC2_METADATA_DISABLED=true makes every read fail at once. Attempts are short (1 s to connect,
+ * 2 s in all, twice): off EC2 it must not hang.
  */
 #ifndef AWS_IMDS_H
 #define AWS_IMDS_H
@@ -23,7 +23,8 @@ struct imds *imds_new(struct loop *l);
 void imds_free(struct imds *m); /* running gets are given up, their functions not called */
 DEFINE_FREEP(struct imds, imds);
 
-/* @p text is NULL on failure; ERR_NOT_FOUND for a 404 (no such notice, a fresh instance). Borrowed. */
+/* @p text is NULL on failure; ERR_NOT_FOUND for a 404 (no such notice, a fresh instance). Borrowed.
+ */
 typedef void imds_fn(const char *text, const struct err *e, void *arg);
 struct imds_get;
 struct imds_get *imds_get(struct imds *m, const char *path, imds_fn *fn, void *arg);

@@ -1,10 +1,10 @@
-/* A lane: one account in one region. It has its own credentials (fetching them is itself a call that
- * the others queue behind), endpoints, connections, retry budget and clock offset.
+/* A lane: one account in one region. It has its own credentials (fetching them is itself a call
+ * that the others queue behind), endpoints, connections, retry budget and clock offset.
  *
- * Retries are the SDKs' standard mode: 3 attempts, full jitter up to 20 s, a bucket of 500 tokens (5 a
- * retry, 10 after a time-out), retry-after honoured. A write is repeated only when it provably was not
- * executed: connection not made, throttled, clock skew, expired credentials. After a time-out or a 5xx
- * it fails, and the caller looks at the world anew.
+ * Retries are the SDKs' standard mode: 3 attempts, full jitter up to 20 s, a bucket of 500 tokens
+ * (5 a retry, 10 after a time-out), retry-after honoured. A write is repeated only when it provably
+ * was not executed: connection not made, throttled, clock skew, expired credentials. After a
+ * time-out or a 5xx it fails, and the caller looks at the world anew.
  */
 #ifndef AWS_LANE_H
 #define AWS_LANE_H
@@ -17,20 +17,21 @@ struct lane;
 
 struct lane_options {
 	const char *region, *profile, *endpoint; /* see struct endpoint_options; NULL: found */
-	const struct cred *keys;                  /* these and no others; copied; NULL: by the chain */
-	const struct cred_source *const *chain;   /* NULL: cred_chain */
-	const char *ca_file;                      /* NULL: AWS_CA_BUNDLE, else the system's */
-	int attempts;                             /* 0: AWS_MAX_ATTEMPTS, else 3 */
+	const struct cred *keys; /* these and no others; copied; NULL: by the chain */
+	const struct cred_source *const *chain; /* NULL: cred_chain */
+	const char *ca_file;                    /* NULL: AWS_CA_BUNDLE, else the system's */
+	int attempts;                           /* 0: AWS_MAX_ATTEMPTS, else 3 */
 };
 
-/* @p l NULL: a loop of its own, for aws_run() only. Nothing is sent yet. A region need not be known as
- * long as no call needs one. @p o may be NULL. */
+/* @p l NULL: a loop of its own, for aws_run() only. Nothing is sent yet. A region need not be known
+ * as long as no call needs one. @p o may be NULL. */
 MUST struct lane *lane_new(struct loop *l, const struct lane_options *o, struct err *e);
 void lane_free(struct lane *l); /* gives up what is running; done functions are not called */
 DEFINE_FREEP(struct lane, lane);
 
 const char *lane_region(const struct lane *l); /* "" when unknown */
-/* Replaces the keys (a slot whose supervisor owns the credentials). Used from the next attempt on. */
+/* Replaces the keys (a slot whose supervisor owns the credentials). Used from the next attempt on.
+ */
 void lane_set_keys(struct lane *l, const struct cred *keys);
 /* Keys now in use, to hand on; NULL: none fetched yet. Borrowed. */
 const struct cred *lane_keys(const struct lane *l);
@@ -38,10 +39,13 @@ const struct cred *lane_keys(const struct lane *l);
 void lane_need_keys(struct lane *l, struct span margin, cred_fn *fn, void *arg);
 
 typedef void lane_done_fn(struct aws_call *c, void *arg);
-/* c->request is filled. Runs until @p deadline from now at most, over all attempts, credentials and queueing
- * included. Ends in fn, always from the loop, with c->reply filled (c->reply.err says what failed). */
-void lane_start(struct lane *l, struct aws_call *c, struct span deadline, lane_done_fn *fn, void *arg);
-void lane_cancel(struct lane *l, struct aws_call *c); /* fn is not called; harmless when not running */
+/* c->request is filled. Runs until @p deadline from now at most, over all attempts, credentials and
+ * queueing included. Ends in fn, always from the loop, with c->reply filled (c->reply.err says what
+ * failed). */
+void lane_start(struct lane *l, struct aws_call *c, struct span deadline, lane_done_fn *fn,
+		void *arg);
+void lane_cancel(struct lane *l,
+		 struct aws_call *c); /* fn is not called; harmless when not running */
 
 /* Runs @p n calls at once and waits for all; failures are in the replies, where the
  * readers find them. The lane must have been made with a loop of its own. */

@@ -1,1 +1,17 @@
 # src/aws: sources, library and unit tests.
+noinst_LIBRARIES += src/aws/libaws.a
+src_aws_libaws_a_SOURCES = \
+	src/aws/autoscaling.c src/aws/autoscaling.h src/aws/autoscaling_life.c \
+	src/aws/call.c src/aws/call.h \
+	src/aws/cred.c src/aws/cred.h src/aws/cred_env.c src/aws/cred_imds.c src/aws/cred_profile.c \
+	src/aws/endpoint.c src/aws/endpoint.h \
+	src/aws/imds.c src/aws/imds.h \
+	src/aws/lane.c src/aws/lane.h src/aws/lane_keys.c src/aws/lane_own.h src/aws/lane_send.c \
+	src/aws/profile.c src/aws/profile.h \
+	src/aws/query.c src/aws/query.h \
+	src/aws/reply.c src/aws/reply_own.h \
+	src/aws/request.c \
+	src/aws/run.c \
+	src/aws/s3.c src/aws/s3.h src/aws/s3_bucket.c src/aws/s3_own.h \
+	src/aws/sqs.c src/aws/sqs.h src/aws/sqs_message.c src/aws/sqs_own.h \
+	src/aws/sts.c src/aws/sts.h

@@ -12,38 +12,40 @@ struct s3_meta {
 };
 
 struct s3_object {
-	int64_t size;              /* of the whole object */
-	int64_t got;               /* bytes of this reply's body */
-	char etag[S3_ETAG_MAX];    /* with its quotes, as sent */
-	char sha256[48];           /* base64, when the object has that checksum; "" otherwise */
+	int64_t size;           /* of the whole object */
+	int64_t got;            /* bytes of this reply's body */
+	char etag[S3_ETAG_MAX]; /* with its quotes, as sent */
+	char sha256[48];        /* base64, when the object has that checksum; "" otherwise */
 	char content_type[128];
 	char version_id[128];
-	struct instant modified;   /* INSTANT_NEVER: not told */
+	struct instant modified; /* INSTANT_NEVER: not told */
 };
 
 struct s3_get {
-	int64_t from, to;          /* byte range, to included; to < 0: the whole object */
-	const char *if_match;      /* ETag; NULL: none */
+	int64_t from, to;     /* byte range, to included; to < 0: the whole object */
+	const char *if_match; /* ETag; NULL: none */
 };
 /* Into @p fd at its position, or with fd -1 into the reply's memory; at most @p cap bytes. */
 void aws_s3_get_ask(struct request *r, const char *bucket, const char *key, int fd, int64_t cap,
-                    const struct s3_get *o); /* o may be NULL */
+		    const struct s3_get *o); /* o may be NULL */
 MUST int aws_s3_get_read(const struct reply *r, struct s3_object *ret, struct err *e);
 void aws_s3_head_ask(struct request *r, const char *bucket, const char *key);
-MUST int aws_s3_head_read(const struct reply *r, struct s3_object *ret, struct err *e); /* ERR_NOT_FOUND */
+MUST int aws_s3_head_read(const struct reply *r, struct s3_object *ret,
+			  struct err *e); /* ERR_NOT_FOUND */
 /* Value of x-amz-meta-<name> of a get or head; NULL when absent; borrowed from the reply. */
 const char *aws_s3_meta(const struct reply *r, const char *name);
 
 struct s3_put {
-	int fd;                    /* -1: body in memory */
+	int fd; /* -1: body in memory */
 	int64_t offset, size;
-	const void *body;          /* copied */
+	const void *body; /* copied */
 	size_t body_len;
-	const char *content_type;  /* NULL: application/octet-stream */
-	const char *sha256_hex;    /* of the body: signs it and is sent as x-amz-checksum-sha256. NULL: computed
-	                            * for memory; for descriptors the payload goes unsigned */
-	bool if_none_match;        /* If-None-Match: *; there already: ERR_CONFLICT, 412 PreconditionFailed */
-	const char *if_match;      /* ETag; NULL: none */
+	const char *content_type; /* NULL: application/octet-stream */
+	const char *sha256_hex; /* of the body: signs it and is sent as x-amz-checksum-sha256. NULL:
+				 * computed for memory; for descriptors the payload goes unsigned */
+	bool if_none_match; /* If-None-Match: *; there already: ERR_CONFLICT, 412 PreconditionFailed
+			     */
+	const char *if_match; /* ETag; NULL: none */
 	const struct s3_meta *meta;
 	size_t meta_count;
 };
@@ -69,12 +71,14 @@ struct s3_entries {
 	size_t prefix_count;
 	char *next_token; /* NULL: the last page */
 };
-void aws_s3_list_ask(struct request *r, const char *bucket, const char *prefix, const char *delimiter, int max,
-                     const char *next_token); /* NULLs allowed; max <= 0: 1000 */
+void aws_s3_list_ask(struct request *r, const char *bucket, const char *prefix,
+		     const char *delimiter, int max,
+		     const char *next_token); /* NULLs allowed; max <= 0: 1000 */
 MUST int aws_s3_list_read(const struct reply *r, struct s3_entries *ret, struct err *e);
 void s3_entries_done(struct s3_entries *x);
 
-/* "s3://bucket/key" -> pieces, the caller frees both. Refuses other schemes, empty keys and ".." parts. */
+/* "s3://bucket/key" -> pieces, the caller frees both. Refuses other schemes, empty keys and ".."
+ * parts. */
 MUST int s3_url_parse(const char *url, char **ret_bucket, char **ret_key, struct err *e);
 
 #endif

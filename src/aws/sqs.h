@@ -13,22 +13,31 @@
 
 struct sqs_queue_options { /* negative: leave the service's default (create) or as it is (set) */
 	int visibility_s, retention_s, delay_s, wait_s;
-	int max_receive_count;         /* with dead_letter_arn; 0 or negative: no redrive */
+	int max_receive_count; /* with dead_letter_arn; 0 or negative: no redrive */
 	const char *dead_letter_arn;
 };
-#define SQS_QUEUE_OPTIONS(...) \
-	((struct sqs_queue_options){ .visibility_s = -1, .retention_s = -1, .delay_s = -1, \
-	                             .wait_s = -1, .max_receive_count = -1, __VA_ARGS__ })
+#define SQS_QUEUE_OPTIONS(...)                                \
+	((struct sqs_queue_options){ .visibility_s = -1,      \
+				     .retention_s = -1,       \
+				     .delay_s = -1,           \
+				     .wait_s = -1,            \
+				     .max_receive_count = -1, \
+				     __VA_ARGS__ })
 
-void aws_sqs_create_queue_ask(struct request *r, const char *name, const struct sqs_queue_options *o);
-MUST int aws_sqs_create_queue_read(const struct reply *r, char **ret_url, struct err *e); /* caller frees */
+void aws_sqs_create_queue_ask(struct request *r, const char *name,
+			      const struct sqs_queue_options *o);
+MUST int aws_sqs_create_queue_read(const struct reply *r, char **ret_url,
+				   struct err *e); /* caller frees */
 void aws_sqs_queue_url_ask(struct request *r, const char *name);
-MUST int aws_sqs_queue_url_read(const struct reply *r, char **ret_url, struct err *e); /* ERR_NOT_FOUND */
+MUST int aws_sqs_queue_url_read(const struct reply *r, char **ret_url,
+				struct err *e); /* ERR_NOT_FOUND */
 void aws_sqs_delete_queue_ask(struct request *r, const char *url);
 void aws_sqs_purge_ask(struct request *r, const char *url);
-MUST int aws_sqs_none_read(const struct reply *r, struct err *e); /* for actions that answer nothing */
+MUST int aws_sqs_none_read(const struct reply *r,
+			   struct err *e); /* for actions that answer nothing */
 
-void aws_sqs_list_ask(struct request *r, const char *prefix, int max, const char *next_token); /* NULLs allowed */
+void aws_sqs_list_ask(struct request *r, const char *prefix, int max,
+		      const char *next_token); /* NULLs allowed */
 struct sqs_urls {
 	char **list;
 	size_t count;
@@ -56,9 +65,11 @@ struct sqs_attributes {
 void aws_sqs_attributes_ask(struct request *r, const char *url); /* All */
 MUST int aws_sqs_attributes_read(const struct reply *r, struct sqs_attributes *ret, struct err *e);
 void sqs_attributes_done(struct sqs_attributes *a);
-void aws_sqs_set_attributes_ask(struct request *r, const char *url, const struct sqs_queue_options *o);
+void aws_sqs_set_attributes_ask(struct request *r, const char *url,
+				const struct sqs_queue_options *o);
 
-/* "arn:aws:sqs:us-east-1:123456789012:name" of a queue URL's last part; the name of an ARN or URL: borrowed. */
+/* "arn:aws:sqs:us-east-1:123456789012:name" of a queue URL's last part; the name of an ARN or URL:
+ * borrowed. */
 const char *sqs_name(const char *url_or_arn);
 
 /* --- messages */
@@ -70,7 +81,7 @@ struct sqs_attr {
 struct sqs_message {
 	char *id, *receipt, *body;
 	size_t body_len;
-	int64_t receive_count; /* 0: not told */
+	int64_t receive_count;               /* 0: not told */
 	struct instant sent, first_received; /* INSTANT_NEVER: not told */
 	struct sqs_attr *attrs;
 	size_t attr_count;
@@ -79,27 +90,31 @@ struct sqs_messages {
 	struct sqs_message *list;
 	size_t count;
 };
-void sqs_message_done(struct sqs_message *m); /* to keep one: copy it out and zero the one in the list */
+void sqs_message_done(
+	struct sqs_message *m); /* to keep one: copy it out and zero the one in the list */
 void sqs_messages_done(struct sqs_messages *m);
 const char *sqs_message_attr(const struct sqs_message *m, const char *name); /* NULL when absent */
 
-void aws_sqs_receive_ask(struct request *r, const char *url, int max, int wait_s, int visibility_s); /* <0: queue's */
-MUST int aws_sqs_receive_read(const struct reply *r, struct sqs_messages *ret, struct err *e); /* digests are checked */
+void aws_sqs_receive_ask(struct request *r, const char *url, int max, int wait_s,
+			 int visibility_s); /* <0: queue's */
+MUST int aws_sqs_receive_read(const struct reply *r, struct sqs_messages *ret,
+			      struct err *e); /* digests are checked */
 
 struct sqs_send_attr {
 	const char *name, *value;
-	const char *type;      /* NULL: String */
-	size_t value_len;      /* bytes of a Binary value; else the value is a text */
+	const char *type; /* NULL: String */
+	size_t value_len; /* bytes of a Binary value; else the value is a text */
 };
 struct sqs_send {
 	const char *body;
 	size_t body_len;
-	int delay_s;           /* < 0: the queue's */
+	int delay_s; /* < 0: the queue's */
 	const struct sqs_send_attr *attrs;
 	size_t attr_count;
 };
 void aws_sqs_send_ask(struct request *r, const char *url, const struct sqs_send *m);
-MUST int aws_sqs_send_read(const struct reply *r, char **ret_message_id, struct err *e); /* ret may be NULL */
+MUST int aws_sqs_send_read(const struct reply *r, char **ret_message_id,
+			   struct err *e); /* ret may be NULL */
 
 struct sqs_batch_result {
 	size_t count; /* as many as were asked; by their place */
@@ -109,14 +124,16 @@ struct sqs_batch_result {
 	} item[SQS_BATCH_MAX];
 };
 void aws_sqs_send_batch_ask(struct request *r, const char *url, const struct sqs_send *m, size_t n);
-MUST int aws_sqs_batch_read(const struct reply *r, size_t n, struct sqs_batch_result *ret, struct err *e);
+MUST int aws_sqs_batch_read(const struct reply *r, size_t n, struct sqs_batch_result *ret,
+			    struct err *e);
 
 void aws_sqs_delete_ask(struct request *r, const char *url, const char *receipt);
-void aws_sqs_delete_batch_ask(struct request *r, const char *url, const char *const *receipts, size_t n);
+void aws_sqs_delete_batch_ask(struct request *r, const char *url, const char *const *receipts,
+			      size_t n);
 void aws_sqs_visibility_ask(struct request *r, const char *url, const char *receipt, int seconds);
 void aws_sqs_visibility_batch_ask(struct request *r, const char *url, const char *const *receipts,
-                                  const int *seconds, size_t n);
-/* delete, delete batch, visibility: aws_sqs_none_read / aws_sqs_batch_read. A renewal of a message that
- * is gone is ERR_CONFLICT. */
+				  const int *seconds, size_t n);
+/* delete, delete batch, visibility: aws_sqs_none_read / aws_sqs_batch_read. A renewal of a message
+ * that is gone is ERR_CONFLICT. */
 
 #endif

@@ -17,13 +17,13 @@ int awsxml_end(struct buf *out, const char *action, bool result, const char *req
 
 /* Query: <ErrorResponse><Error>…; S3: a bare <Error> with Resource (may be NULL). */
 int awsxml_error(struct buf *out, const struct code *c, enum service s, const char *message,
-                 const char *resource, const char *request_id);
+		 const char *resource, const char *request_id);
 
 /* Reads an error of either form. -1: not an error document. */
 MUST int awsxml_error_read(const char *body, size_t len, struct wire_error *ret);
 /* The <ActionResult> of a reply, or the root itself where an action has no result. NULL and @p e:
  * not such a reply. @p ret_xml owns the tree. */
 MUST const struct xml_node *awsxml_result(const char *body, size_t len, const char *action,
-                                          struct xml **ret_xml, struct err *e);
+					  struct xml **ret_xml, struct err *e);
 
 #endif

@@ -241,8 +241,8 @@ void canon_key(const char *secret, const struct canon_scope *s, uint8_t out[stat
 	mac(out, "aws4_request");
 }
 
-void canon_sign(const uint8_t key[static 32], const char *algorithm, const char *date, const char *scope,
-		const char *rest, char ret_hex[static SIGV4_SHA_MAX])
+void canon_sign(const uint8_t key[static 32], const char *algorithm, const char *date,
+		const char *scope, const char *rest, char ret_hex[static SIGV4_SHA_MAX])
 {
 	AUTO(buf_done) struct buf text = BUF(1024);
 	uint8_t out[CRYPTO_SHA256_BYTES];

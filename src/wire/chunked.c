@@ -17,10 +17,10 @@ struct chunked {
 	enum state state;
 	bool is_signed, trailers; /* trailers: a signature of them is still to come */
 	struct sigv4_stream stream;
-	struct crypto_hash *hash;         /* of the chunk, when signed */
-	char signature[SIGV4_SHA_MAX];    /* of the chunk */
+	struct crypto_hash *hash;      /* of the chunk, when signed */
+	char signature[SIGV4_SHA_MAX]; /* of the chunk */
 	struct buf line;
-	struct buf signed_trailers;       /* "name:value\n" each */
+	struct buf signed_trailers; /* "name:value\n" each */
 	int64_t left, bytes, cap;
 	char *names[CHUNKED_TRAILERS_MAX], *values[CHUNKED_TRAILERS_MAX];
 	size_t count;
@@ -31,7 +31,8 @@ bool chunked_announced(const char *content_sha256)
 	return strncmp(content_sha256, "STREAMING-", 10) == 0;
 }
 
-struct chunked *chunked_new(const char *content_sha256, const struct sigv4_stream *stream, int64_t size_cap)
+struct chunked *chunked_new(const char *content_sha256, const struct sigv4_stream *stream,
+			    int64_t size_cap)
 {
 	struct chunked *c = own_alloc(sizeof(*c));
 	size_t len = strlen(content_sha256);
@@ -39,7 +40,8 @@ struct chunked *chunked_new(const char *content_sha256, const struct sigv4_strea
 	c->cap = size_cap;
 	c->line = BUF(LINE_MAX_BYTES);
 	c->signed_trailers = BUF(LINE_MAX_BYTES * 2);
-	c->is_signed = stream && strncmp(content_sha256, "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", 34) == 0;
+	c->is_signed =
+		stream && strncmp(content_sha256, "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", 34) == 0;
 	c->trailers = len > 8 && strcmp(content_sha256 + len - 8, "-TRAILER") == 0;
 	if (c->is_signed) {
 		c->stream = *stream;
@@ -138,7 +140,8 @@ static int read_trailer(struct chunked *c, struct err *e)
 	if (c->line.len == 0) {
 		c->state = AT_END;
 		if (c->is_signed && c->trailers)
-			return refuse("SignatureDoesNotMatch", "The trailers have no signature.", e);
+			return refuse("SignatureDoesNotMatch", "The trailers have no signature.",
+				      e);
 		return 0;
 	}
 	colon = strchr(line, ':');
@@ -162,8 +165,8 @@ static int read_trailer(struct chunked *c, struct err *e)
 }
 
 /* Takes bytes up to a line's end. Returns how many; *ret_whole when the line is there. */
-static int take_line(struct chunked *c, const char *data, size_t len, size_t *ret_used, bool *ret_whole,
-		     struct err *e)
+static int take_line(struct chunked *c, const char *data, size_t len, size_t *ret_used,
+		     bool *ret_whole, struct err *e)
 {
 	const char *newline = memchr(data, '\n', len);
 	size_t n = newline ? (size_t)(newline - data) : len;
@@ -177,7 +180,8 @@ static int take_line(struct chunked *c, const char *data, size_t len, size_t *re
 	return 0;
 }
 
-static int feed_line(struct chunked *c, const char *data, size_t len, size_t *ret_used, struct err *e)
+static int feed_line(struct chunked *c, const char *data, size_t len, size_t *ret_used,
+		     struct err *e)
 {
 	bool whole;
 	int rc = 0;
@@ -198,8 +202,8 @@ static int feed_line(struct chunked *c, const char *data, size_t len, size_t *re
 	return rc;
 }
 
-static int feed_data(struct chunked *c, const char *data, size_t len, size_t *ret_used, chunked_sink *sink,
-		     void *arg, struct err *e)
+static int feed_data(struct chunked *c, const char *data, size_t len, size_t *ret_used,
+		     chunked_sink *sink, void *arg, struct err *e)
 {
 	size_t n = (int64_t)len < c->left ? len : (size_t)c->left;
 
@@ -216,16 +220,18 @@ static int feed_data(struct chunked *c, const char *data, size_t len, size_t *re
 	return check_chunk(c, e);
 }
 
-int chunked_feed(struct chunked *c, const void *data, size_t len, chunked_sink *sink, void *arg, struct err *e)
+int chunked_feed(struct chunked *c, const void *data, size_t len, chunked_sink *sink, void *arg,
+		 struct err *e)
 {
 	const char *at = data;
 	size_t used;
 
 	for (; len; at += used, len -= used) {
 		if (c->state == AT_END)
-			return refuse("InvalidRequest", "The body goes on after its last chunk.", e);
-		if ((c->state == IN_DATA ? feed_data(c, at, len, &used, sink, arg, e) :
-					   feed_line(c, at, len, &used, e)) < 0)
+			return refuse("InvalidRequest", "The body goes on after its last chunk.",
+				      e);
+		if ((c->state == IN_DATA ? feed_data(c, at, len, &used, sink, arg, e)
+					 : feed_line(c, at, len, &used, e)) < 0)
 			return -1;
 	}
 	return 0;

@@ -17,19 +17,21 @@
 bool chunked_announced(const char *content_sha256);
 
 struct chunked;
-/* @p stream: from sigv4_verify(), for STREAMING-AWS4-HMAC-SHA256-…; else NULL and chunk signatures are
- * not looked at. @p size_cap: most decoded bytes. */
-struct chunked *chunked_new(const char *content_sha256, const struct sigv4_stream *stream, int64_t size_cap);
+/* @p stream: from sigv4_verify(), for STREAMING-AWS4-HMAC-SHA256-…; else NULL and chunk signatures
+ * are not looked at. @p size_cap: most decoded bytes. */
+struct chunked *chunked_new(const char *content_sha256, const struct sigv4_stream *stream,
+			    int64_t size_cap);
 void chunked_free(struct chunked *c);
 DEFINE_FREEP(struct chunked, chunked);
 
 typedef int chunked_sink(const void *data, size_t len, void *arg, struct err *e);
-/* Errors carry AWS codes: IncompleteBody, SignatureDoesNotMatch, EntityTooLarge, InvalidChunkSizeError. */
-MUST int chunked_feed(struct chunked *c, const void *data, size_t len, chunked_sink *sink, void *arg,
-                      struct err *e);
+/* Errors carry AWS codes: IncompleteBody, SignatureDoesNotMatch, EntityTooLarge,
+ * InvalidChunkSizeError. */
+MUST int chunked_feed(struct chunked *c, const void *data, size_t len, chunked_sink *sink,
+		      void *arg, struct err *e);
 /* No more will come: -1 when the last chunk was not seen. */
 MUST int chunked_end(struct chunked *c, struct err *e);
-int64_t chunked_bytes(const struct chunked *c); /* decoded so far */
+int64_t chunked_bytes(const struct chunked *c);                               /* decoded so far */
 const char *chunked_trailer(const struct chunked *c, const char *lower_name); /* NULL when absent */
 
 #endif

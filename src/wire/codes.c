@@ -5,11 +5,17 @@
 #include "base/own.h"
 
 /* Sources: the services' models and "Common Errors" pages, S3's list of error codes, and the SDK
- * guide's lists of throttling and transient codes. Service rows stand before those of every service. */
-#define ROW(svc, n, st, k, ...) \
-	{ .service = SERVICE_##svc, .name = (n), .status = (st), .kind = ERR_##k, __VA_ARGS__ }
-#define ANY(n, st, k, ...) \
-	{ .every = true, .name = (n), .status = (st), .kind = ERR_##k, __VA_ARGS__ }
+ * guide's lists of throttling and transient codes. Service rows stand before those of every
+ * service. */
+#define ROW(svc, n, st, k, ...)                                                         \
+	{                                                                               \
+		.service = SERVICE_##svc, .name = (n), .status = (st), .kind = ERR_##k, \
+		__VA_ARGS__                                                             \
+	}
+#define ANY(n, st, k, ...)                                                               \
+	{                                                                                \
+		.every = true, .name = (n), .status = (st), .kind = ERR_##k, __VA_ARGS__ \
+	}
 #define SQS_PREFIX "AWS.SimpleQueueService."
 #define SAFE .unexecuted = true, .transient = true
 
@@ -19,12 +25,10 @@ static const struct code codes[] = {
 	ROW(SQS, "QueueNameExists", 400, CONFLICT, .legacy = "QueueAlreadyExists",
 	    .message = "A queue already exists with the same name and a different value for an "
 		       "attribute."),
-	ROW(SQS, "QueueDeletedRecently", 400, CONFLICT,
-	    .legacy = SQS_PREFIX "QueueDeletedRecently",
+	ROW(SQS, "QueueDeletedRecently", 400, CONFLICT, .legacy = SQS_PREFIX "QueueDeletedRecently",
 	    .message = "You must wait 60 seconds after deleting a queue before you can create "
 		       "another with the same name."),
-	ROW(SQS, "PurgeQueueInProgress", 403, CONFLICT,
-	    .legacy = SQS_PREFIX "PurgeQueueInProgress",
+	ROW(SQS, "PurgeQueueInProgress", 403, CONFLICT, .legacy = SQS_PREFIX "PurgeQueueInProgress",
 	    .message = "Only one PurgeQueue operation is allowed every 60 seconds."),
 	ROW(SQS, "OverLimit", 403, THROTTLED,
 	    .message = "Too many messages are in flight on this queue."),
@@ -54,8 +58,8 @@ static const struct code codes[] = {
 		       "underscores. It can be at most 80 letters long."),
 	ROW(SQS, "BatchRequestTooLong", 400, POLICY, .legacy = SQS_PREFIX "BatchRequestTooLong",
 	    .message = "Batch requests cannot be longer than 1048576 bytes."),
-	ROW(SQS, "UnsupportedOperation", 400, POLICY,
-	    .legacy = SQS_PREFIX "UnsupportedOperation", .message = "Unsupported operation."),
+	ROW(SQS, "UnsupportedOperation", 400, POLICY, .legacy = SQS_PREFIX "UnsupportedOperation",
+	    .message = "Unsupported operation."),
 	ROW(SQS, "ResourceNotFoundException", 404, NOT_FOUND,
 	    .message = "The resource that you specified doesn't exist."),
 	ROW(SQS, "InvalidAddress", 404, NOT_FOUND,
@@ -70,9 +74,9 @@ static const struct code codes[] = {
 	    .message = "You already have a group with this name."),
 	ROW(AUTOSCALING, "LimitExceeded", 400, POLICY,
 	    .message = "You have reached a limit for your Auto Scaling resources."),
-	ROW(AUTOSCALING, "ResourceContention", 500, CONFLICT, .unexecuted = true,
+	ROW(AUTOSCALING, "ResourceContention", 500, CONFLICT, SAFE,
 	    .message = "You already have a pending update to an Auto Scaling resource."),
-	ROW(AUTOSCALING, "ResourceContentionFault", 500, CONFLICT, .unexecuted = true,
+	ROW(AUTOSCALING, "ResourceContentionFault", 500, CONFLICT, SAFE,
 	    .legacy = "ResourceContention",
 	    .message = "You already have a pending update to an Auto Scaling resource."),
 	ROW(AUTOSCALING, "ScalingActivityInProgress", 400, CONFLICT,
@@ -87,8 +91,7 @@ static const struct code codes[] = {
 	    .message = "An instance refresh is in progress."),
 
 	ROW(S3, "NoSuchKey", 404, NOT_FOUND, .message = "The specified key does not exist."),
-	ROW(S3, "NoSuchBucket", 404, NOT_FOUND,
-	    .message = "The specified bucket does not exist"),
+	ROW(S3, "NoSuchBucket", 404, NOT_FOUND, .message = "The specified bucket does not exist"),
 	ROW(S3, "NoSuchUpload", 404, NOT_FOUND,
 	    .message = "The specified upload does not exist. The upload ID may be invalid, or the "
 		       "upload may have been aborted or completed."),
@@ -109,8 +112,7 @@ static const struct code codes[] = {
 	ROW(S3, "OperationAborted", 409, CONFLICT,
 	    .message = "A conflicting conditional action is currently in progress against this "
 		       "resource. Try again."),
-	ROW(S3, "InvalidRange", 416, POLICY,
-	    .message = "The requested range is not satisfiable"),
+	ROW(S3, "InvalidRange", 416, POLICY, .message = "The requested range is not satisfiable"),
 	ROW(S3, "EntityTooLarge", 400, POLICY,
 	    .message = "Your proposed upload exceeds the maximum allowed object size."),
 	ROW(S3, "EntityTooSmall", 400, POLICY,
@@ -135,8 +137,7 @@ static const struct code codes[] = {
 	    .message = "You must provide the Content-Length HTTP header."),
 	ROW(S3, "InvalidArgument", 400, POLICY, .message = "Invalid Argument"),
 	ROW(S3, "InvalidRequest", 400, POLICY, .message = "Invalid Request"),
-	ROW(S3, "InvalidBucketName", 400, POLICY,
-	    .message = "The specified bucket is not valid."),
+	ROW(S3, "InvalidBucketName", 400, POLICY, .message = "The specified bucket is not valid."),
 	ROW(S3, "InvalidLocationConstraint", 400, POLICY,
 	    .message = "The specified location-constraint is not valid"),
 	ROW(S3, "IllegalLocationConstraintException", 400, POLICY,

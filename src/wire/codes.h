@@ -11,12 +11,13 @@ struct code {
 	enum service service;
 	bool every;         /* any service may answer it */
 	const char *name;   /* modelled name, as in JSON __type and XML Code: "QueueDoesNotExist" */
-	const char *legacy; /* Query's name where it differs: "AWS.SimpleQueueService.NonExistentQueue" */
+	const char *legacy; /* Query's name where it differs:
+			       "AWS.SimpleQueueService.NonExistentQueue" */
 	int status;
 	enum err_kind kind;
-	bool unexecuted;    /* provably not executed: a write may be repeated (throttle, skew) */
-	bool transient;     /* a read may be repeated */
-	bool skew;          /* may come from our clock: look at Date, sign again */
+	bool unexecuted;     /* provably not executed: a write may be repeated as well */
+	bool transient;      /* may go well when repeated as it is */
+	bool skew;           /* may come from our clock: look at Date, sign again */
 	const char *message; /* the service's usual text */
 };
 

@@ -26,12 +26,14 @@ MUST int form_parse(const char *text, size_t len, struct form *ret, struct err *
 void form_done(struct form *f);
 
 const char *form_get(const struct form *f, const char *name); /* first of that name, or NULL */
-bool form_int(const struct form *f, const char *name, int64_t *ret); /* false: absent or not a number */
-bool form_bool(const struct form *f, const char *name, bool *ret);   /* "true"/"false", any case */
+bool form_int(const struct form *f, const char *name,
+	      int64_t *ret); /* false: absent or not a number */
+bool form_bool(const struct form *f, const char *name, bool *ret); /* "true"/"false", any case */
 
 /* "Attribute.3.Name": form_at(f, "Attribute", 3, "Name"); i from 1; NULL suffix for plain lists. */
 const char *form_at(const struct form *f, const char *list, size_t i, const char *suffix);
-/* Length of a list: highest i with a name that starts "list.i." or equals "list.i", without gaps. */
+/* Length of a list: highest i with a name that starts "list.i." or equals "list.i", without gaps.
+ */
 size_t form_count(const struct form *f, const char *list);
 /* A plain list under either of AWS's spellings, "X.1" or "X.member.1". */
 const char *form_item(const struct form *f, const char *list, size_t i);

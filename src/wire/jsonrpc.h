@@ -12,7 +12,7 @@
 
 /* "AmazonSQS.SendMessage" -> service and action; -1 when it is another service's or malformed. */
 MUST int jsonrpc_action(const char *target, enum service s, char action[static JSONRPC_ACTION_MAX],
-                        struct err *e);
+			struct err *e);
 
 #define JSONRPC_QUERY_ERROR_MAX 128
 /* Body of an error answer, and the value of its x-amzn-query-error header ("Code;Sender"). */
@@ -25,9 +25,9 @@ struct wire_error {
 	char message[512];
 	char request_id[128];
 };
-/* Reads an error body; @p query_error is that header or NULL (its code goes first, as botocore does).
- * -1: the body is not an error in this protocol. */
+/* Reads an error body; @p query_error is that header or NULL (its code goes first, as botocore
+ * does). -1: the body is not an error in this protocol. */
 MUST int jsonrpc_error_read(const char *body, size_t len, const char *query_error,
-                            struct wire_error *ret);
+			    struct wire_error *ret);
 
 #endif

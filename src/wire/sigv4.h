@@ -32,12 +32,12 @@ struct sigv4_header {
 
 struct sigv4_request {
 	const char *method;
-	const char *host;  /* as the Host header will have it */
-	const char *path;  /* encoded, as sent; "" is "/" */
-	const char *query; /* encoded, as sent, without '?'; may be NULL */
+	const char *host;                   /* as the Host header will have it */
+	const char *path;                   /* encoded, as sent; "" is "/" */
+	const char *query;                  /* encoded, as sent, without '?'; may be NULL */
 	const struct sigv4_header *headers; /* to be signed besides host and x-amz-*; any case */
 	size_t header_count;
-	const char *payload; /* lower-case hex SHA-256 of the body, or SIGV4_UNSIGNED */
+	const char *payload;          /* lower-case hex SHA-256 of the body, or SIGV4_UNSIGNED */
 	const char *region, *service; /* service: signing name; "s3" has rules of its own */
 	struct instant at;
 };
@@ -46,18 +46,19 @@ struct sigv4_request {
  * X-Amz-Security-Token as it is. */
 struct sigv4_signed {
 	char authorization[2048];
-	char date[SIGV4_DATE_MAX];       /* X-Amz-Date */
+	char date[SIGV4_DATE_MAX];          /* X-Amz-Date */
 	char content_sha256[SIGV4_SHA_MAX]; /* X-Amz-Content-Sha256; "" where not sent (not S3) */
-	bool token;                      /* X-Amz-Security-Token must go out */
+	bool token;                         /* X-Amz-Security-Token must go out */
 };
 
 /* -1: too many or too long headers. */
 MUST int sigv4_sign(const struct sigv4_request *r, const struct sigv4_keys *k,
-                    struct sigv4_signed *ret, struct err *e);
+		    struct sigv4_signed *ret, struct err *e);
 
-/* A presigned query: "X-Amz-Algorithm=…&…&X-Amz-Signature=…", @p r->query first. Adds to @p ret_query. */
+/* A presigned query: "X-Amz-Algorithm=…&…&X-Amz-Signature=…", @p r->query first. Adds to @p
+ * ret_query. */
 MUST int sigv4_presign(const struct sigv4_request *r, const struct sigv4_keys *k, int expires_s,
-                       struct buf *ret_query, struct err *e);
+		       struct buf *ret_query, struct err *e);
 
 /* --- verifying ------------------------------------------------------------------------------ */
 
@@ -71,8 +72,9 @@ struct sigv4_seen {
 	const char *target; /* raw: path and query as received */
 	sigv4_next_fn *next;
 	const void *headers;
-	const char *body_sha256; /* hex of what was received. NULL: not read yet; x-amz-content-sha256 is
-	                          * believed and the caller compares verdict.payload afterwards (S3) */
+	const char *body_sha256; /* hex of what was received. NULL: not read yet;
+				  * x-amz-content-sha256 is believed and the caller compares
+				  * verdict.payload afterwards (S3) */
 	const char *service;     /* signing name that must stand in the scope */
 	const char *region;      /* NULL: any */
 	struct instant now;
@@ -94,16 +96,16 @@ struct sigv4_verdict {
 	struct sigv4_stream stream;
 };
 
-/* 0, or -1 with e->code and e->status as AWS answers: MissingAuthenticationToken (S3: AccessDenied),
- * IncompleteSignature (S3: AuthorizationHeaderMalformed), InvalidClientTokenId (S3:
- * InvalidAccessKeyId), SignatureDoesNotMatch, RequestTimeTooSkewed (S3) or SignatureDoesNotMatch with
- * "Signature expired", ExpiredToken, XAmzContentSHA256Mismatch. */
+/* 0, or -1 with e->code and e->status as AWS answers: MissingAuthenticationToken (S3:
+ * AccessDenied), IncompleteSignature (S3: AuthorizationHeaderMalformed), InvalidClientTokenId (S3:
+ * InvalidAccessKeyId), SignatureDoesNotMatch, RequestTimeTooSkewed (S3) or SignatureDoesNotMatch
+ * with "Signature expired", ExpiredToken, XAmzContentSHA256Mismatch. */
 MUST int sigv4_verify(const struct sigv4_seen *s, sigv4_lookup_fn *lookup, void *arg,
-                      struct sigv4_verdict *ret, struct err *e);
+		      struct sigv4_verdict *ret, struct err *e);
 /* Checks one chunk of a signed stream and moves on: @p kind "AWS4-HMAC-SHA256-PAYLOAD" or
  * "AWS4-HMAC-SHA256-TRAILER". */
 MUST int sigv4_stream_check(struct sigv4_stream *s, const char *kind, const char *data_sha256,
-                            const char *signature, struct err *e);
+			    const char *signature, struct err *e);
 void sigv4_stream_done(struct sigv4_stream *s); /* wipes */
 
 #endif

@@ -48,10 +48,11 @@ static int refuse(const struct sigv4_seen *s, const char *name, const char *mess
 	return -1;
 }
 
-static int malformed(const struct sigv4_seen *s, const struct claim *c, const char *message, struct err *e)
+static int malformed(const struct sigv4_seen *s, const struct claim *c, const char *message,
+		     struct err *e)
 {
-	const char *s3 = c->presigned ? "AuthorizationQueryParametersError" :
-					"AuthorizationHeaderMalformed";
+	const char *s3 =
+		c->presigned ? "AuthorizationQueryParametersError" : "AuthorizationHeaderMalformed";
 
 	return refuse(s, is_s3(s) ? s3 : "IncompleteSignature", message, e);
 }
@@ -99,13 +100,15 @@ static bool read_credential(struct claim *c, const char *s, size_t len)
 	       keep(c->scope.service, sizeof(c->scope.service), part[3], part_len[3]);
 }
 
-static int read_header_claim(const struct sigv4_seen *s, const char *text, struct claim *c, struct err *e)
+static int read_header_claim(const struct sigv4_seen *s, const char *text, struct claim *c,
+			     struct err *e)
 {
 	const char *date = header(s, "x-amz-date"), *token = header(s, "x-amz-security-token");
 	bool credential = false, names = false, signature = false;
 
 	if (strncmp(text, ALGORITHM, strlen(ALGORITHM)) != 0)
-		return malformed(s, c, "Unsupported authorization type: AWS4-HMAC-SHA256 is taken", e);
+		return malformed(s, c, "Unsupported authorization type: AWS4-HMAC-SHA256 is taken",
+				 e);
 	for (const char *at = text + strlen(ALGORITHM); *at;) {
 		size_t len;
 
@@ -114,26 +117,34 @@ static int read_header_claim(const struct sigv4_seen *s, const char *text, struc
 		if (len > 11 && memcmp(at, "Credential=", 11) == 0)
 			credential = read_credential(c, at + 11, len - 11);
 		else if (len > 14 && memcmp(at, "SignedHeaders=", 14) == 0)
-			names = keep(c->signed_headers, sizeof(c->signed_headers), at + 14, len - 14);
+			names = keep(c->signed_headers, sizeof(c->signed_headers), at + 14,
+				     len - 14);
 		else if (len == 10 + 64 && memcmp(at, "Signature=", 10) == 0)
 			signature = keep(c->signature, sizeof(c->signature), at + 10, 64);
 		at += len;
 	}
 	if (!credential)
-		return malformed(s, c, "Authorization header requires 'Credential' parameter, as "
-				       "key/date/region/service/aws4_request.", e);
+		return malformed(s, c,
+				 "Authorization header requires 'Credential' parameter, as "
+				 "key/date/region/service/aws4_request.",
+				 e);
 	if (!names || !signature)
-		return malformed(s, c, "Authorization header requires 'SignedHeaders' and "
-				       "'Signature' parameters.", e);
+		return malformed(s, c,
+				 "Authorization header requires 'SignedHeaders' and "
+				 "'Signature' parameters.",
+				 e);
 	if (!date || !keep(c->date, sizeof(c->date), date, strlen(date)))
-		return malformed(s, c, "Authorization header requires existence of either an "
-				       "'X-Amz-Date' or a 'Date' header.", e);
+		return malformed(s, c,
+				 "Authorization header requires existence of either an "
+				 "'X-Amz-Date' or a 'Date' header.",
+				 e);
 	if (token && !keep(c->token, sizeof(c->token), token, strlen(token)))
 		return malformed(s, c, "X-Amz-Security-Token is too long.", e);
 	return 0;
 }
 
-static int read_query_claim(const struct sigv4_seen *s, const struct form *f, struct claim *c, struct err *e)
+static int read_query_claim(const struct sigv4_seen *s, const struct form *f, struct claim *c,
+			    struct err *e)
 {
 	const char *credential = form_get(f, "X-Amz-Credential"), *date = form_get(f, "X-Amz-Date");
 	const char *names = form_get(f, "X-Amz-SignedHeaders");
@@ -145,9 +156,11 @@ static int read_query_claim(const struct sigv4_seen *s, const struct form *f, st
 		return malformed(s, c, "X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\"", e);
 	if (!credential || !date || !names || !signature ||
 	    !form_int(f, "X-Amz-Expires", &c->expires_s))
-		return malformed(s, c, "Query-string authentication requires the X-Amz-Algorithm, "
-				       "X-Amz-Credential, X-Amz-Signature, X-Amz-Date, "
-				       "X-Amz-SignedHeaders, and X-Amz-Expires parameters.", e);
+		return malformed(s, c,
+				 "Query-string authentication requires the X-Amz-Algorithm, "
+				 "X-Amz-Credential, X-Amz-Signature, X-Amz-Date, "
+				 "X-Amz-SignedHeaders, and X-Amz-Expires parameters.",
+				 e);
 	if (c->expires_s < 0 || c->expires_s > EXPIRES_MAX_S)
 		return malformed(s, c, "X-Amz-Expires must be between 0 and 604800 seconds", e);
 	if (!read_credential(c, credential, strlen(credential)) ||
@@ -180,11 +193,13 @@ static int check_scope(const struct sigv4_seen *s, const struct claim *c, struct
 	char text[192];
 
 	if (strncmp(c->date, c->scope.date, 8) != 0)
-		return refuse(s, code, "Date in Credential scope does not match YYYYMMDD from "
-				       "ISO-8601 version of date from HTTP", e);
+		return refuse(s, code,
+			      "Date in Credential scope does not match YYYYMMDD from "
+			      "ISO-8601 version of date from HTTP",
+			      e);
 	if (strcmp(c->scope.service, s->service) != 0) {
-		snprintf(text, sizeof(text), "Credential should be scoped to correct service: '%s'.",
-			 s->service);
+		snprintf(text, sizeof(text),
+			 "Credential should be scoped to correct service: '%s'.", s->service);
 		return refuse(s, code, text, e);
 	}
 	if (s->region && strcmp(c->scope.region, s->region) != 0) {
@@ -203,7 +218,8 @@ static int check_time(const struct sigv4_seen *s, const struct claim *c, struct 
 	int64_t age;
 
 	if (clock_parse_basic(c->date, &at, NULL) < 0)
-		return malformed(s, c, "X-Amz-Date must be in ISO-8601 'YYYYMMDDTHHMMSSZ' format", e);
+		return malformed(s, c, "X-Amz-Date must be in ISO-8601 'YYYYMMDDTHHMMSSZ' format",
+				 e);
 	age = instant_since(s->now, at).ms;
 	clock_print_basic(s->now, now);
 	if (age < -SKEW_MAX_MS) {
@@ -238,8 +254,10 @@ static bool listed(const char *names, const char *name)
 	return false;
 }
 
-/* Takes over the signed headers; an x-amz- header that is not signed could have been added by anyone. */
-static int pick_headers(const struct sigv4_seen *s, const struct claim *claim, struct canon *c, struct err *e)
+/* Takes over the signed headers; an x-amz- header that is not signed could have been added by
+ * anyone. */
+static int pick_headers(const struct sigv4_seen *s, const struct claim *claim, struct canon *c,
+			struct err *e)
 {
 	const char *name, *value;
 
@@ -251,17 +269,18 @@ static int pick_headers(const struct sigv4_seen *s, const struct claim *claim, s
 			if (canon_add_header(c, name, value, NULL) < 0)
 				return malformed(s, claim, "too many signed headers", e);
 		} else if (is_s3(s) && strncasecmp(name, "x-amz-", 6) == 0) {
-			return refuse(s, "AccessDenied",
-				      "There were headers present in the request which were not signed",
-				      e);
+			return refuse(
+				s, "AccessDenied",
+				"There were headers present in the request which were not signed",
+				e);
 		}
 	}
 	return 0;
 }
 
 /* The payload digest that was signed: S3 takes the declared one, others the body's own. */
-static int pick_payload(const struct sigv4_seen *s, const struct claim *claim, struct sigv4_verdict *v,
-			struct err *e)
+static int pick_payload(const struct sigv4_seen *s, const struct claim *claim,
+			struct sigv4_verdict *v, struct err *e)
 {
 	const char *declared = header(s, "x-amz-content-sha256");
 	size_t len = declared ? strlen(declared) : 0;
@@ -273,9 +292,10 @@ static int pick_payload(const struct sigv4_seen *s, const struct claim *claim, s
 		memcpy(v->payload, declared, len + 1);
 	} else if (is_s3(s)) {
 		if (!claim->presigned)
-			return refuse(s, "InvalidRequest",
-				      "Missing required header for this request: x-amz-content-sha256",
-				      e);
+			return refuse(
+				s, "InvalidRequest",
+				"Missing required header for this request: x-amz-content-sha256",
+				e);
 		snprintf(v->payload, sizeof(v->payload), SIGV4_UNSIGNED);
 	} else {
 		snprintf(v->payload, sizeof(v->payload), "%s",

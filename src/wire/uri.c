@@ -65,10 +65,9 @@ struct uri_target uri_split(const char *target)
 	size_t path_len = strcspn(target, "?");
 	const char *query = target[path_len] == '?' ? target + path_len + 1 : "";
 
-	return (struct uri_target){ .path = target,
-				    .path_len = path_len,
-				    .query = query,
-				    .query_len = strlen(query) };
+	return (struct uri_target){
+		.path = target, .path_len = path_len, .query = query, .query_len = strlen(query)
+	};
 }
 
 int uri_parse(const char *url, struct uri_parts *ret, struct err *e)
@@ -92,7 +91,8 @@ int uri_parse(const char *url, struct uri_parts *ret, struct err *e)
 		return err_set(e, ERR_POLICY, "'%s' names no host", url);
 	for (size_t i = 0; i < ret->host_len; i++)
 		if ((unsigned char)rest[i] <= ' ' || strchr("@\\\"<>", rest[i]))
-			return err_set(e, ERR_POLICY, "the host in this URL has a character that "
-						      "no host has (user names are not taken)");
+			return err_set(e, ERR_POLICY,
+				       "the host in this URL has a character that "
+				       "no host has (user names are not taken)");
 	return 0;
 }

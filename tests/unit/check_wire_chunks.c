@@ -17,10 +17,12 @@ static int collect(const void *data, size_t len, void *arg, struct err *e)
 }
 
 /* Feeds in pieces of @p step bytes. */
-static int decode(struct chunked *c, const char *text, size_t len, size_t step, struct buf *out, struct err *e)
+static int decode(struct chunked *c, const char *text, size_t len, size_t step, struct buf *out,
+		  struct err *e)
 {
 	for (size_t at = 0; at < len; at += step)
-		if (chunked_feed(c, text + at, len - at < step ? len - at : step, collect, out, e) < 0)
+		if (chunked_feed(c, text + at, len - at < step ? len - at : step, collect, out, e) <
+		    0)
 			return -1;
 	return chunked_end(c, e);
 }
@@ -28,8 +30,9 @@ static int decode(struct chunked *c, const char *text, size_t len, size_t step, 
 static const struct {
 	const char *name, *text, *body, *code;
 } bodies[] = {
-	{ "two chunks and a trailer", "5\r\nhello\r\n6\r\n world\r\n0\r\nX-Amz-Checksum-Crc32: AAAA\r\n\r\n",
-	  "hello world", NULL },
+	{ "two chunks and a trailer",
+	  "5\r\nhello\r\n6\r\n world\r\n0\r\nX-Amz-Checksum-Crc32: AAAA\r\n\r\n", "hello world",
+	  NULL },
 	{ "nothing", "0\r\n\r\n", "", NULL },
 	{ "no empty line at the end", "1\r\na\r\n0\r\n", "a", NULL },
 	{ "upper and lower case sizes", "A\r\n0123456789\r\na\r\n0123456789\r\n0\r\n\r\n",
@@ -69,8 +72,8 @@ START_TEST(unsigned_bodies)
 }
 END_TEST
 
-/* Amazon S3 API Reference, "Signature Calculations for the Authorization Header: Transferring Payload
- * in Multiple Chunks": 66560 letters a, in chunks of 65536 and 1024. */
+/* Amazon S3 API Reference, "Signature Calculations for the Authorization Header: Transferring
+ * Payload in Multiple Chunks": 66560 letters a, in chunks of 65536 and 1024. */
 static struct sigv4_stream example_stream(void)
 {
 	struct canon_scope scope = { "20130524", "us-east-1", "s3" };
@@ -89,13 +92,16 @@ static void example_body(struct buf *out)
 	char letters[65536];
 
 	memset(letters, 'a', sizeof(letters));
-	buf_adds(out, "10000;chunk-signature=ad80c730a21e5b8d04586a2213dd63b9a0e99e0e2307b0ade35a65485a288648"
+	buf_adds(out, "10000;chunk-signature="
+		      "ad80c730a21e5b8d04586a2213dd63b9a0e99e0e2307b0ade35a65485a288648"
 		      "\r\n");
 	buf_add(out, letters, 65536);
-	buf_adds(out, "\r\n400;chunk-signature=0055627c9e194cb4542bae2aa5492e3c1575bbb81b612b7d234b86a503ef5497"
+	buf_adds(out, "\r\n400;chunk-signature="
+		      "0055627c9e194cb4542bae2aa5492e3c1575bbb81b612b7d234b86a503ef5497"
 		      "\r\n");
 	buf_add(out, letters, 1024);
-	buf_adds(out, "\r\n0;chunk-signature=b6c6ea8a5354eaf15b3cb7646744f4275b71ea724fed81ceb9323e279d449df9"
+	buf_adds(out, "\r\n0;chunk-signature="
+		      "b6c6ea8a5354eaf15b3cb7646744f4275b71ea724fed81ceb9323e279d449df9"
 		      "\r\n\r\n");
 }
 

@@ -26,7 +26,8 @@ START_TEST(encodes)
 {
 	AUTO(buf_done) struct buf out = BUF(100), back = BUF(100);
 
-	uri_encode(&out, encodings[_i].plain, strlen(encodings[_i].plain), encodings[_i].keep_slash);
+	uri_encode(&out, encodings[_i].plain, strlen(encodings[_i].plain),
+		   encodings[_i].keep_slash);
 	ck_assert_msg(strcmp(buf_str(&out), encodings[_i].encoded) == 0, "%s: %s",
 		      encodings[_i].name, buf_str(&out));
 	ck_assert_int_eq(uri_decode(&back, buf_str(&out), out.len, false, NULL), 0);
@@ -50,8 +51,14 @@ END_TEST
 
 START_TEST(url_parts)
 {
-	static const char *const bad[] = { "", "ftp://x", "http://", "https:///path", "localhost:1",
-					   "http://user@host/", "http://a b/", "http://:80/" };
+	static const char *const bad[] = { "",
+					   "ftp://x",
+					   "http://",
+					   "https:///path",
+					   "localhost:1",
+					   "http://user@host/",
+					   "http://a b/",
+					   "http://:80/" };
 	struct uri_parts p;
 
 	ck_assert_int_eq(uri_parse("https://h:8443/base?x", &p, NULL), 0);
@@ -125,14 +132,14 @@ static const struct {
 	enum err_kind kind;
 	bool unexecuted;
 } code_rows[] = {
-	{ SERVICE_SQS, "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist", ERR_NOT_FOUND,
-	  false },
+	{ SERVICE_SQS, "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist",
+	  ERR_NOT_FOUND, false },
 	{ SERVICE_SQS, "com.amazonaws.sqs#QueueDoesNotExist", "QueueDoesNotExist", ERR_NOT_FOUND,
 	  false },
-	{ SERVICE_SQS, "com.amazon.coral.service#ThrottlingException:http://x/", "ThrottlingException",
-	  ERR_THROTTLED, true },
-	{ SERVICE_AUTOSCALING, "ScalingActivityInProgress", "ScalingActivityInProgress", ERR_CONFLICT,
-	  false },
+	{ SERVICE_SQS, "com.amazon.coral.service#ThrottlingException:http://x/",
+	  "ThrottlingException", ERR_THROTTLED, true },
+	{ SERVICE_AUTOSCALING, "ScalingActivityInProgress", "ScalingActivityInProgress",
+	  ERR_CONFLICT, false },
 	{ SERVICE_S3, "SlowDown", "SlowDown", ERR_THROTTLED, true },
 	{ SERVICE_S3, "ExpiredToken", "ExpiredToken", ERR_DENIED, true },
 	{ SERVICE_STS, "InternalFailure", "InternalFailure", ERR_UNREACHABLE, false },
@@ -200,7 +207,8 @@ START_TEST(xml_frames)
 	ck_assert_int_eq(e.kind, ERR_PROTOCOL);
 
 	buf_clear(&out);
-	awsxml_error(&out, code_get(SERVICE_SQS, "QueueDoesNotExist"), SERVICE_SQS, "gone", NULL, "r-2");
+	awsxml_error(&out, code_get(SERVICE_SQS, "QueueDoesNotExist"), SERVICE_SQS, "gone", NULL,
+		     "r-2");
 	ck_assert_int_eq(awsxml_error_read(out.data, out.len, &w), 0);
 	ck_assert_str_eq(w.code, "AWS.SimpleQueueService.NonExistentQueue");
 	ck_assert_str_eq(w.message, "gone");

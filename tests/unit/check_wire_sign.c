@@ -22,38 +22,126 @@ static const struct {
 	size_t header_count;
 	const char *signature;
 } vectors[] = {
-	{ "get-vanilla", false, "GET", "example.amazonaws.com", "/", "", "20150830T123600Z", "service",
-	  SIGV4_EMPTY_SHA256, { { 0 } }, 0,
+	{ "get-vanilla",
+	  false,
+	  "GET",
+	  "example.amazonaws.com",
+	  "/",
+	  "",
+	  "20150830T123600Z",
+	  "service",
+	  SIGV4_EMPTY_SHA256,
+	  { { 0 } },
+	  0,
 	  "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31" },
-	{ "get-relative-relative", false, "GET", "example.amazonaws.com", "/example1/example2/../..", "",
-	  "20150830T123600Z", "service", SIGV4_EMPTY_SHA256, { { 0 } }, 0,
+	{ "get-relative-relative",
+	  false,
+	  "GET",
+	  "example.amazonaws.com",
+	  "/example1/example2/../..",
+	  "",
+	  "20150830T123600Z",
+	  "service",
+	  SIGV4_EMPTY_SHA256,
+	  { { 0 } },
+	  0,
 	  "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31" },
-	{ "get-slashes", false, "GET", "example.amazonaws.com", "//.//", "", "20150830T123600Z",
-	  "service", SIGV4_EMPTY_SHA256, { { 0 } }, 0,
+	{ "get-slashes",
+	  false,
+	  "GET",
+	  "example.amazonaws.com",
+	  "//.//",
+	  "",
+	  "20150830T123600Z",
+	  "service",
+	  SIGV4_EMPTY_SHA256,
+	  { { 0 } },
+	  0,
 	  "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31" },
-	{ "post-vanilla", false, "POST", "example.amazonaws.com", "/", "", "20150830T123600Z",
-	  "service", SIGV4_EMPTY_SHA256, { { 0 } }, 0,
+	{ "post-vanilla",
+	  false,
+	  "POST",
+	  "example.amazonaws.com",
+	  "/",
+	  "",
+	  "20150830T123600Z",
+	  "service",
+	  SIGV4_EMPTY_SHA256,
+	  { { 0 } },
+	  0,
 	  "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b" },
-	{ "get-vanilla-query-order-key-case", false, "GET", "example.amazonaws.com", "/",
-	  "Param2=value2&Param1=value1", "20150830T123600Z", "service", SIGV4_EMPTY_SHA256, { { 0 } },
-	  0, "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500" },
-	{ "IAM ListUsers", false, "GET", "iam.amazonaws.com", "/", "Action=ListUsers&Version=2010-05-08",
-	  "20150830T123600Z", "iam", SIGV4_EMPTY_SHA256,
-	  { { "Content-Type", "application/x-www-form-urlencoded; charset=utf-8" } }, 1,
+	{ "get-vanilla-query-order-key-case",
+	  false,
+	  "GET",
+	  "example.amazonaws.com",
+	  "/",
+	  "Param2=value2&Param1=value1",
+	  "20150830T123600Z",
+	  "service",
+	  SIGV4_EMPTY_SHA256,
+	  { { 0 } },
+	  0,
+	  "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500" },
+	{ "IAM ListUsers",
+	  false,
+	  "GET",
+	  "iam.amazonaws.com",
+	  "/",
+	  "Action=ListUsers&Version=2010-05-08",
+	  "20150830T123600Z",
+	  "iam",
+	  SIGV4_EMPTY_SHA256,
+	  { { "Content-Type", "application/x-www-form-urlencoded; charset=utf-8" } },
+	  1,
 	  "5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7" },
-	{ "S3 GET of a range", true, "GET", "examplebucket.s3.amazonaws.com", "/test.txt", NULL,
-	  "20130524T000000Z", "s3", SIGV4_EMPTY_SHA256, { { "Range", "bytes=0-9" } }, 1,
+	{ "S3 GET of a range",
+	  true,
+	  "GET",
+	  "examplebucket.s3.amazonaws.com",
+	  "/test.txt",
+	  NULL,
+	  "20130524T000000Z",
+	  "s3",
+	  SIGV4_EMPTY_SHA256,
+	  { { "Range", "bytes=0-9" } },
+	  1,
 	  "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41" },
-	{ "S3 PUT", true, "PUT", "examplebucket.s3.amazonaws.com", "/test%24file.text", NULL,
-	  "20130524T000000Z", "s3", "44ce7dd67c959e0d3524ffac1771dfbba87d2b6b4b4e99e42034a8b803f8b072",
+	{ "S3 PUT",
+	  true,
+	  "PUT",
+	  "examplebucket.s3.amazonaws.com",
+	  "/test%24file.text",
+	  NULL,
+	  "20130524T000000Z",
+	  "s3",
+	  "44ce7dd67c959e0d3524ffac1771dfbba87d2b6b4b4e99e42034a8b803f8b072",
 	  { { "Date", "Fri, 24 May 2013 00:00:00 GMT" },
-	    { "x-amz-storage-class", "REDUCED_REDUNDANCY" } }, 2,
+	    { "x-amz-storage-class", "REDUCED_REDUNDANCY" } },
+	  2,
 	  "98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd" },
-	{ "S3 GET of a sub-resource", true, "GET", "examplebucket.s3.amazonaws.com", "/", "lifecycle",
-	  "20130524T000000Z", "s3", SIGV4_EMPTY_SHA256, { { 0 } }, 0,
+	{ "S3 GET of a sub-resource",
+	  true,
+	  "GET",
+	  "examplebucket.s3.amazonaws.com",
+	  "/",
+	  "lifecycle",
+	  "20130524T000000Z",
+	  "s3",
+	  SIGV4_EMPTY_SHA256,
+	  { { 0 } },
+	  0,
 	  "fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543" },
-	{ "S3 list", true, "GET", "examplebucket.s3.amazonaws.com", "/", "max-keys=2&prefix=J",
-	  "20130524T000000Z", "s3", SIGV4_EMPTY_SHA256, { { 0 } }, 0,
+	{ "S3 list",
+	  true,
+	  "GET",
+	  "examplebucket.s3.amazonaws.com",
+	  "/",
+	  "max-keys=2&prefix=J",
+	  "20130524T000000Z",
+	  "s3",
+	  SIGV4_EMPTY_SHA256,
+	  { { 0 } },
+	  0,
 	  "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7" },
 };
 
@@ -93,8 +181,9 @@ START_TEST(published_presigned)
 	r.header_count = 0;
 	r.payload = SIGV4_UNSIGNED;
 	ck_assert_int_eq(sigv4_presign(&r, &s3_keys, 86400, &query, NULL), 0);
-	ck_assert_ptr_nonnull(strstr(buf_str(&query), "X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f9"
-						      "95330da4c265957d157751f604d404"));
+	ck_assert_ptr_nonnull(strstr(buf_str(&query),
+				     "X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f9"
+				     "95330da4c265957d157751f604d404"));
 }
 END_TEST
 
@@ -170,7 +259,7 @@ static int verify(struct seen *s, const char *service, const char *sha, struct i
 }
 
 #define NOW ((struct instant){ 1700000000000 })
-#define MINUTES(n) ((struct instant){ 1700000000000 + (n) * 60000LL })
+#define MINUTES(n) ((struct instant){ 1700000000000 + (n)*60000LL })
 #define BODY_SHA "44ce7dd67c959e0d3524ffac1771dfbba87d2b6b4b4e99e42034a8b803f8b072"
 
 START_TEST(own_signature_verifies)
@@ -188,8 +277,23 @@ START_TEST(own_signature_verifies)
 }
 END_TEST
 
-enum harm { NO_AUTH, BAD_WORD, NO_CREDENTIAL, OTHER_KEY, OTHER_SERVICE, LATE, EARLY, TOKEN, BODY, TARGET,
-	    HOST, SIGNATURE, NO_DATE, SHORT, EXTRA_AMZ };
+enum harm {
+	NO_AUTH,
+	BAD_WORD,
+	NO_CREDENTIAL,
+	OTHER_KEY,
+	OTHER_SERVICE,
+	LATE,
+	EARLY,
+	TOKEN,
+	BODY,
+	TARGET,
+	HOST,
+	SIGNATURE,
+	NO_DATE,
+	SHORT,
+	EXTRA_AMZ
+};
 
 static const struct {
 	const char *name;
@@ -246,9 +350,9 @@ START_TEST(damaged_requests)
 {
 	for (int s3 = 0; s3 < 2; s3++) {
 		const char *code = s3 ? harms[_i].s3_code : harms[_i].code;
-		struct instant now = harms[_i].harm == LATE  ? MINUTES(16) :
-				     harms[_i].harm == EARLY ? MINUTES(-16) :
-							       NOW;
+		struct instant now = harms[_i].harm == LATE    ? MINUTES(16)
+				     : harms[_i].harm == EARLY ? MINUTES(-16)
+							       : NOW;
 		const char *service = s3 ? "s3" : "sqs";
 		struct sigv4_verdict v;
 		struct err e = { 0 };
@@ -259,8 +363,8 @@ START_TEST(damaged_requests)
 		if (harms[_i].harm == OTHER_SERVICE && s3)
 			add(&s, "x-amz-content-sha256", BODY_SHA);
 		damage(&s, harms[_i].harm);
-		rc = verify(&s, service, harms[_i].harm == BODY ? SIGV4_EMPTY_SHA256 : BODY_SHA, now, &v,
-			    &e);
+		rc = verify(&s, service, harms[_i].harm == BODY ? SIGV4_EMPTY_SHA256 : BODY_SHA,
+			    now, &v, &e);
 		ck_assert_msg(code ? rc < 0 && strcmp(e.code, code) == 0 : rc == 0, "%s: %s: %s %s",
 			      harms[_i].name, service, e.code, e.text);
 		ck_assert(!code || e.status >= 400);
@@ -275,7 +379,9 @@ START_TEST(presigned_verifies)
 	AUTO(buf_done) struct buf query = BUF(2000);
 	struct sigv4_keys keys = s3_keys;
 	struct seen s = { .headers = { { "Host", "examplebucket.s3.amazonaws.com" } }, .count = 1 };
-	struct sigv4_seen in = { .method = "GET", .next = next_header, .headers = &s, .service = "s3" };
+	struct sigv4_seen in = {
+		.method = "GET", .next = next_header, .headers = &s, .service = "s3"
+	};
 	struct sigv4_verdict v;
 	struct err e = { 0 };
 	char target[3000];

@@ -1,0 +1,12 @@
+/* What the files of SQS share; private to aws. */
+#ifndef AWS_SQS_OWN_H
+#define AWS_SQS_OWN_H
+
+#include "aws/sqs.h"
+
+struct json *sqs_ask(struct request *r, const char *action,
+		     const char *url);              /* owned: the body so far */
+void sqs_put(struct request *r, struct json *body); /* takes it */
+bool sqs_number(const struct json *attributes, const char *name, int64_t *ret);
+
+#endif
