@@ -205,7 +205,9 @@ int http_reply_failure(struct http_call *c, CURLcode code, struct err *e)
 	case CURLE_BAD_CONTENT_ENCODING:
 		return err_set(e, ERR_PROTOCOL, "calling %s failed: the reply is not HTTP",
 			       c->origin);
-	case CURLE_OUT_OF_MEMORY:
+	case CURLE_OUT_OF_MEMORY: /* a line past curl's 100 KiB; for memory itself we do not live on
+				   */
+		return err_set(e, ERR_PROTOCOL, "reply of %s: a header is too long", c->origin);
 	case CURLE_SSL_CACERT_BADFILE:
 		return err_set(e, ERR_LOCAL, "calling %s failed: %s", c->origin,
 			       why(c, code, text, sizeof(text)));

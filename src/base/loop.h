@@ -42,7 +42,8 @@ struct loop_signal;
 struct loop_signal *loop_signal_new(struct loop *l, int signum, loop_signal_fn *fn, void *arg);
 void loop_signal_free(struct loop_signal *s);
 
-/* Descriptors that somebody else owns (a socketpair, curl's, libmicrohttpd's). */
+/* Descriptors that somebody else owns (a socketpair, curl's, libmicrohttpd's); not regular files.
+ * They are made non-blocking. */
 enum {
 	LOOP_READ = 1,
 	LOOP_WRITE = 2,

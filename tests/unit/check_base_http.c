@@ -34,8 +34,9 @@ static void *play(void *arg)
 		n = read(c, s->request + len, sizeof(s->request) - 1 - len);
 		len += n > 0 ? (size_t)n : 0;
 	}
-	if (s->answer && write(c, s->answer, strlen(s->answer)) < 0)
-		perror("script");
+	/* A client may have had enough before the end. */
+	if (s->answer)
+		send(c, s->answer, strlen(s->answer), MSG_NOSIGNAL);
 	if (s->hold)
 		while (read(c, &(char){ 0 }, 1) > 0)
 			continue;
@@ -239,6 +240,36 @@ START_TEST(html_is_a_reply_like_any_other)
 	ck_assert_str_eq(http_reply_header(&c.reply, "x-none"), "");
 	ck_assert_ptr_null(http_reply_header(&c.reply, "x-three"));
 	ck_assert_str_eq(buf_str(&c.reply.body), "<html>");
+	io_call_done(&c);
+}
+END_TEST
+
+static const struct {
+	const char *what;
+	int lines, bytes;
+} floods[] = {
+	{ "many headers", 2000, 10 },
+	{ "a long header", 1, 300 << 10 },
+	{ "many long headers", 100, 20 << 10 },
+};
+
+START_TEST(a_flood_of_headers_is_cut_off)
+{
+	AUTO(buf_done) struct buf b = BUF(8 << 20);
+	struct script s = { 0 };
+	struct io_call c;
+
+	buf_adds(&b, "HTTP/1.1 200 OK\r\n");
+	for (int i = 0; i < floods[_i].lines; i++)
+		buf_addf(&b, "X-%d: %0*d\r\n", i, floods[_i].bytes, i);
+	buf_adds(&b, "Content-Length: 0\r\n\r\n");
+	s.answer = buf_str(&b);
+	script_start(&s);
+	io_run(loop, http, &HTTP_REQUEST(.method = "GET", .url = url_of(s.port, "/")), &c);
+	http_freep(&http); /* closes the connection, so that the script ends */
+	script_end(&s);
+	ck_assert_msg(c.failed && c.err.kind == ERR_PROTOCOL, "%s: %s", floods[_i].what,
+		      c.err.text);
 	io_call_done(&c);
 }
 END_TEST
@@ -488,6 +519,7 @@ Suite *check_base_http(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, what_goes_out_is_what_was_given, 0, COUNT_OF(requests));
 	tcase_add_loop_test(t, a_reply_that_is_none_says_why, 0, COUNT_OF(bad_replies));
+	tcase_add_loop_test(t, a_flood_of_headers_is_cut_off, 0, COUNT_OF(floods));
 	tcase_add_test(t, html_is_a_reply_like_any_other);
 	tcase_add_loop_test(t, what_cannot_be_sent_is_refused, 0, COUNT_OF(refused));
 	tcase_add_test(t, a_refused_port_and_an_unknown_host);

@@ -1,13 +1,18 @@
 /* The loop: timers, children, names, work. */
 #include <check.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -469,6 +474,108 @@ START_TEST(names_are_resolved_or_say_why_not)
 }
 END_TEST
 
+/* Names that end in .fake are answered here, and time goes as it is told. */
+static struct {
+	atomic_int lookups, at_once, most;
+	atomic_bool fails;
+	atomic_int slow_ms;
+	atomic_long later_s;
+} fake;
+
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
+		struct addrinfo **list)
+{
+	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) =
+		(__typeof__(real))dlsym(RTLD_NEXT, "getaddrinfo");
+	size_t len = strlen(name);
+	int now;
+
+	if (len < 5 || strcmp(name + len - 5, ".fake") != 0)
+		return real(name, service, hints, list);
+	atomic_fetch_add(&fake.lookups, 1);
+	now = atomic_fetch_add(&fake.at_once, 1) + 1;
+	if (now > fake.most)
+		fake.most = now;
+	usleep((useconds_t)fake.slow_ms * 1000);
+	atomic_fetch_sub(&fake.at_once, 1);
+	return fake.fails ? EAI_AGAIN : real("192.0.2.1", service, hints, list);
+}
+
+int clock_gettime(clockid_t id, struct timespec *t)
+{
+	int rc = (int)syscall(SYS_clock_gettime, id, t);
+
+	if (id == CLOCK_BOOTTIME)
+		t->tv_sec += fake.later_s;
+	return rc;
+}
+
+static void expect_fake(const char *first, int lookups, int within_ms)
+{
+	struct resolved r = { 0 };
+	struct timespec began, ended;
+
+	clock_gettime(CLOCK_MONOTONIC, &began);
+	loop_resolve(loop, "name.fake", resolved, &r);
+	while (r.calls == 0)
+		io_wait(loop, 1);
+	clock_gettime(CLOCK_MONOTONIC, &ended);
+	ck_assert_str_eq(r.first, first);
+	ck_assert_int_eq(fake.lookups, lookups);
+	ck_assert_int_lt((ended.tv_sec - began.tv_sec) * 1000 +
+				 (ended.tv_nsec - began.tv_nsec) / 1000000,
+			 within_ms);
+}
+
+START_TEST(a_name_once_known_outlives_its_name_server)
+{
+	memset(&fake, 0, sizeof(fake));
+	fake.fails = true;
+	expect_fake("", 1, 500);
+	expect_fake("", 2, 500); /* a failure is not kept */
+	fake.fails = false;
+	expect_fake("192.0.2.1", 3, 500);
+	expect_fake("192.0.2.1", 3, 500);
+	fake.later_s = 61;
+	fake.fails = true;
+	expect_fake("192.0.2.1", 4, 500);
+	expect_fake("192.0.2.1", 4, 500); /* and not asked for at each call meanwhile */
+	fake.later_s += 6;
+	fake.slow_ms = 3000;
+	expect_fake("192.0.2.1", 5, 2000); /* not waited for */
+	expect_fake("192.0.2.1", 5, 2000);
+}
+END_TEST
+
+START_TEST(lookups_are_few_at_once_and_nobody_waits_for_them_at_the_end)
+{
+	struct resolved r = { 0 };
+	struct timespec began, ended;
+	char host[32];
+
+	memset(&fake, 0, sizeof(fake));
+	fake.slow_ms = 50;
+	for (int i = 0; i < 20; i++) {
+		snprintf(host, sizeof(host), "%d.fake", i);
+		loop_resolve(loop, host, resolved, &r);
+		loop_resolve(loop, host, resolved, &r);
+	}
+	loop_run(loop);
+	ck_assert_int_eq(r.calls, 40);
+	ck_assert_int_eq(fake.lookups, 20);
+	ck_assert_int_le(fake.most, 8);
+	fake.slow_ms = 2000;
+	loop_resolve(loop, "slow.fake", resolved, &r);
+	io_wait(loop, 50);
+	clock_gettime(CLOCK_MONOTONIC, &began);
+	loop_free(loop);
+	clock_gettime(CLOCK_MONOTONIC, &ended);
+	ck_assert_int_le(ended.tv_sec - began.tv_sec, 1);
+	usleep(2200000); /* what was left behind comes to its end alone */
+	loop = loop_new();
+}
+END_TEST
+
 START_TEST(lookups_can_be_cancelled_also_from_each_other)
 {
 	struct resolved a = { 0 }, b = { 0 }, c = { 0 };
@@ -521,6 +628,8 @@ Suite *check_base_loop(void)
 	tcase_add_test(t, a_forgotten_child_is_reaped_and_other_children_are_not);
 	tcase_add_test(t, a_strange_process_is_watched);
 	tcase_add_loop_test(t, names_are_resolved_or_say_why_not, 0, COUNT_OF(names));
+	tcase_add_test(t, a_name_once_known_outlives_its_name_server);
+	tcase_add_test(t, lookups_are_few_at_once_and_nobody_waits_for_them_at_the_end);
 	tcase_add_test(t, lookups_can_be_cancelled_also_from_each_other);
 	tcase_add_test(t, more_names_than_the_cache_holds);
 	suite_add_tcase(s, t);
