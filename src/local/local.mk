@@ -14,6 +14,12 @@ src_local_liblocal_a_SOURCES += \
 	src/local/sqs_queue.c src/local/sqs_receive.c src/local/sqs_send.c src/local/sqs_sweep.c \
 	src/local/sqs_wait.c
 
+# S3.
+src_local_liblocal_a_SOURCES += \
+	src/local/s3.c src/local/s3.h src/local/s3_own.h \
+	src/local/s3_body.c src/local/s3_bucket.c src/local/s3_get.c src/local/s3_join.c src/local/s3_list.c \
+	src/local/s3_multi.c src/local/s3_object.c src/local/s3_put.c src/local/s3_reply.c src/local/s3_sum.c
+
 # Auto Scaling: its actions, the instances, and what they can ask about themselves.
 src_local_liblocal_a_SOURCES += \
 	src/local/autoscaling.c src/local/autoscaling.h \

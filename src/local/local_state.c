@@ -21,13 +21,6 @@ static const char keys_schema[] = "CREATE TABLE local_keys(access_key TEXT PRIMA
 				  " account TEXT NOT NULL, arn TEXT NOT NULL, user_id TEXT NOT "
 				  "NULL, expires INTEGER) WITHOUT ROWID;";
 
-static int folder_make(const char *path, struct err *e)
-{
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return err_errno(e, errno, "%s cannot be made", path);
-	return 0;
-}
-
 static int state_lock(struct local *l, struct err *e)
 {
 	AUTO(own_freep) char *path = own_printf("%s/lock", l->data);
@@ -42,20 +35,31 @@ static int state_lock(struct local *l, struct err *e)
 	return 0;
 }
 
-static int state_folder(struct local *l, struct err *e)
+/* Made when it is not there; absolute, since clients are told paths below it. Owned; NULL: @p e. */
+static char *folder_make(const char *path, struct err *e)
+{
+	char *real = NULL;
+
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		err_errno(e, errno, "%s cannot be made", path);
+	else if (!(real = realpath(path, NULL)))
+		err_errno(e, errno, "%s", path);
+	return real;
+}
+
+static int state_folder(struct local *l, char **ret_kept, struct err *e)
 {
 	const char *tmp = getenv("TMPDIR");
 
+	*ret_kept = l->options.state ? folder_make(l->options.state, e) : NULL;
+	if (l->options.state && !*ret_kept)
+		return -1;
 	if (!l->options.memory) {
-		l->data = own_strdup(l->options.state);
-		return folder_make(l->data, e);
+		l->data = own_strdup(*ret_kept);
+		return 0;
 	}
 	l->data = own_printf("%s/windlass-local.XXXXXX", tmp && *tmp ? tmp : "/tmp");
-	if (!mkdtemp(l->data))
-		return err_errno(e, errno, "%s cannot be made", l->data);
-	if (l->options.state)
-		return folder_make(l->options.state, e);
-	return 0;
+	return mkdtemp(l->data) ? 0 : err_errno(e, errno, "%s cannot be made", l->data);
 }
 
 static void key_make(const char *prefix, struct local_key *k)
@@ -168,15 +172,14 @@ static int credentials_write(struct local *l, const struct local_key *k, struct 
 }
 
 /* The account's lasting key: found, or made at the first start. */
-static int state_credentials(struct local *l, struct err *e)
+static int state_credentials(struct local *l, const char *folder, struct err *e)
 {
 	struct local_key k = { .expires = INSTANT_NEVER };
 	int rc = key_one(
 		l, "SELECT * FROM local_keys WHERE expires IS NULL ORDER BY access_key LIMIT 1",
 		NULL, &k, e);
 
-	l->credentials =
-		own_printf("%s/credentials", l->options.state ? l->options.state : l->data);
+	l->credentials = own_printf("%s/credentials", folder);
 	if (rc == 0) {
 		key_make("AKIA", &k);
 		snprintf(k.account, sizeof(k.account), "%s", l->options.account);
@@ -199,13 +202,14 @@ int local_state_open(struct local *l, struct err *e)
 		local_fleet_schema,
 	};
 	AUTO(own_freep) char *path = NULL;
+	AUTO(own_freep) char *kept = NULL;
 
-	if (state_folder(l, e) < 0 || state_lock(l, e) < 0)
+	if (state_folder(l, &kept, e) < 0 || state_lock(l, e) < 0)
 		return -1;
 	path = own_printf("%s/local.db", l->data);
 	l->db = db_open(path, l->options.memory ? DB_MEMORY : DB_CREATE, migrations,
 			COUNT_OF(migrations), e);
-	if (!l->db || state_credentials(l, e) < 0)
+	if (!l->db || state_credentials(l, kept ? kept : l->data, e) < 0)
 		return err_wrap(e, "the state in %s", l->data);
 	return 0;
 }

@@ -43,9 +43,14 @@ int local_sqs_refuse(struct err *e, const char *code, const char *fmt, ...)
 	return -1;
 }
 
+bool local_sqs_refused(const struct err *e)
+{
+	return e->kind == ERR_PROTOCOL && e->code[0];
+}
+
 void local_sqs_fail(struct local_call *c, const struct err *e)
 {
-	if (e->code[0])
+	if (local_sqs_refused(e))
 		local_fail(c, e->code, "%s", e->text);
 	else
 		local_fail_internal(c, e);

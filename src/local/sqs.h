@@ -54,9 +54,10 @@ struct local_sqs {
 
 /* ---- sqs.c: what every action does first and last ---- */
 
-/* Refusal in AWS's words: sets e->code and text, returns -1. A struct err with no code is our own
- * failure. */
+/* Refusal in AWS's words: sets e->code and text, returns -1. Any other error is a failure of our
+ * own. */
 int local_sqs_refuse(struct err *e, const char *code, const char *fmt, ...) PRINTF_LIKE(3, 4);
+bool local_sqs_refused(const struct err *e);
 void local_sqs_fail(struct local_call *c, const struct err *e); /* ends the call as @p e says */
 int local_sqs_range(struct err *e, const char *name, int64_t value, int64_t least, int64_t most);
 struct queue *

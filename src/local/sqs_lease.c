@@ -222,7 +222,7 @@ static void batch_put(struct local_call *c, const char *item, const struct resul
 /* A failure of our own undoes all; one of an entry is that entry's. */
 static bool batch_failed(struct local_call *c, int rc, const struct err *e)
 {
-	if (rc == 0 || e->code[0])
+	if (rc == 0 || local_sqs_refused(e))
 		return false;
 	local_fail_internal(c, e);
 	return true;

@@ -1,0 +1,235 @@
+/* Buckets, and removing many objects of one. */
+#include "local/s3_own.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "base/xml.h"
+
+#define DELETE_MOST 1000
+
+static bool name_ok(const char *name)
+{
+	size_t n = strlen(name);
+
+	if (n < 3 || n > 63 || name[0] == '-' || name[0] == '.' || name[n - 1] == '-' ||
+	    name[n - 1] == '.' || strstr(name, ".."))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!islower((unsigned char)name[i]) && !isdigit((unsigned char)name[i]) &&
+		    name[i] != '-' && name[i] != '.')
+			return false;
+	return true;
+}
+
+/* 1 there is such a bucket, 0 not, -1 error. */
+static int bucket_there(struct s3_request *r, struct err *e)
+{
+	AUTO(db_endp)
+	struct db_row *row = db_query(r->s3->local->db, "SELECT 1 FROM s3_buckets WHERE name=?",
+				      DB_ARGS(DB_S(r->bucket)), e);
+
+	return row ? db_step(row, e) : -1;
+}
+
+static int location_check(struct s3_request *r, struct err *e)
+{
+	const char *region = r->s3->local->options.region, *asked = NULL;
+	AUTO(xml_freep) struct xml *x = NULL;
+	size_t len;
+	const char *body = httpd_body(r->x, &len);
+
+	if (len == 0)
+		return 0;
+	x = xml_parse(body, len, e);
+	if (!x)
+		return local_s3_refuse(e, "MalformedXML", NULL);
+	asked = xml_text(xml_root(x), "LocationConstraint");
+	if (asked && *asked && strcmp(asked, region))
+		return local_s3_refuse(e, "IllegalLocationConstraintException",
+				       "The %.40s location constraint is incompatible for the "
+				       "region specific endpoint "
+				       "this request was sent to.",
+				       asked);
+	return 0;
+}
+
+void local_s3_bucket_create(struct s3_request *r)
+{
+	struct local *l = r->s3->local;
+	struct err e;
+	int there;
+
+	err_clear(&e);
+	if (!name_ok(r->bucket)) {
+		local_s3_reply_fail(r, "InvalidBucketName", NULL);
+		return;
+	}
+	if (location_check(r, &e) < 0 || local_write(l, &e) < 0 ||
+	    (there = bucket_there(r, &e)) < 0) {
+		local_s3_reply_error(r, &e);
+		return;
+	}
+	/* us-east-1 alone answers 200 to the owner who makes it again. */
+	if (there && strcmp(l->options.region, "us-east-1")) {
+		local_s3_reply_fail(r, "BucketAlreadyOwnedByYou", NULL);
+		return;
+	}
+	if (!there && DB_RUN(l->db, &e, "INSERT INTO s3_buckets VALUES(?,?)", DB_S(r->bucket),
+			     DB_I(local_wall(l).ms)) < 0) {
+		local_undo(l);
+		local_s3_reply_error(r, &e);
+		return;
+	}
+	local_s3_reply_headerf(r, "Location", "/%s", r->bucket);
+	local_s3_reply_commit(r, 200);
+}
+
+void local_s3_bucket_head(struct s3_request *r)
+{
+	if (!local_s3_bucket(r))
+		return;
+	local_s3_reply_header(r, "x-amz-bucket-region", r->s3->local->options.region);
+	local_s3_reply_send(r, 200);
+}
+
+/* 1 empty, 0 not, -1 error. Uploads that were never finished count, as with AWS they do not. */
+static int bucket_empty(struct s3_request *r, struct err *e)
+{
+	AUTO(db_endp)
+	struct db_row *row =
+		db_query(r->s3->local->db, "SELECT 1 FROM s3_objects WHERE bucket=? LIMIT 1",
+			 DB_ARGS(DB_S(r->bucket)), e);
+	int rc = row ? db_step(row, e) : -1;
+
+	return rc < 0 ? -1 : !rc;
+}
+
+/* Files of its unfinished uploads. */
+static int uploads_drop(struct s3_request *r, struct err *e)
+{
+	struct db *db = r->s3->local->db;
+	AUTO(db_endp)
+	struct db_row *row = db_query(
+		db,
+		"SELECT p.file FROM s3_parts p JOIN s3_uploads u ON u.id=p.upload WHERE u.bucket=?",
+		DB_ARGS(DB_S(r->bucket)), e);
+	int rc;
+
+	if (!row)
+		return -1;
+	while ((rc = db_step(row, e)) == 1)
+		local_s3_reply_drop(r, db_str(row, 0));
+	if (rc < 0)
+		return -1;
+	if (DB_RUN(db, e,
+		   "DELETE FROM s3_parts WHERE upload IN (SELECT id FROM s3_uploads WHERE "
+		   "bucket=?)",
+		   DB_S(r->bucket)) < 0)
+		return -1;
+	return DB_RUN(db, e, "DELETE FROM s3_uploads WHERE bucket=?", DB_S(r->bucket));
+}
+
+void local_s3_bucket_delete(struct s3_request *r)
+{
+	struct local *l = r->s3->local;
+	struct err e;
+	int empty;
+
+	if (!local_s3_bucket(r))
+		return;
+	err_clear(&e);
+	empty = bucket_empty(r, &e);
+	if (empty == 0) {
+		local_s3_reply_fail(r, "BucketNotEmpty", NULL);
+		return;
+	}
+	if (empty < 0 || local_write(l, &e) < 0 || uploads_drop(r, &e) < 0 ||
+	    DB_RUN(l->db, &e, "DELETE FROM s3_buckets WHERE name=?", DB_S(r->bucket)) < 0) {
+		local_undo(l);
+		local_s3_reply_error(r, &e);
+		return;
+	}
+	local_s3_reply_commit(r, 204);
+}
+
+/* us-east-1 is the one that has no name here. */
+void local_s3_bucket_location(struct s3_request *r)
+{
+	const char *region = r->s3->local->options.region;
+
+	if (!local_s3_bucket(r))
+		return;
+	local_s3_reply_xml(r, "LocationConstraint");
+	if (strcmp(region, "us-east-1"))
+		xml_escape(&r->out, region, strlen(region));
+	xml_close(&r->out, "LocationConstraint");
+	local_s3_reply_send(r, 200);
+}
+
+void local_s3_bucket_versioning(struct s3_request *r)
+{
+	if (!local_s3_bucket(r))
+		return;
+	local_s3_reply_xml(r, "VersioningConfiguration");
+	xml_close(&r->out, "VersioningConfiguration");
+	local_s3_reply_send(r, 200);
+}
+
+/* ---- removing many objects ---- */
+
+static int delete_one(struct s3_request *r, const struct xml_node *n, bool quiet, struct err *e)
+{
+	const char *key = xml_text(n, "Key");
+
+	if (!key || !*key)
+		return local_s3_refuse(e, "MalformedXML", NULL);
+	if (local_s3_object_delete(r, key, e) < 0)
+		return -1;
+	if (!quiet) {
+		xml_open(&r->out, "Deleted");
+		xml_elem(&r->out, "Key", key);
+		xml_close(&r->out, "Deleted");
+	}
+	return 0;
+}
+
+static int delete_all(struct s3_request *r, const struct xml_node *root, struct err *e)
+{
+	const char *word = xml_text(root, "Quiet");
+	bool quiet = word && !strcmp(word, "true");
+	int n = 0;
+
+	for (const struct xml_node *o = xml_first(root, "Object"); o; o = xml_next(o, "Object")) {
+		if (++n > DELETE_MOST)
+			return local_s3_refuse(e, "MalformedXML", NULL);
+		if (delete_one(r, o, quiet, e) < 0)
+			return -1;
+	}
+	return n ? 0 : local_s3_refuse(e, "MalformedXML", NULL);
+}
+
+void local_s3_bucket_delete_objects(struct s3_request *r)
+{
+	AUTO(xml_freep) struct xml *x = NULL;
+	size_t len;
+	const char *body = httpd_body(r->x, &len);
+	struct err e;
+
+	if (!local_s3_bucket(r))
+		return;
+	err_clear(&e);
+	x = xml_parse(body, len, &e);
+	if (!x) {
+		local_s3_reply_fail(r, "MalformedXML", NULL);
+		return;
+	}
+	local_s3_reply_xml(r, "DeleteResult");
+	if (local_write(r->s3->local, &e) < 0 || delete_all(r, xml_root(x), &e) < 0) {
+		local_undo(r->s3->local);
+		local_s3_reply_error(r, &e);
+		return;
+	}
+	xml_close(&r->out, "DeleteResult");
+	local_s3_reply_commit(r, 200);
+}

@@ -1,0 +1,166 @@
+/* Rows of objects, the headers kept with them, and the conditions of a write. */
+#include "local/s3_own.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define HEADERS_TEXT_MAX (64u << 10)
+#define USER_METADATA_MAX 2048
+
+void local_s3_object_done(struct s3_object *o)
+{
+	json_free(o->headers);
+	o->headers = NULL;
+}
+
+int local_s3_object_find(struct local_s3 *s, const char *bucket, const char *key,
+			 struct s3_object *ret, struct err *e)
+{
+	AUTO(db_endp)
+	struct db_row *r = db_query(s->local->db,
+				    "SELECT file, size, etag, modified, headers, sum FROM "
+				    "s3_objects WHERE bucket=? AND key=?",
+				    DB_ARGS(DB_S(bucket), DB_S(key)), e);
+	int rc = r ? db_step(r, e) : -1;
+
+	*ret = (struct s3_object){ 0 };
+	if (rc != 1)
+		return rc;
+	snprintf(ret->file, sizeof(ret->file), "%s", db_str(r, 0));
+	ret->size = db_int(r, 1);
+	snprintf(ret->etag, sizeof(ret->etag), "%s", db_str(r, 2));
+	ret->modified.ms = db_int(r, 3);
+	ret->headers = json_parse(db_str(r, 4), strlen(db_str(r, 4)), e);
+	snprintf(ret->sum, sizeof(ret->sum), "%s", db_str(r, 5));
+	return ret->headers ? 1 : -1;
+}
+
+int local_s3_object_put(struct s3_request *r, const struct s3_object *o, struct err *e)
+{
+	AUTO(local_s3_object_done) struct s3_object old = { 0 };
+	AUTO(buf_done) struct buf headers = BUF(HEADERS_TEXT_MAX);
+	struct local *l = r->s3->local;
+
+	if (local_write(l, e) < 0 || local_s3_object_find(r->s3, r->bucket, r->key, &old, e) < 0)
+		return -1;
+	local_s3_reply_drop(r, old.file);
+	json_write(o->headers, &headers);
+	if (buf_ok(&headers, "the headers", e) < 0)
+		return -1;
+	return DB_RUN(l->db, e, "INSERT OR REPLACE INTO s3_objects VALUES(?,?,?,?,?,?,?,?)",
+		      DB_S(r->bucket), DB_S(r->key), DB_S(o->file), DB_I(o->size), DB_S(o->etag),
+		      DB_I(o->modified.ms), DB_S(buf_str(&headers)), DB_S(o->sum));
+}
+
+int local_s3_object_delete(struct s3_request *r, const char *key, struct err *e)
+{
+	AUTO(local_s3_object_done) struct s3_object old = { 0 };
+	struct local *l = r->s3->local;
+	int found;
+
+	if (local_write(l, e) < 0)
+		return -1;
+	found = local_s3_object_find(r->s3, r->bucket, key, &old, e);
+	if (found <= 0)
+		return found;
+	local_s3_reply_drop(r, old.file);
+	if (DB_RUN(l->db, e, "DELETE FROM s3_objects WHERE bucket=? AND key=?", DB_S(r->bucket),
+		   DB_S(key)) < 0)
+		return -1;
+	return 1;
+}
+
+/* ---- conditions ---- */
+
+/* Is @p etag (bare) what the list @p want ("a", W/"b", *) names? */
+static bool etag_listed(const char *want, const char *etag)
+{
+	size_t n = strlen(etag);
+
+	if (!strcmp(want, "*") || !strcmp(want, etag))
+		return true;
+	for (const char *at = want; (at = strstr(at, etag)); at += n)
+		if (at > want && at[-1] == '"' && at[n] == '"')
+			return true;
+	return false;
+}
+
+bool local_s3_object_precondition(struct s3_request *r)
+{
+	const char *match = local_s3_header(r, "If-Match"),
+		   *none = local_s3_header(r, "If-None-Match");
+	AUTO(local_s3_object_done) struct s3_object o = { 0 };
+	struct err e;
+	int found;
+
+	if (!match && !none)
+		return true;
+	err_clear(&e);
+	found = local_s3_object_find(r->s3, r->bucket, r->key, &o, &e);
+	if (found < 0)
+		local_s3_reply_error(r, &e);
+	else if (match && !found)
+		local_s3_reply_fail(r, "NoSuchKey", NULL);
+	else if ((match && !etag_listed(match, o.etag)) ||
+		 (none && found && etag_listed(none, o.etag)))
+		local_s3_reply_fail(r, "PreconditionFailed", NULL);
+	else
+		return true;
+	return false;
+}
+
+/* ---- kept headers ---- */
+
+static const char *const kept[] = {
+	"Content-Type",     "Cache-Control", "Content-Disposition",
+	"Content-Language", "Expires",       "x-amz-website-redirect-location"
+};
+
+/* "aws-chunked" is how it came, not what it is. */
+static void keep_encoding(const struct s3_request *r, struct json *headers)
+{
+	const char *encoding = local_s3_header(r, "Content-Encoding");
+
+	if (!encoding)
+		return;
+	if (!strncasecmp(encoding, "aws-chunked", 11))
+		encoding += strspn(encoding + 11, ", ") + 11;
+	if (*encoding)
+		json_set_str(headers, "Content-Encoding", encoding);
+}
+
+struct json *local_s3_object_headers(const struct s3_request *r)
+{
+	struct json *headers = json_object();
+	const char *name, *value;
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < COUNT_OF(kept); i++)
+		if ((value = local_s3_header(r, kept[i])))
+			json_set_str(headers, kept[i], value);
+	keep_encoding(r, headers);
+	for (size_t it = 0; httpd_next_header(r->x, &it, &name, &value);) {
+		char lower[256];
+		size_t n = strlen(name);
+
+		if (strncasecmp(name, "x-amz-meta-", 11) || n >= sizeof(lower))
+			continue;
+		bytes += n - 11 + strlen(value);
+		for (size_t i = 0; i <= n; i++)
+			lower[i] =
+				name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] + 32) : name[i];
+		json_set_str(headers, lower, value);
+	}
+	if (bytes <= USER_METADATA_MAX)
+		return headers;
+	json_free(headers);
+	return NULL;
+}
+
+void local_s3_object_sum(struct s3_object *o, enum s3_sum s, const char *type, const char *sum)
+{
+	o->sum[0] = '\0';
+	if (s != S3_SUM_NONE && *sum)
+		snprintf(o->sum, sizeof(o->sum), "%s:%s:%s", local_s3_sum_word(s), type, sum);
+}

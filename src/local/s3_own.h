@@ -1,0 +1,197 @@
+/* S3 inside.
+ *
+ * An object is a row and a file. Files have random names in one folder and are never changed once a
+ * row points at them: a put writes a new file, syncs it, and the row's commit makes it the object.
+ * A crash in between leaves a file that no row names, which the next start removes. Keys of users
+ * never become names of files.
+ *
+ * Bodies are received, digested, joined and removed off the loop; only rows are touched on it.
+ */
+#ifndef LOCAL_S3_OWN_H
+#define LOCAL_S3_OWN_H
+
+#include "local/local.h"
+#include "wire/form.h"
+#include "wire/sigv4.h"
+
+#define S3_KEY_MAX 1024
+#define S3_OBJECT_MAX (INT64_C(5) << 40)
+#define S3_PUT_MAX (INT64_C(5) << 30)
+#define S3_PART_MIN (5 << 20)
+#define S3_PARTS_MAX 10000
+#define S3_FILE_NAME 33 /* 32 hex digits */
+#define S3_HEADERS_MAX 128
+#define S3_XML_MAX (16u << 20)
+
+struct local_s3 {
+	struct local *local; /* NULL once stopped: what is still worked on is dropped when it comes
+				back */
+	char *folder;
+	int busy; /* pieces of work off the loop */
+};
+
+/* ---- s3_sum.c: digests of a body ---- */
+
+enum s3_sum { S3_SUM_NONE, S3_SUM_CRC32, S3_SUM_CRC32C, S3_SUM_SHA1, S3_SUM_SHA256, S3_SUM_CRC64 };
+#define S3_SUM_TEXT_MAX 64 /* base64, and "-10000" behind a composite */
+
+struct s3_sums;
+struct s3_sums *local_s3_sum_new(enum s3_sum also, bool sha256); /* always MD5 */
+void local_s3_sum_free(struct s3_sums *s);
+void local_s3_sum_add(struct s3_sums *s, const void *data, size_t len);
+
+struct s3_digest {
+	uint8_t md5[16];
+	char sha256[65];           /* hex, when it was asked for */
+	char sum[S3_SUM_TEXT_MAX]; /* base64, of the algorithm asked for */
+};
+void local_s3_sum_end(struct s3_sums *s, struct s3_digest *ret);
+enum s3_sum local_s3_sum_named(const char *word); /* "CRC32"; NONE: unknown */
+const char *local_s3_sum_header(enum s3_sum s);   /* "x-amz-checksum-crc32" */
+const char *local_s3_sum_element(enum s3_sum s);  /* "ChecksumCRC32" */
+const char *local_s3_sum_word(enum s3_sum s);     /* "CRC32" */
+size_t local_s3_sum_bytes(enum s3_sum s);
+
+/* ---- a request ---- */
+
+struct s3_request;
+typedef void s3_fn(struct s3_request *r);
+
+/* How the body of an operation comes. */
+enum s3_body { S3_BODY_NONE, S3_BODY_MEMORY, S3_BODY_FILE };
+
+struct s3_op {
+	const char *method;
+	const char
+		*query; /* a name that must be in the query; NULL: none of those that others have */
+	int level;      /* 0 the service, 1 a bucket, 2 an object */
+	enum s3_body body;
+	s3_fn *head; /* more checks before the body comes; ends the request when they fail; or NULL
+		      */
+	s3_fn *run;
+};
+
+struct s3_object {
+	char file[S3_FILE_NAME], etag[48],
+		sum[S3_SUM_TEXT_MAX + 24]; /* sum: "CRC32:FULL_OBJECT:base64", "" */
+	int64_t size;
+	struct instant modified;
+	struct json *headers; /* to be told again: content-type, x-amz-meta-… */
+};
+void local_s3_object_done(struct s3_object *o);
+
+struct s3_request {
+	struct local_s3 *s3;
+	struct httpd_exchange *x; /* NULL: the client went away */
+	const struct s3_op *op;
+	char *bucket, *key; /* decoded; "" where there is none */
+	struct form query;
+	struct sigv4_verdict verdict;
+	char id[40];
+	bool ended, working; /* answered (or to be, after a commit); off the loop */
+
+	/* Body in a file. */
+	int fd;
+	char file[S3_FILE_NAME]; /* removed at the end, unless a row took it over */
+	enum s3_sum sum;         /* the checksum that came along or is wanted */
+	char want_sum[S3_SUM_TEXT_MAX];
+	bool sum_in_trailer;
+	uint8_t want_md5[16];
+	bool has_md5;
+	int64_t want_bytes; /* x-amz-decoded-content-length; -1: not told */
+	int64_t size;
+	struct s3_digest digest;
+	struct err error; /* of the work */
+	s3_fn *then;      /* on the loop, after the work went well */
+
+	/* Joining: the files to copy, and what becomes of them. */
+	struct s3_join *join;
+
+	/* The answer, while it waits for a commit. */
+	int status;
+	struct httpd_header headers[S3_HEADERS_MAX];
+	size_t header_count;
+	struct buf out;
+	char **drops; /* files to remove once the batch is committed */
+	size_t drop_count;
+};
+
+/* ---- s3.c ---- */
+void local_s3_free(struct s3_request *r);
+/* Runs @p work off the loop and then r->then on it; r->error refuses. */
+void local_s3_work(struct s3_request *r, s3_fn *work);
+char *local_s3_path(const struct local_s3 *s, const char *file); /* owned */
+void local_s3_random(char out[static S3_FILE_NAME]);
+const char *local_s3_query(const struct s3_request *r, const char *name); /* NULL when absent */
+const char *local_s3_header(const struct s3_request *r, const char *name);
+/* The bucket exists; else the request has ended. */
+bool local_s3_bucket(struct s3_request *r);
+
+/* ---- s3_reply.c: each request ends by exactly one of these ---- */
+void local_s3_reply_header(struct s3_request *r, const char *name,
+			   const char *value); /* copied; NULL value: none */
+void local_s3_reply_headerf(struct s3_request *r, const char *name, const char *fmt, ...)
+	PRINTF_LIKE(3, 4);
+void local_s3_reply_send(struct s3_request *r, int status); /* r->out, now */
+void local_s3_reply_commit(struct s3_request *r,
+			   int status); /* r->out, once the batch is committed */
+void local_s3_reply_fd(struct s3_request *r, int status, int fd, int64_t offset, int64_t size);
+void local_s3_reply_fail(struct s3_request *r, const char *code, const char *fmt, ...)
+	PRINTF_LIKE(3, 4);
+void local_s3_reply_error(struct s3_request *r,
+			  const struct err *e);                   /* e->code, or InternalError */
+void local_s3_reply_drop(struct s3_request *r, const char *file); /* remove it after the commit */
+void local_s3_reply_xml(struct s3_request *r, const char *root); /* declaration, <root xmlns=…> */
+int local_s3_refuse(struct err *e, const char *code, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* "2024-01-31T23:59:59.000Z" as an element. */
+void local_s3_reply_time(struct s3_request *r, const char *name, struct instant t);
+
+/* ---- s3_body.c: a body into a file ---- */
+void local_s3_body_open(struct s3_request *r); /* from on_head; ends the request on failure */
+void local_s3_body_finish(struct s3_request *r,
+			  s3_fn *then); /* digest, check, sync; then @p then */
+MUST int local_s3_body_new(struct s3_request *r,
+			   struct err *e); /* a fresh file at r->file, r->fd */
+MUST int local_s3_body_sync(struct s3_request *r,
+			    struct err *e); /* off the loop: file and folder */
+
+/* ---- s3_object.c: rows of objects ---- */
+/* 1 found, 0 not, -1 error. */
+MUST int local_s3_object_find(struct local_s3 *s, const char *bucket, const char *key,
+			      struct s3_object *ret, struct err *e);
+/* Puts the row of r's bucket and key, drops the file it replaces, and r->file is the row's. */
+MUST int local_s3_object_put(struct s3_request *r, const struct s3_object *o, struct err *e);
+/* 1 when there was one. */
+MUST int local_s3_object_delete(struct s3_request *r, const char *key, struct err *e);
+/* If-Match and If-None-Match of a write, against what is there. Ends the request when they fail. */
+bool local_s3_object_precondition(struct s3_request *r);
+struct json *
+local_s3_object_headers(const struct s3_request *r); /* those of the request to be kept; owned */
+void local_s3_object_sum(struct s3_object *o, enum s3_sum s, const char *type, const char *sum);
+
+/* ---- s3_multi.c: uploads in parts ---- */
+struct s3_upload {
+	struct json *headers;
+	enum s3_sum sum;
+	bool full; /* its checksum is that of the whole object */
+};
+void local_s3_multi_done(struct s3_upload *u);
+/* The upload that the query names, of this bucket and key; else the request has ended. */
+bool local_s3_multi_find(struct s3_request *r, struct s3_upload *ret);
+/* Its rows; its files after the commit. */
+MUST int local_s3_multi_remove(struct s3_request *r, struct err *e);
+
+/* ---- s3_join.c: one file out of others ---- */
+void local_s3_join_free(struct s3_join *j);
+
+/* ---- operations ---- */
+s3_fn local_s3_list_buckets, local_s3_list_v1, local_s3_list_v2;
+s3_fn local_s3_bucket_create, local_s3_bucket_delete, local_s3_bucket_head,
+	local_s3_bucket_location, local_s3_bucket_versioning, local_s3_bucket_delete_objects;
+s3_fn local_s3_put_head, local_s3_put, local_s3_put_delete;
+s3_fn local_s3_get; /* HEAD too: the server leaves the body out */
+s3_fn local_s3_multi_create, local_s3_multi_part_head, local_s3_multi_part, local_s3_multi_abort,
+	local_s3_multi_parts, local_s3_multi_uploads;
+s3_fn local_s3_join_complete, local_s3_join_copy;
+
+#endif

@@ -1,0 +1,188 @@
+/* windlass-local: the embedded cloud on one machine. */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/options.h"
+#include "local/local.h"
+
+struct arguments {
+	const char *state, *listen, *region, *account, *port_file, *log_format, *log_level;
+	int64_t port;
+	bool memory, open;
+};
+
+static const char details[] =
+	"One port serves SQS, S3, Auto Scaling and STS to any client that takes an endpoint.\n"
+	"The keys of the account are made at the first start and stand in STATE/credentials, in "
+	"the format of\n"
+	"~/.aws/credentials. Signatures are always verified. GET /health answers 200 once it "
+	"serves.\n";
+
+static int arguments_read(int argc, char **argv, struct arguments *a, struct err *e)
+{
+	const struct option table[] = {
+		{ .name = "state",
+		  .type = OPTION_STR,
+		  .value = &a->state,
+		  .meta = "DIR",
+		  .doc = "folder of all that is kept" },
+		{ .name = "listen",
+		  .type = OPTION_STR,
+		  .value = &a->listen,
+		  .meta = "ADDRESS",
+		  .init = "127.0.0.1",
+		  .doc = "numeric address to listen on" },
+		{ .name = "open",
+		  .type = OPTION_FLAG,
+		  .value = &a->open,
+		  .doc = "allow an address that other machines can reach" },
+		{ .name = "port",
+		  .type = OPTION_INT,
+		  .value = &a->port,
+		  .meta = "PORT",
+		  .init = "0",
+		  .least = 0,
+		  .most = 65535,
+		  .doc = "port to listen on; 0 takes a free one" },
+		{ .name = "port-file",
+		  .type = OPTION_STR,
+		  .value = &a->port_file,
+		  .meta = "FILE",
+		  .doc = "file to write the port to once it serves" },
+		{ .name = "memory",
+		  .type = OPTION_FLAG,
+		  .value = &a->memory,
+		  .doc = "keep nothing; for tests" },
+		{ .name = "region",
+		  .type = OPTION_STR,
+		  .value = &a->region,
+		  .meta = "REGION",
+		  .env = "AWS_REGION",
+		  .init = "us-east-1",
+		  .doc = "region in names and replies" },
+		{ .name = "account",
+		  .type = OPTION_STR,
+		  .value = &a->account,
+		  .meta = "ID",
+		  .init = "123456789012",
+		  .doc = "account id, 12 digits" },
+		{ .name = "log-format",
+		  .type = OPTION_CHOICE,
+		  .value = &a->log_format,
+		  .init = "auto",
+		  .choices = "auto|logfmt|json",
+		  .meta = "FORMAT",
+		  .doc = "how log lines are written" },
+		{ .name = "log-level",
+		  .type = OPTION_CHOICE,
+		  .value = &a->log_level,
+		  .init = "info",
+		  .choices = "debug|info|warn|error",
+		  .meta = "LEVEL",
+		  .doc = "least level that is logged" },
+	};
+	const struct options o = {
+		.program = "windlass-local",
+		.summary = "SQS, S3, Auto Scaling and STS on one machine, for one machine",
+		.details = details,
+		.table = table,
+		.count = COUNT_OF(table),
+	};
+	enum log_format format = LOG_FORMAT_AUTO;
+	enum log_level level = LOG_LEVEL_INFO;
+	char **operands;
+	int n, rc;
+
+	rc = options_parse(&o, argc, argv, &operands, &n, e);
+	if (rc != 0)
+		return rc;
+	if (log_parse_format(a->log_format, &format, e) < 0 ||
+	    log_parse_level(a->log_level, &level, e) < 0)
+		return -1;
+	log_setup("windlass-local", format, level);
+	if (!a->state && !a->memory)
+		return err_set(
+			e, ERR_POLICY,
+			"--state DIR is missing: name a folder, or say --memory to keep nothing");
+	return 0;
+}
+
+/* The lines that a person pastes, and the one that programs wait for. Secrets stay in their file.
+ */
+static void say_ready(const struct local *l)
+{
+	printf("windlass-local ready on %s\n", l->endpoint);
+	printf("export AWS_ENDPOINT_URL=%s\n", l->endpoint);
+	printf("export AWS_SHARED_CREDENTIALS_FILE=%s\n", l->credentials);
+	printf("export AWS_REGION=%s AWS_DEFAULT_REGION=%s\n", l->options.region,
+	       l->options.region);
+	fflush(stdout);
+}
+
+static int write_port(const char *path, const struct local *l, struct err *e)
+{
+	AUTO(buf_done) struct buf text = BUF(16);
+
+	if (!path)
+		return 0;
+	buf_addf(&text, "%u\n", httpd_port(l->httpd));
+	return buf_write_file(&text, path, 0644, e);
+}
+
+static void on_signal(int signum, void *arg)
+{
+	(void)signum;
+	loop_stop(arg);
+}
+
+static int serve(const struct arguments *a, struct err *e)
+{
+	const struct local_options o = {
+		.state = a->state,
+		.listen = a->listen,
+		.open = a->open,
+		.port = (uint16_t)a->port,
+		.memory = a->memory,
+		.region = a->region,
+		.account = a->account,
+	};
+	AUTO(loop_freep) struct loop *loop = loop_new();
+	AUTO(local_freep) struct local *l = local_new(loop, &o, e);
+	struct loop_signal *term, *interrupt;
+
+	if (!l || write_port(a->port_file, l, e) < 0)
+		return -1;
+	term = loop_signal_new(loop, SIGTERM, on_signal, loop);
+	interrupt = loop_signal_new(loop, SIGINT, on_signal, loop);
+	say_ready(l);
+	loop_run(loop);
+	loop_signal_free(term);
+	loop_signal_free(interrupt);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct arguments a = { 0 };
+	struct err e;
+	int rc;
+
+	signal(SIGPIPE, SIG_IGN);
+	err_clear(&e);
+	rc = arguments_read(argc, argv, &a, &e);
+	if (rc > 0)
+		return 0;
+	if (rc < 0) {
+		fprintf(stderr, "windlass-local: %s\n", e.text);
+		return 2;
+	}
+	if (serve(&a, &e) == 0)
+		return 0;
+	LOG_ERROR("windlass-local cannot serve", LOG_E(&e));
+	return e.kind == ERR_POLICY ? 2 : 1;
+}
