@@ -1,1 +1,3 @@
-# src/produce: sources, library and unit tests.
+# src/produce: the producer's rule, SQS or Celery.
+noinst_LIBRARIES += src/produce/libproduce.a
+src_produce_libproduce_a_SOURCES = src/produce/produce.c src/produce/produce.h
