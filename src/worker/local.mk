@@ -1,1 +1,28 @@
-# src/worker: sources, library and unit tests.
+# src/worker: the supervisor, and the processes of its slots.
+noinst_LIBRARIES += src/worker/libworker.a
+src_worker_libworker_a_SOURCES = \
+	src/worker/argv.c src/worker/argv.h \
+	src/worker/claim.c \
+	src/worker/crew.c \
+	src/worker/fetch.c \
+	src/worker/finish.c \
+	src/worker/folder.c src/worker/folder.h \
+	src/worker/frames.c src/worker/frames.h \
+	src/worker/guard.c \
+	src/worker/hash.c src/worker/hash.h \
+	src/worker/inside.h \
+	src/worker/lease.c src/worker/lease.h \
+	src/worker/life.c \
+	src/worker/note.c src/worker/note.h \
+	src/worker/probe.c src/worker/probe.h src/worker/probe_run.c \
+	src/worker/profile.c src/worker/profile.h \
+	src/worker/progress.c src/worker/progress.h \
+	src/worker/rank.c src/worker/rank.h \
+	src/worker/run.c src/worker/run.h \
+	src/worker/sandbox.c src/worker/sandbox.h \
+	src/worker/slot.c \
+	src/worker/store.c \
+	src/worker/supervise.c \
+	src/worker/task.c src/worker/task.h \
+	src/worker/transcode.c src/worker/transcode.h src/worker/transcode_run.c \
+	src/worker/words.h src/worker/worker.h

@@ -1,0 +1,390 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/own.h"
+#include "worker/inside.h"
+#include "worker/task.h"
+#include "worker/words.h"
+
+#define SLOT_FD 3
+#define QUICK_S 10 /* a slot that lives shorter than this has crashed at its start */
+#define RESPAWN_MOST_MS 30000
+#define ENV_MAX 512
+#define HOW_MAX 64
+
+extern char **environ;
+
+/* --- words to a slot */
+
+static struct json *words(const char *what)
+{
+	struct json *j = json_object();
+
+	json_set_str(j, WORDS_DO, what);
+	return j;
+}
+
+/* A slot that does not read its socket is of no use: it is killed, and its job returned. */
+static void tell(struct seat *s, struct json *frame)
+{
+	if (!worker_frames_send(&s->frames, frame) && s->child) {
+		LOG_WARN("a slot does not listen: killing it", LOG_I("slot", s->number));
+		loop_child_kill(s->child, SIGKILL);
+	}
+}
+
+static struct json *keys_of(const struct cred *c)
+{
+	struct json *j = json_object();
+
+	json_set_str(j, "access", c->access_key);
+	json_set_str(j, "secret", c->secret_key);
+	if (c->token)
+		json_set_str(j, "token", c->token);
+	return j;
+}
+
+void worker_crew_assign(struct claim *c)
+{
+	struct worker *w = c->w;
+	const struct cred *keys = lane_keys(w->lane);
+	struct json *j = words(WORDS_JOB);
+	struct seat *s = w->seats;
+
+	while (!s->ready || s->claim)
+		s++;
+	s->claim = c;
+	c->seat = s;
+	c->state = CLAIM_WORKING;
+	c->started = clock_mono();
+	LOG_INFO("job started", LOG_S("video", c->job.video_id), LOG_S("task", c->job.task_id),
+		 LOG_S("message", c->message.id), LOG_I("receives", c->message.receives),
+		 LOG_I("slot", s->number));
+	json_set(j, "job", job_write(&c->job));
+	json_set_int(j, "receives", c->message.receives);
+	json_set_int(j, "ends_ms", c->lease.ends.ms);
+	if (keys)
+		json_set(j, "keys", keys_of(keys));
+	tell(s, j);
+}
+
+void worker_crew_lease(struct claim *c)
+{
+	struct json *j;
+
+	if (!c->seat)
+		return;
+	j = words(WORDS_LEASE);
+	json_set_int(j, "ends_ms", c->lease.ends.ms);
+	tell(c->seat, j);
+}
+
+void worker_crew_keys(struct worker *w)
+{
+	const struct cred *keys = lane_keys(w->lane);
+
+	for (size_t i = 0; keys && i < w->seat_count; i++) {
+		struct json *j;
+
+		if (!w->seats[i].claim)
+			continue;
+		j = words(WORDS_KEYS);
+		json_set(j, "keys", keys_of(keys));
+		tell(&w->seats[i], j);
+	}
+}
+
+/* --- words from a slot */
+
+static const char *text_of(const struct json *j, const char *key)
+{
+	const char *s = json_get_str(j, key);
+
+	return s ? s : "";
+}
+
+static void stage_done(struct claim *c, const char *stage)
+{
+	LOG_DEBUG("stage done", LOG_S("video", c->job.video_id), LOG_S("message", c->message.id),
+		  LOG_S("stage", stage));
+	if (strcmp(stage, worker_task_stage_word(TASK_FETCH)) == 0)
+		job_move(&c->job, JOB_FETCHED);
+	else if (strcmp(stage, worker_task_stage_word(TASK_PROBE)) == 0)
+		c->transcoding = clock_mono();
+	else if (strcmp(stage, worker_task_stage_word(TASK_VERIFY)) == 0)
+		job_move(&c->job, JOB_TRANSCODED);
+	else if (strcmp(stage, worker_task_stage_word(TASK_STORE)) == 0)
+		job_move(&c->job, JOB_STORED);
+}
+
+/* A job that was done before passes through the states that its output proves. */
+static void to_stored(struct job *j)
+{
+	for (enum job_state s = j->state; s < JOB_STORED; s++)
+		job_move(j, s + 1);
+}
+
+static void end_said(struct claim *c, const struct json *j)
+{
+	const char *outcome = text_of(j, "outcome"), *stage = text_of(j, "stage"),
+		   *reason = text_of(j, "reason");
+	bool permanent = false, already = false;
+	int64_t bytes = 0;
+
+	c->seat->claim = NULL;
+	c->seat = NULL;
+	json_get_bool(j, "permanent", &permanent);
+	json_get_bool(j, "already", &already);
+	json_get_int(j, "bytes", &bytes);
+	if (strcmp(outcome, WORDS_STORED) == 0) {
+		to_stored(&c->job);
+		worker_finish_stored(c, text_of(j, "key"), bytes, already);
+	} else if (strcmp(outcome, WORDS_LOST) == 0) {
+		worker_finish_lost(c);
+	} else if (permanent) {
+		worker_finish_parked(c, stage, reason, text_of(j, "complaint"));
+	} else {
+		worker_finish_failed(c, stage, reason);
+	}
+}
+
+static void heard(const struct json *j, const struct err *e, void *arg)
+{
+	struct seat *s = arg;
+	const char *what = text_of(j, WORDS_SAY);
+	int64_t permille = 0;
+
+	if (!j) {
+		/* Gone, or talking nonsense: its exit is what counts. */
+		if (e->kind != ERR_NONE)
+			LOG_WARN("a slot talks nonsense: killing it", LOG_I("slot", s->number),
+				 LOG_E(e));
+		if (s->child)
+			loop_child_kill(s->child, SIGKILL);
+	} else if (strcmp(what, WORDS_READY) == 0) {
+		s->ready = true;
+	} else if (!s->claim || s->claim->stop != CLAIM_GO_ON) {
+		return; /* said before it heard of its end */
+	} else if (strcmp(what, WORDS_STAGE) == 0) {
+		stage_done(s->claim, text_of(j, "stage"));
+	} else if (strcmp(what, WORDS_PROGRESS) == 0) {
+		if (json_get_int(j, "permille", &permille) && permille >= 0 && permille <= 1000)
+			s->claim->permille = (int)permille;
+		return;
+	} else if (strcmp(what, WORDS_END) == 0) {
+		end_said(s->claim, j);
+	}
+	worker_supervise_turn(s->w);
+}
+
+/* --- the processes */
+
+static void spawn(void *arg);
+
+static void describe_end(int status, int signum, char how[static HOW_MAX])
+{
+	if (signum)
+		snprintf(how, HOW_MAX, "was killed by signal %d", signum);
+	else
+		snprintf(how, HOW_MAX, "ended with status %d", status);
+}
+
+static void orphaned(struct seat *s, const char *how)
+{
+	struct claim *c = TAKE(s->claim);
+
+	c->seat = NULL;
+	if (c->stop == CLAIM_LOST)
+		worker_finish_lost(c);
+	else if (c->stop == CLAIM_INTERRUPTED)
+		worker_finish_interrupted(c, "interrupted");
+	else
+		worker_finish_crashed(c, how);
+}
+
+static void exited(int status, int signum, void *arg)
+{
+	struct seat *s = arg;
+	struct worker *w = s->w;
+	char how[HOW_MAX];
+	bool quick = tick_since(clock_mono(), s->spawned).ms < QUICK_S * 1000;
+	bool meant = s->claim && s->claim->stop != CLAIM_GO_ON;
+	struct err ignored = { 0 };
+
+	describe_end(status, signum, how);
+	loop_child_free(TAKE(s->child));
+	worker_frames_close(&s->frames);
+	s->ready = false;
+	err_ignore(worker_folder_remove(s->folder, &ignored)); /* the next spawn tells */
+	if (w->phase != WORKER_HURRYING && !meant)
+		LOG_WARN("a slot has ended", LOG_I("slot", s->number), LOG_S("how", how));
+	s->crashes = quick && !meant ? s->crashes + 1 : 0;
+	if (s->claim)
+		orphaned(s, how);
+	if (w->phase == WORKER_RUNNING) {
+		int64_t ms = s->crashes > 1 ? 500LL << (s->crashes > 7 ? 7 : s->crashes) : 0;
+
+		loop_timer_start(s->respawn, span_ms(ms < RESPAWN_MOST_MS ? ms : RESPAWN_MOST_MS));
+	}
+	worker_supervise_turn(w);
+}
+
+/* What a slot inherits: everything but credentials, which go over the socket, a job at a time. */
+static void environment(const char *env[static ENV_MAX])
+{
+	static const char *const secret[] = { "AWS_ACCESS_KEY_ID=",
+					      "AWS_SECRET_ACCESS_KEY=",
+					      "AWS_SESSION_TOKEN=",
+					      "AWS_SECURITY_TOKEN=",
+					      "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+					      "AWS_CONTAINER_CREDENTIALS_",
+					      "AWS_WEB_IDENTITY_TOKEN_FILE=",
+					      "CELERY_BROKER_URL=" };
+	size_t n = 0;
+
+	for (char **e = environ; *e && n + 1 < ENV_MAX; e++) {
+		bool keep = true;
+
+		for (size_t i = 0; i < COUNT_OF(secret); i++)
+			keep &= strncmp(*e, secret[i], strlen(secret[i])) != 0;
+		if (keep)
+			env[n++] = *e;
+	}
+	env[n] = NULL;
+}
+
+static void set_up(struct seat *s)
+{
+	struct worker *w = s->w;
+	struct json *j = words(WORDS_SETUP);
+
+	json_set_str(j, "folder", s->folder);
+	json_set_str(j, "host", w->host);
+	json_set_str(j, "region", lane_region(w->lane));
+	json_set_str(j, "profile_file", w->o->profile);
+	json_set_str(j, "profile", w->profile_text);
+	tell(s, j);
+}
+
+static int start(struct seat *s, struct err *e)
+{
+	static const char *const argv[] = { "/proc/self/exe", "--slot", "3", NULL };
+	const char *env[ENV_MAX];
+	struct loop_spawn spawn_spec = { .argv = argv,
+					 .env = env,
+					 .fd = { -1, STDERR_FILENO, STDERR_FILENO, -1 },
+					 .death_signal = SIGKILL };
+	int pair[2];
+
+	if (worker_folder_make(s->folder, e) < 0)
+		return -1;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_errno(e, errno, "making a socketpair");
+	environment(env);
+	spawn_spec.fd[SLOT_FD] = pair[1];
+	s->child = loop_child_new(s->w->loop, &spawn_spec, exited, s, e);
+	close(pair[1]);
+	if (!s->child) {
+		close(pair[0]);
+		return -1;
+	}
+	s->spawned = clock_mono();
+	worker_frames_open(&s->frames, s->w->loop, pair[0], heard, s);
+	set_up(s);
+	return 0;
+}
+
+static void spawn(void *arg)
+{
+	struct seat *s = arg;
+	struct err e = { 0 };
+
+	if (s->w->phase != WORKER_RUNNING || s->child)
+		return;
+	if (start(s, &e) < 0) {
+		LOG_ERROR("a slot cannot be started: trying again", LOG_I("slot", s->number),
+			  LOG_E(&e));
+		loop_timer_start(s->respawn, span_ms(RESPAWN_MOST_MS / 6));
+	}
+}
+
+void worker_crew_start(struct worker *w)
+{
+	w->seat_count = (size_t)w->o->slots;
+	w->seats = own_array(w->seat_count, sizeof(*w->seats));
+	for (size_t i = 0; i < w->seat_count; i++) {
+		struct seat *s = &w->seats[i];
+
+		s->w = w;
+		s->number = (int)i;
+		s->frames.fd = -1;
+		s->folder = own_printf("%s/slot-%zu", w->folder.path, i);
+		s->respawn = loop_timer_new(w->loop, spawn, s);
+		spawn(s);
+	}
+}
+
+size_t worker_crew_idle(const struct worker *w)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->seat_count; i++)
+		n += w->seats[i].ready && !w->seats[i].claim;
+	return n;
+}
+
+bool worker_crew_gone(const struct worker *w)
+{
+	for (size_t i = 0; i < w->seat_count; i++)
+		if (w->seats[i].child)
+			return false;
+	return true;
+}
+
+void worker_crew_kill(struct claim *c, enum claim_stop why)
+{
+	if (c->stop == CLAIM_GO_ON)
+		c->stop = why;
+	if (c->seat && c->seat->child) {
+		loop_child_kill(c->seat->child,
+				SIGKILL); /* ffmpeg dies with it; exited() goes on */
+		return;
+	}
+	if (c->state == CLAIM_WAITING && why == CLAIM_LOST)
+		worker_finish_lost(c);
+	else if (c->state == CLAIM_WAITING)
+		worker_finish_interrupted(c, "not begun");
+	worker_supervise_turn(c->w);
+}
+
+void worker_crew_dismiss(struct worker *w)
+{
+	for (size_t i = 0; i < w->seat_count; i++) {
+		loop_timer_stop(w->seats[i].respawn);
+		worker_frames_close(
+			&w->seats[i].frames); /* the end of the socket is the end of the slot */
+	}
+}
+
+void worker_crew_stop(struct worker *w)
+{
+	for (size_t i = 0; i < w->seat_count; i++) {
+		struct seat *s = &w->seats[i];
+
+		worker_frames_close(&s->frames);
+		if (s->child)
+			loop_child_kill(s->child, SIGKILL);
+		loop_child_free(s->child);
+		loop_timer_free(s->respawn);
+		own_free(s->folder);
+	}
+	own_free(w->seats);
+}

@@ -1,0 +1,118 @@
+/* The source: is it there, has it been done already, does it fit; then into the job's folder. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/own.h"
+#include "worker/folder.h"
+#include "worker/task.h"
+
+#define HEAD_S 60
+#define GET_S 3600 /* the lease, which is renewed, ends it earlier */
+#define MEGABYTE 1048576
+
+static void got(struct aws_call *c, void *arg)
+{
+	struct task *t = arg;
+	struct s3_object o;
+	struct err e = { 0 };
+	struct stat st;
+
+	if (aws_s3_get_read(&c->reply, &o, &e) < 0) {
+		/* Replaced between look and fetch: the next receive sees the new one. */
+		if (e.kind == ERR_CONFLICT)
+			err_wrap(&e, "the source was replaced meanwhile");
+		worker_task_fail(t, worker_task_class_of(&e), &e, "");
+		return;
+	}
+	if (fstat(t->fd, &st) < 0) {
+		err_errno(&e, errno, "looking at the fetched source");
+	} else if (st.st_size != t->source_bytes) {
+		err_set(&e, ERR_UNREACHABLE,
+			"%lld bytes of the source came where %lld were announced",
+			(long long)st.st_size, (long long)t->source_bytes);
+	}
+	close(t->fd);
+	t->fd = -1;
+	if (e.kind != ERR_NONE)
+		worker_task_fail(t, TASK_TRANSIENT, &e, "");
+	else
+		worker_task_next(t);
+}
+
+static void get(struct task *t)
+{
+	AUTO(own_freep) char *path = worker_task_path(t, TASK_SOURCE);
+	struct s3_get o = { .to = -1, .if_match = t->etag[0] ? t->etag : NULL };
+	struct err e = { 0 };
+
+	if (worker_folder_need(t->folder, t->source_bytes, &e) < 0) {
+		worker_task_fail(t, TASK_TRANSIENT, &e, "");
+		return;
+	}
+	t->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (t->fd < 0) {
+		err_errno(&e, errno, "making the source's file");
+		worker_task_fail(t, TASK_TRANSIENT, &e, "");
+		return;
+	}
+	aws_call_done(&t->call);
+	aws_s3_get_ask(&t->call.request, t->job.bucket, t->job.key, t->fd, t->source_bytes, &o);
+	lane_start(t->lane, &t->call, span_s(GET_S), got, t);
+}
+
+static void seen(struct task *t, const struct err *e)
+{
+	if (e->kind == ERR_NONE)
+		worker_task_found(t);
+	else if (e->kind == ERR_NOT_FOUND)
+		get(t);
+	else if (e->kind == ERR_CONFLICT)
+		worker_task_fail(t, TASK_PERMANENT, e, "");
+	else
+		worker_task_fail(t, worker_task_class_of(e), e, "");
+}
+
+static void source_come(struct aws_call *c, void *arg)
+{
+	struct task *t = arg;
+	struct s3_object o;
+	struct err e = { 0 };
+	struct profile_key_parts parts = { .video_id = t->job.video_id,
+					   .task_id = t->job.task_id,
+					   .bucket = t->job.bucket,
+					   .key = t->job.key,
+					   .etag = t->etag };
+
+	if (aws_s3_head_read(&c->reply, &o, &e) < 0) {
+		if (e.kind == ERR_NOT_FOUND)
+			err_wrap(&e, "there is no source s3://%s/%s", t->job.bucket, t->job.key);
+		worker_task_fail(t, worker_task_class_of(&e), &e, "");
+		return;
+	}
+	memcpy(t->etag, o.etag, sizeof(t->etag));
+	t->source_bytes = o.size;
+	if (o.size <= 0)
+		err_set(&e, ERR_POLICY, "the source s3://%s/%s is empty", t->job.bucket,
+			t->job.key);
+	else if (o.size > t->profile->input.max_megabytes * MEGABYTE)
+		err_set(&e, ERR_POLICY,
+			"the source's %lld bytes are more than the %lld MiB that the profile takes",
+			(long long)o.size, (long long)t->profile->input.max_megabytes);
+	else
+		err_ignore(worker_profile_output_key(t->profile, t->output, &parts, &t->key,
+						     &e)); /* looked at below */
+	if (e.kind != ERR_NONE)
+		worker_task_fail(t, TASK_PERMANENT, &e, "");
+	else
+		worker_store_look(t, seen);
+}
+
+void worker_fetch(struct task *t)
+{
+	aws_call_done(&t->call);
+	aws_s3_head_ask(&t->call.request, t->job.bucket, t->job.key);
+	lane_start(t->lane, &t->call, span_s(HEAD_S), source_come, t);
+}

@@ -1,0 +1,236 @@
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/own.h"
+#include "worker/inside.h"
+#include "worker/note.h"
+
+#define DELAY_MOST_S 900
+#define DOUBLINGS_MOST 12
+#define AGAIN_MS 500
+#define TRIES_MOST 20 /* the lease ends it before */
+
+static const char *video_of(const struct claim *c)
+{
+	return c->job.video_id[0] ? c->job.video_id : NULL;
+}
+
+/* Visibility counts whole seconds. Half of it to all of it, so that a burst of failures does not
+ * come back as one. */
+static struct span grown(struct worker *w, int64_t receives)
+{
+	int64_t n = receives < 1 ? 0 : receives > DOUBLINGS_MOST ? DOUBLINGS_MOST : receives - 1;
+	int64_t ms = w->o->retry.ms << n;
+
+	if (ms > DELAY_MOST_S * 1000)
+		ms = DELAY_MOST_S * 1000;
+	ms = ms / 2 + (int64_t)(rng_unit(&w->rng) * (double)(ms - ms / 2));
+	return span_s((ms + 999) / 1000);
+}
+
+static void ended(struct claim *c)
+{
+	struct worker *w = c->w;
+
+	worker_claim_free(c);
+	worker_supervise_job_ended(w);
+}
+
+static void begin(struct claim *c, enum finish_kind kind, struct span delay)
+{
+	c->state = CLAIM_ENDING;
+	c->finish.kind = kind;
+	c->finish.delay = delay;
+	worker_finish_step(c);
+}
+
+static void said(struct claim *c)
+{
+	struct log_field fields[] = { LOG_S("video", video_of(c)), LOG_S("task", c->job.task_id),
+				      LOG_S("message", c->message.id),
+				      LOG_I("receives", c->message.receives),
+				      LOG_S("why", c->finish.why) };
+
+	switch (c->finish.kind) {
+	case FINISH_ACK:
+		job_move(&c->job, JOB_ACKED);
+		c->w->stored++;
+		log_write(LOG_LEVEL_INFO, "job done", fields, 4);
+		break;
+	case FINISH_RETURN:
+		c->w->returned++;
+		log_write(LOG_LEVEL_WARN, "message returned", fields, COUNT_OF(fields));
+		break;
+	case FINISH_PARK:
+		c->w->parked++;
+		log_write(LOG_LEVEL_WARN, "message parked in the dead-letter queue", fields,
+			  COUNT_OF(fields));
+		break;
+	case FINISH_RESEND:
+		c->w->returned++;
+		log_write(LOG_LEVEL_INFO, "message sent again: this was its last receive", fields,
+			  COUNT_OF(fields));
+		break;
+	case FINISH_DROP:
+		log_write(LOG_LEVEL_WARN, "message dropped: the claim on it is over", fields,
+			  COUNT_OF(fields));
+		break;
+	}
+}
+
+static void give_up(struct claim *c, const struct err *e)
+{
+	LOG_WARN("the queue did not take the end of a message: it comes back by itself",
+		 LOG_S("video", video_of(c)), LOG_S("message", c->message.id),
+		 LOG_S("why", c->finish.why), LOG_E(e));
+	ended(c);
+}
+
+/* Nothing can be copied, now or later: what happens then is the redrive policy's. */
+static void cannot_copy(struct claim *c, const struct err *e)
+{
+	LOG_WARN("a message cannot be copied: it is left to the queue's redrive policy",
+		 LOG_S("video", video_of(c)), LOG_S("message", c->message.id),
+		 LOG_S("why", c->finish.why), LOG_E(e));
+	c->finish.delay = c->finish.kind == FINISH_PARK ? c->w->rule.hold : span_ms(0);
+	c->finish.kind = FINISH_RETURN;
+	worker_finish_step(c);
+}
+
+static bool copies(const struct claim *c)
+{
+	return !c->finish.copied &&
+	       (c->finish.kind == FINISH_PARK || c->finish.kind == FINISH_RESEND);
+}
+
+static void answered(const struct err *e, void *arg)
+{
+	struct claim *c = arg;
+
+	c->finish.busy = false;
+	if (e->kind == ERR_NONE && copies(c)) {
+		c->finish.copied = true;
+		c->finish.tries = 0;
+		worker_finish_step(c);
+	} else if (e->kind == ERR_NONE) {
+		said(c);
+		ended(c);
+	} else if (copies(c) && e->kind == ERR_POLICY) {
+		cannot_copy(c, e);
+	} else if (e->kind == ERR_CONFLICT || ++c->finish.tries > TRIES_MOST) {
+		give_up(c, e);
+	} else {
+		int doublings = c->finish.tries > 5 ? 5 : c->finish.tries;
+		double part = 0.5 + rng_unit(&c->w->rng) / 2;
+
+		LOG_DEBUG("the queue did not take the end of a message: trying again",
+			  LOG_S("message", c->message.id), LOG_E(e));
+		loop_timer_start(c->deadman, span_ms((int64_t)(part * (AGAIN_MS << doublings))));
+	}
+}
+
+static int copy(struct claim *c, struct span deadline, struct err *e)
+{
+	struct broker_note note = { c->finish.note_name, c->finish.note };
+	enum broker_place place =
+		c->finish.kind == FINISH_PARK ? BROKER_DEAD_LETTERS : BROKER_SAME_QUEUE;
+
+	return broker_copy(c->w->broker, place, &c->message, &note, c->finish.note ? 1 : 0,
+			   deadline, answered, c, e);
+}
+
+void worker_finish_step(struct claim *c)
+{
+	struct tick now = clock_mono();
+	struct span left = worker_lease_left(&c->lease, now);
+	struct err e = { 0 };
+
+	/* Retired before anything is sent: a renewal must not race a delete. */
+	if (c->finish.busy || !worker_claim_retired(c))
+		return;
+	if (c->finish.kind == FINISH_DROP) {
+		said(c);
+		ended(c);
+		return;
+	}
+	if (left.ms == 0) {
+		err_set(&e, ERR_CONFLICT, "the claim is over");
+		give_up(c, &e);
+		return;
+	}
+	c->finish.busy = true;
+	if (copies(c)) {
+		if (copy(c, left, &e) < 0) {
+			c->finish.busy = false;
+			cannot_copy(c, &e);
+		}
+	} else if (c->finish.kind == FINISH_RETURN) {
+		broker_give_back(c->w->broker, c->message.handle, c->finish.delay, left, answered,
+				 c);
+	} else {
+		broker_ack(c->w->broker, c->message.handle, left, answered, c);
+	}
+}
+
+void worker_finish_stored(struct claim *c, const char *key, int64_t bytes, bool already)
+{
+	struct span took = tick_since(clock_mono(), c->started);
+
+	LOG_INFO("output stored", LOG_S("video", c->job.video_id), LOG_S("task", c->job.task_id),
+		 LOG_S("message", c->message.id), LOG_S("bucket", c->job.bucket), LOG_S("key", key),
+		 LOG_I("bytes", bytes), LOG_B("already", already), LOG_I("took_ms", took.ms));
+	begin(c, FINISH_ACK, span_ms(0));
+}
+
+void worker_finish_failed(struct claim *c, const char *stage, const char *reason)
+{
+	struct span delay = grown(c->w, c->message.receives);
+
+	job_move(&c->job, JOB_RETURNED);
+	c->finish.why =
+		own_printf("%s: %s (again in %lld s)", stage, reason, (long long)delay.ms / 1000);
+	begin(c, FINISH_RETURN, delay);
+}
+
+void worker_finish_crashed(struct claim *c, const char *how)
+{
+	job_move(&c->job, JOB_RETURNED);
+	c->finish.why = own_printf("its slot %s", how);
+	begin(c, FINISH_RETURN, span_ms(0));
+}
+
+void worker_finish_interrupted(struct claim *c, const char *why)
+{
+	bool last = c->w->receive_max > 0 && c->message.receives >= (int64_t)c->w->receive_max;
+
+	job_move(&c->job, JOB_RETURNED);
+	c->finish.why = own_strdup(why);
+	if (last) {
+		c->finish.note_name = NOTE_INTERRUPTED;
+		c->finish.note = worker_note_interrupted(&c->message);
+	}
+	begin(c, last ? FINISH_RESEND : FINISH_RETURN, span_ms(0));
+}
+
+void worker_finish_lost(struct claim *c)
+{
+	job_move(&c->job, JOB_RETURNED);
+	begin(c, FINISH_DROP, span_ms(0));
+}
+
+void worker_finish_parked(struct claim *c, const char *stage, const char *reason,
+			  const char *complaint)
+{
+	struct note n = { .reason = reason,
+			  .stage = stage,
+			  .complaint = complaint,
+			  .host = c->w->host,
+			  .attempt = c->message.receives };
+
+	job_move(&c->job, JOB_PARKED);
+	c->finish.why = own_printf("%s: %s", stage, reason);
+	c->finish.note_name = NOTE_PARKED;
+	c->finish.note = worker_note_parked(&c->message, &n);
+	begin(c, FINISH_PARK, span_ms(0));
+}

@@ -1,0 +1,239 @@
+/* The supervisor from inside: what its files share. One process, one loop, one owner of each thing.
+ *
+ *   supervise.c  start, signals, when to receive, when to end
+ *   claim.c      messages that are held: renewal, deadman, retirement
+ *   finish.c     how a claim ends: ack, return, park, send again
+ *   crew.c       the slots' processes
+ *   life.c       the instance: target state, hook, spot notice
+ *   guard.c      scale-in protection and yielding
+ */
+#ifndef WORKER_INSIDE_H
+#define WORKER_INSIDE_H
+
+#include "aws/imds.h"
+#include "aws/lane.h"
+#include "base/loop.h"
+#include "base/rng.h"
+#include "broker/broker.h"
+#include "model/job.h"
+#include "worker/folder.h"
+#include "worker/frames.h"
+#include "worker/lease.h"
+#include "worker/profile.h"
+#include "worker/worker.h"
+
+#define WORKER_SLOTS_MAX 64
+#define WORKER_REASON_MAX 1024
+#define WORKER_ID_MAX 32
+#define WORKER_GROUP_MAX 256
+
+struct worker;
+
+/* --- claims */
+
+enum claim_state {
+	CLAIM_WAITING, /* for a slot, or for protection */
+	CLAIM_WORKING,
+	CLAIM_ENDING /* its finish is under way */
+};
+
+enum claim_stop { /* why its slot is being killed */
+		  CLAIM_GO_ON,
+		  CLAIM_INTERRUPTED, /* drained, spot, hook: not the job's fault */
+		  CLAIM_LOST         /* its lease is over */
+};
+
+enum finish_kind {
+	FINISH_ACK,    /* stored */
+	FINISH_RETURN, /* visible again after a delay */
+	FINISH_PARK,   /* a copy with the reason to the dead letters, then acked */
+	FINISH_RESEND, /* a copy to the same queue, then acked: a good job's last receive was
+			  interrupted */
+	FINISH_DROP    /* not ours any more */
+};
+
+struct finish {
+	enum finish_kind kind;
+	struct span delay;
+	const char *note_name; /* a literal */
+	char *note;            /* goes with the copy */
+	char *why;             /* for the log */
+	bool copied, busy;
+	int tries;
+};
+
+struct claim {
+	struct worker *w;
+	struct claim *next;
+	struct broker_message message;
+	struct job job;
+	struct lease lease;
+	enum claim_state state;
+	enum claim_stop stop;
+	struct seat *seat;
+	struct loop_timer *deadman; /* runs out when the lease does; while ending: the next try */
+	struct finish finish;
+	struct tick started, transcoding; /* TICK_NEVER: not yet */
+	int permille;
+};
+
+struct claim *worker_claim_new(struct worker *w, struct broker_message *take, struct tick asked);
+void worker_claim_free(struct claim *c);      /* takes it off the list */
+void worker_claim_renewals(struct worker *w); /* sets the timer for the next one due */
+/* No renewal from here on. False: one is under way, and worker_finish_step() will be called when it
+ * is back. */
+bool worker_claim_retired(struct claim *c);
+size_t worker_claim_count(const struct worker *w, enum claim_state state);
+/* How long it will still take, from its progress; negative: cannot be told. */
+struct span worker_claim_estimate(const struct claim *c, struct tick now);
+void worker_claim_start(struct worker *w);
+void worker_claim_stop_all(struct worker *w);
+
+/* --- ends; each takes the claim: it is freed when the broker has answered, or its lease is over */
+
+void worker_finish_stored(struct claim *c, const char *key, int64_t bytes, bool already);
+/* May go better another time: returned with a growing delay. */
+void worker_finish_failed(struct claim *c, const char *stage, const char *reason);
+void worker_finish_crashed(struct claim *c, const char *how); /* its slot died: returned at once */
+void worker_finish_interrupted(struct claim *c, const char *why);
+void worker_finish_lost(struct claim *c);
+void worker_finish_parked(struct claim *c, const char *stage, const char *reason,
+			  const char *complaint);
+void worker_finish_step(struct claim *c);
+
+/* --- slots */
+
+struct seat {
+	struct worker *w;
+	int number;
+	struct loop_child *child; /* NULL: not running */
+	struct frames frames;
+	bool ready;
+	char *folder;
+	struct claim *claim;
+	struct loop_timer *respawn;
+	struct tick spawned;
+	int crashes; /* one soon after the other */
+};
+
+void worker_crew_start(struct worker *w);
+size_t worker_crew_idle(const struct worker *w);
+bool worker_crew_gone(const struct worker *w);
+void worker_crew_assign(struct claim *c); /* to an idle seat, of which there must be one */
+void worker_crew_lease(struct claim *c);  /* tells the slot that the lease was renewed */
+void worker_crew_keys(struct worker *w);  /* hands new credentials on */
+void worker_crew_kill(struct claim *c, enum claim_stop why);
+void worker_crew_dismiss(struct worker *w); /* for good */
+void worker_crew_stop(struct worker *w);
+
+/* --- the instance */
+
+enum life_mode {
+	LIFE_UNKNOWN, /* being found out: no receive yet */
+	LIFE_NONE,    /* no instance, or no group */
+	LIFE_GROUP    /* an instance of a group */
+};
+
+struct hook {
+	char *name;
+	struct span every; /* between heartbeats */
+	struct tick until; /* no heartbeat can help past it */
+};
+#define WORKER_HOOKS_MAX 8
+
+struct life {
+	enum life_mode mode;
+	struct imds *imds;
+	char id[WORKER_ID_MAX], group[WORKER_GROUP_MAX];
+	bool in_service; /* target lifecycle state */
+	bool terminating, completed, spot;
+	struct tick spot_ends; /* our part of the two minutes */
+	struct hook hooks[WORKER_HOOKS_MAX];
+	size_t hook_count;
+	struct loop_timer *look, *heartbeat;
+	struct imds_get *state_get, *spot_get;
+	struct aws_call call, hook_calls[WORKER_HOOKS_MAX];
+	int tries;
+};
+
+void worker_life_start(struct worker *w);
+bool worker_life_may_receive(const struct worker *w);
+void worker_life_idle(struct worker *w); /* no claim is left: a waiting hook can be completed */
+void worker_life_stop(struct worker *w);
+
+/* --- protection */
+
+enum guard_state { GUARD_UNKNOWN, GUARD_OFF, GUARD_ON };
+
+struct guard {
+	enum guard_state state;
+	bool setting, clearing, looking, yielding;
+	bool tried;            /* an answer came, good or bad: a job may start */
+	int64_t yield_desired; /* desired when it began to yield */
+	struct tick idle_since, next_look, next_try;
+	struct aws_call set, read;
+	struct loop_timer *timer;
+};
+
+void worker_guard_start(struct worker *w, bool is_protected);
+/* A job waits: protects. True when it may start now. */
+bool worker_guard_ready(struct worker *w);
+/* True when a receive may start now; may clear the protection, or look at the group, first. */
+bool worker_guard_may_receive(struct worker *w);
+/* At most @p wait: an idle, protected worker comes back in time to clear. */
+struct span worker_guard_wait(const struct worker *w, struct span wait);
+void worker_guard_job_ended(struct worker *w);
+void worker_guard_release(
+	struct worker *w); /* at the end of the program, or when the instance goes */
+bool worker_guard_released(const struct worker *w);
+void worker_guard_stop(struct worker *w);
+
+/* --- the whole */
+
+enum worker_phase {
+	WORKER_RUNNING,
+	WORKER_DRAINING, /* no new job; ends when the current ones have */
+	WORKER_HURRYING  /* current jobs given back */
+};
+
+struct worker {
+	const struct worker_options *o;
+	struct loop *loop;
+	struct lane *lane;
+	struct broker *broker;
+	struct broker_traits traits;
+	struct profile profile;
+	char *profile_text;
+	struct folder folder;
+	char host[256];
+	struct rng rng;
+	struct lease_rule rule;
+
+	enum worker_phase phase;
+	struct loop_timer *drain, *receive_again, *turns;
+	bool turning;
+	struct loop_signal *signals[2];
+	bool receiving, waiting_keys;
+	struct tick receive_asked;
+	int receive_failures;
+	size_t receive_max;
+
+	struct claim *claims;
+	struct loop_timer *renewals;
+	struct seat *seats;
+	size_t seat_count;
+	struct life life;
+	struct guard guard;
+	int64_t jobs_begun, jobs_ended, stored, parked, returned;
+	bool empty; /* the last receive gave nothing */
+	struct err failure;
+};
+
+/* Something changed: start what can be started now. Safe to call from anywhere; runs from the loop
+ * soon. */
+void worker_supervise_turn(struct worker *w);
+void worker_supervise_job_ended(struct worker *w);
+/* All jobs under way given back, for a reason that the log tells. */
+void worker_supervise_interrupt(struct worker *w, const char *why);
+
+#endif

@@ -1,0 +1,24 @@
+/* The attribute that tells why a message was parked: one JSON object, bounded, plain ASCII. */
+#ifndef WORKER_NOTE_H
+#define WORKER_NOTE_H
+
+#include "broker/broker.h"
+
+#define NOTE_PARKED "windlass-parked"
+#define NOTE_INTERRUPTED "windlass-interrupted"
+#define NOTE_REASON_MAX 1000
+#define NOTE_STDERR_MAX 2000
+
+struct note {
+	const char *reason, *stage, *complaint, *host;
+	int64_t attempt;
+};
+
+/* {"reason", "stage", "stderr", "attempt", "host"}; what is needed to make it fit beside the
+ * message is left out, stderr first. An eleventh attribute has no place: the last of @p m moves
+ * into the note. NULL: no room for any note. The caller frees it. */
+char *worker_note_parked(struct broker_message *m, const struct note *n);
+/* One more than the message says. The caller frees it. */
+char *worker_note_interrupted(const struct broker_message *m);
+
+#endif

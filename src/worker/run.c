@@ -1,0 +1,272 @@
+#include "worker/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#define READ_BYTES 16384
+
+struct stream {
+	struct run *run;
+	int fd;
+	struct loop_fd *io;
+};
+
+struct run {
+	struct loop *loop;
+	struct loop_child *child;
+	struct stream out, err;
+	struct loop_timer *limit, *stall;
+	struct span stall_after;
+	struct run_result result;
+	char tail[RUN_COMPLAINT_MAX];
+	size_t tail_len;
+	struct buf complaint;
+	void (*on_out)(const char *data, size_t len, void *arg);
+	run_done_fn *fn;
+	void *arg;
+	bool ended;
+};
+
+static void stream_close(struct stream *s)
+{
+	loop_fd_free(s->io);
+	s->io = NULL;
+	if (s->fd >= 0)
+		close(s->fd);
+	s->fd = -1;
+}
+
+static void run_free(struct run *r)
+{
+	stream_close(&r->out);
+	stream_close(&r->err);
+	loop_timer_free(r->limit);
+	loop_timer_free(r->stall);
+	loop_child_free(r->child);
+	buf_done(&r->result.out);
+	buf_done(&r->complaint);
+	own_free(r);
+}
+
+void worker_run_clean(const char *text, size_t len, size_t most, struct buf *out)
+{
+	AUTO(buf_done) struct buf all = BUF(len);
+	bool gap = false;
+
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] <= ' ' || text[i] > '~') {
+			gap = all.len > 0;
+			continue;
+		}
+		if (gap)
+			buf_addc(&all, ' ');
+		gap = false;
+		buf_addc(&all, text[i]);
+	}
+	buf_add(out, buf_str(&all) + (all.len > most ? all.len - most : 0),
+		all.len > most ? most : all.len);
+}
+
+/* The child has ended and both streams are at their ends: nothing more can come. */
+static void maybe_done(struct run *r)
+{
+	if (!r->ended || r->out.fd >= 0 || r->err.fd >= 0)
+		return;
+	worker_run_clean(r->tail, r->tail_len, RUN_COMPLAINT_MAX, &r->complaint);
+	r->result.complaint = buf_str(&r->complaint);
+	r->fn(&r->result, r->arg);
+	run_free(r);
+}
+
+static void out_take(struct run *r, const char *data, size_t len)
+{
+	if (r->on_out)
+		r->on_out(data, len, r->arg);
+	else if (!r->result.flooded && buf_add(&r->result.out, data, len) < 0)
+		r->result.flooded = true;
+}
+
+static void err_take(struct run *r, const char *data, size_t len)
+{
+	size_t keep = sizeof(r->tail);
+
+	if (len >= keep) {
+		memcpy(r->tail, data + len - keep, keep);
+		r->tail_len = keep;
+		return;
+	}
+	if (r->tail_len + len > keep) {
+		size_t drop = r->tail_len + len - keep;
+
+		memmove(r->tail, r->tail + drop, r->tail_len - drop);
+		r->tail_len -= drop;
+	}
+	memcpy(r->tail + r->tail_len, data, len);
+	r->tail_len += len;
+}
+
+static void stream_ready(int events, void *arg)
+{
+	struct stream *s = arg;
+	struct run *r = s->run;
+	char data[READ_BYTES];
+	ssize_t n = read(s->fd, data, sizeof(data));
+
+	(void)events;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		stream_close(s);
+		maybe_done(r);
+		return;
+	}
+	if (s == &r->out)
+		out_take(r, data, (size_t)n);
+	else
+		err_take(r, data, (size_t)n);
+}
+
+static void child_ended(int status, int signum, void *arg)
+{
+	struct run *r = arg;
+
+	r->ended = true;
+	r->result.status = status;
+	r->result.signum = signum;
+	loop_timer_stop(r->limit);
+	loop_timer_stop(r->stall);
+	maybe_done(r);
+}
+
+static void give_up(struct run *r, enum run_end how)
+{
+	r->result.how = how;
+	loop_child_kill(r->child, SIGKILL);
+}
+
+static void too_late(void *arg)
+{
+	give_up(arg, RUN_LATE);
+}
+
+static void stalled(void *arg)
+{
+	give_up(arg, RUN_STALLED);
+}
+
+static int stream_open(struct run *r, struct stream *s, int *ret_child_end, struct err *e)
+{
+	int pair[2];
+
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return err_errno(e, errno, "making a pipe");
+	*ret_child_end = pair[1];
+	s->run = r;
+	s->fd = pair[0];
+	if (fcntl(s->fd, F_SETFL, O_NONBLOCK) < 0)
+		return err_errno(e, errno, "setting up a pipe");
+	s->io = loop_fd_new(r->loop, s->fd, stream_ready, s);
+	loop_fd_watch(s->io, LOOP_READ);
+	return 0;
+}
+
+static int spawn(struct run *r, const struct run_spec *s, struct err *e)
+{
+	int out = -1, err = -1, rc = -1;
+
+	if (stream_open(r, &r->out, &out, e) == 0 && stream_open(r, &r->err, &err, e) == 0) {
+		struct sandbox box = s->sandbox;
+		struct loop_spawn child = { .argv = s->argv,
+					    .env = worker_sandbox_environment(),
+					    .cwd = s->cwd,
+					    .fd = { -1, out, err, -1 },
+					    .death_signal = SIGKILL,
+					    .prepare = worker_sandbox_prepare,
+					    .prepare_arg = &box };
+
+		r->child = loop_child_new(r->loop, &child, child_ended, r, e);
+		rc = r->child ? 0 : -1;
+	}
+	if (out >= 0)
+		close(out);
+	if (err >= 0)
+		close(err);
+	return rc;
+}
+
+int worker_run_start(struct loop *l, const struct run_spec *s, run_done_fn *fn, void *arg,
+		     struct run **ret, struct err *e)
+{
+	struct run *r = own_alloc(sizeof(*r));
+
+	r->loop = l;
+	r->out.fd = r->err.fd = -1;
+	r->result.out = BUF(s->out_cap);
+	r->complaint = BUF(RUN_COMPLAINT_MAX);
+	r->stall_after = s->stall;
+	r->on_out = s->on_out;
+	r->fn = fn;
+	r->arg = arg;
+	r->limit = loop_timer_new(l, too_late, r);
+	r->stall = loop_timer_new(l, stalled, r);
+	*ret = NULL;
+	if (spawn(r, s, e) < 0) {
+		run_free(r);
+		return -1;
+	}
+	loop_timer_start(r->limit, s->limit);
+	worker_run_alive(r);
+	*ret = r;
+	return 0;
+}
+
+void worker_run_alive(struct run *r)
+{
+	if (r->stall_after.ms > 0 && !r->ended)
+		loop_timer_start(r->stall, r->stall_after);
+}
+
+void worker_run_cancel(struct run *r)
+{
+	if (!r)
+		return;
+	loop_child_kill(r->child, SIGKILL);
+	run_free(r);
+}
+
+int worker_run_verdict(const char *name, const struct run_result *r, struct err *e)
+{
+	if (r->how == RUN_LATE)
+		return err_set(e, ERR_LOCAL, "%s had not ended at its time limit", name);
+	if (r->how == RUN_STALLED)
+		return err_set(e, ERR_LOCAL, "%s made no progress for too long", name);
+	if (r->signum == SIGXFSZ)
+		return err_set(e, ERR_POLICY, "%s wrote more than the profile allows", name);
+	if (r->signum == SIGXCPU)
+		return err_set(e, ERR_POLICY, "%s used more processor time than the profile allows",
+			       name);
+	if (r->signum)
+		return err_set(e, ERR_LOCAL, "%s was ended by signal %d", name, r->signum);
+	if (r->status)
+		return err_set(e, ERR_POLICY, "%s ended with status %d", name, r->status);
+	return 0;
+}
+
+bool worker_run_hopeless(const struct run_result *r, const struct err *e)
+{
+	static const char *const machine[] = { "No space left on device", "Cannot allocate memory",
+					       "Input/output error",
+					       "Resource temporarily unavailable" };
+
+	if (r->how != RUN_ENDED)
+		return true;
+	if (e->kind != ERR_POLICY)
+		return false;
+	for (size_t i = 0; r->status && i < COUNT_OF(machine); i++)
+		if (strstr(r->complaint, machine[i]))
+			return false;
+	return true;
+}

@@ -1,0 +1,247 @@
+/* The process of one slot: takes a job, its keys and its lease from the supervisor, reports stages,
+ * progress and the end. It ends when the supervisor does. */
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/own.h"
+#include "worker/frames.h"
+#include "worker/task.h"
+#include "worker/words.h"
+#include "worker/worker.h"
+
+#define JOB_BYTES_MAX 65536
+#define HOST_BYTES_MAX 256
+
+struct slot {
+	struct loop *loop;
+	struct frames frames;
+	struct lane *lane;
+	struct profile profile;
+	bool ready;
+	char *folder;
+	char host[HOST_BYTES_MAX];
+	struct task *task;
+	struct tick ends; /* of the claim on the task's message */
+	struct loop_timer *deadman;
+};
+
+static void say(struct slot *s, struct json *frame)
+{
+	if (!worker_frames_send(&s->frames, frame))
+		loop_stop(s->loop); /* nobody reads: nothing that is done here would count */
+}
+
+static struct json *words(const char *what)
+{
+	struct json *j = json_object();
+
+	json_set_str(j, WORDS_SAY, what);
+	return j;
+}
+
+/* --- what the task says */
+
+static void stage_done(enum task_stage stage, void *arg)
+{
+	struct json *j = words(WORDS_STAGE);
+
+	json_set_str(j, "stage", worker_task_stage_word(stage));
+	say(arg, j);
+}
+
+static void progress(int permille, int64_t speed_milli, void *arg)
+{
+	struct json *j = words(WORDS_PROGRESS);
+
+	json_set_int(j, "permille", permille);
+	json_set_int(j, "speed_milli", speed_milli);
+	say(arg, j);
+}
+
+static bool claimed(void *arg)
+{
+	struct slot *s = arg;
+
+	return clock_mono().ms < s->ends.ms;
+}
+
+static void drop_task(struct slot *s)
+{
+	loop_timer_stop(s->deadman);
+	worker_task_free(TAKE(s->task));
+}
+
+static void task_ended(const struct task_end *end, void *arg)
+{
+	struct slot *s = arg;
+	struct json *j = words(WORDS_END);
+
+	json_set_str(j, "outcome", end->outcome == TASK_STORED ? WORDS_STORED : WORDS_FAILED);
+	json_set_bool(j, "permanent", end->why == TASK_PERMANENT);
+	json_set_str(j, "stage", worker_task_stage_word(end->stage));
+	json_set_str(j, "reason", end->reason);
+	json_set_str(j, "complaint", end->complaint);
+	json_set_bool(j, "already", end->already);
+	json_set_str(j, "key", end->key);
+	json_set_str(j, "etag", end->etag);
+	json_set_int(j, "bytes", end->bytes);
+	drop_task(s); /* first clean, then free for the next */
+	say(s, j);
+}
+
+/* The claim has ended: whatever the supervisor does, nothing of this may be stored. */
+static void claim_over(void *arg)
+{
+	struct slot *s = arg;
+	struct json *j = words(WORDS_END);
+
+	drop_task(s);
+	json_set_str(j, "outcome", WORDS_LOST);
+	say(s, j);
+}
+
+/* --- what the supervisor says */
+
+static void take_lease(struct slot *s, const struct json *frame)
+{
+	int64_t ends;
+
+	if (!json_get_int(frame, "ends_ms", &ends))
+		return;
+	s->ends = (struct tick){ ends };
+	loop_timer_start(s->deadman, tick_since(s->ends, clock_mono()));
+}
+
+static void take_keys(struct slot *s, const struct json *keys)
+{
+	struct cred c = { .access_key = own_strdup(json_get_str(keys, "access")),
+			  .secret_key = own_strdup(json_get_str(keys, "secret")),
+			  .token = own_strdup(json_get_str(keys, "token")),
+			  .expires = INSTANT_NEVER,
+			  .source = "supervisor" };
+
+	if (c.access_key && c.secret_key)
+		lane_set_keys(s->lane, &c);
+	cred_done(&c);
+}
+
+static int read_job(const struct json *frame, struct job *ret, struct err *e)
+{
+	AUTO(buf_done) struct buf body = BUF(JOB_BYTES_MAX);
+
+	if (json_write(json_get(frame, "job"), &body) < 0)
+		return err_set(e, ERR_PROTOCOL, "a job that is too long");
+	return job_read(buf_str(&body), body.len, ret, e);
+}
+
+static void take_job(struct slot *s, const struct json *frame)
+{
+	struct job job;
+	struct err e = { 0 };
+	AUTO(own_freep) char *folder = own_printf("%s/job", s->folder);
+	struct task_spec spec = { .loop = s->loop,
+				  .lane = s->lane,
+				  .profile = &s->profile,
+				  .job = &job,
+				  .folder = folder,
+				  .host = s->host,
+				  .hooks = { .stage = stage_done,
+					     .progress = progress,
+					     .claimed = claimed,
+					     .end = task_ended,
+					     .arg = s } };
+
+	if (!s->ready || s->task || read_job(frame, &job, &e) < 0) {
+		LOG_ERROR("a job that this slot cannot take", LOG_E(&e));
+		loop_stop(s->loop); /* the supervisor returns the message */
+		return;
+	}
+	if (!json_get_int(frame, "receives", &spec.receives))
+		spec.receives = 0;
+	take_keys(s, json_get(frame, "keys"));
+	take_lease(s, frame);
+	s->task = worker_task_new(&spec);
+	worker_task_start(s->task);
+}
+
+static int open_lane(struct slot *s, const char *region, struct err *e)
+{
+	static const struct cred_source *const none[] = {
+		NULL
+	}; /* keys come from the supervisor */
+	struct lane_options o = { .chain = none };
+
+	s->lane = lane_new(s->loop, &o, e);
+	if (s->lane && lane_region(s->lane)[0] == '\0' && region) {
+		lane_free(TAKE(s->lane));
+		o.region = region;
+		s->lane = lane_new(s->loop, &o, e);
+	}
+	return s->lane ? 0 : -1;
+}
+
+static void set_up(struct slot *s, const struct json *frame)
+{
+	AUTO(buf_done) struct buf problems = BUF(PROFILE_BYTES_MAX);
+	const char *text = json_get_str(frame, "profile"),
+		   *file = json_get_str(frame, "profile_file");
+	const char *folder = json_get_str(frame, "folder"), *host = json_get_str(frame, "host");
+	struct err e = { 0 };
+
+	if (!text || !file || !folder || !host || s->ready)
+		err_set(&e, ERR_PROTOCOL, "an incomplete set-up");
+	else if (worker_profile_read(file, text, strlen(text), &s->profile, &problems, &e) == 0 &&
+		 open_lane(s, json_get_str(frame, "region"), &e) == 0)
+		s->ready = true;
+	if (!s->ready) {
+		LOG_ERROR("the slot cannot start", LOG_E(&e));
+		loop_stop(s->loop);
+		return;
+	}
+	s->folder = own_strdup(folder);
+	strncpy(s->host, host, sizeof(s->host) - 1);
+	say(s, words(WORDS_READY));
+}
+
+static void heard(const struct json *frame, const struct err *e, void *arg)
+{
+	struct slot *s = arg;
+	const char *what = json_get_str(frame, WORDS_DO);
+
+	if (!frame || !what) {
+		if (e->kind != ERR_NONE)
+			LOG_ERROR("the supervisor cannot be understood", LOG_E(e));
+		loop_stop(s->loop); /* the supervisor is gone */
+	} else if (strcmp(what, WORDS_SETUP) == 0) {
+		set_up(s, frame);
+	} else if (strcmp(what, WORDS_JOB) == 0) {
+		take_job(s, frame);
+	} else if (strcmp(what, WORDS_LEASE) == 0 && s->task) {
+		take_lease(s, frame);
+	} else if (strcmp(what, WORDS_KEYS) == 0 && s->lane) {
+		take_keys(s, json_get(frame, "keys"));
+	}
+}
+
+int worker_slot(int fd)
+{
+	struct slot s = { .ends = { 0 } };
+
+	/* The supervisor decides when a slot ends; a signal to the whole unit must not. */
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	s.loop = loop_new();
+	s.deadman = loop_timer_new(s.loop, claim_over, &s);
+	worker_frames_open(&s.frames, s.loop, fd, heard, &s);
+	loop_run(s.loop);
+	worker_task_free(s.task);
+	worker_frames_close(&s.frames);
+	loop_timer_free(s.deadman);
+	lane_free(s.lane);
+	worker_profile_done(&s.profile);
+	own_free(s.folder);
+	loop_free(s.loop);
+	return 0;
+}

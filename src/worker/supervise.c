@@ -1,0 +1,358 @@
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/own.h"
+#include "worker/inside.h"
+
+#define HOLD_UNKNOWN_S 300 /* the migration's, where the queue does not tell */
+#define RECEIVE_AGAIN_MS 500
+#define RECEIVE_DOUBLINGS 6
+#define KEYS_MARGIN_S 300
+
+static void drain(struct worker *w);
+
+/* --- receive */
+
+static void admit(struct claim *c)
+{
+	struct err e = { 0 };
+
+	if (job_read(c->message.body, c->message.body_len, &c->job, &e) < 0) {
+		c->job = (struct job){ .state = JOB_RECEIVED };
+		worker_finish_parked(c, "receive", e.text, "");
+	} else if (c->w->phase != WORKER_RUNNING) {
+		worker_finish_interrupted(c, "received while draining");
+	} else if (!worker_life_may_receive(c->w)) {
+		worker_finish_interrupted(c, "the instance is leaving service");
+	}
+}
+
+static void receive_failed(struct worker *w, const struct err *e)
+{
+	int doublings =
+		w->receive_failures < RECEIVE_DOUBLINGS ? w->receive_failures : RECEIVE_DOUBLINGS;
+	int64_t most = (int64_t)RECEIVE_AGAIN_MS << doublings;
+	int64_t ms = most / 2 + (int64_t)rng_below(&w->rng, (uint64_t)most / 2 + 1);
+
+	if (e->retry_after_ms > ms)
+		ms = e->retry_after_ms;
+	w->receive_failures++;
+	LOG_WARN("receiving failed: trying again", LOG_I("in_ms", ms), LOG_E(e));
+	loop_timer_start(w->receive_again, span_ms(ms));
+}
+
+static void received(struct broker_message *list, size_t n, const struct err *e, void *arg)
+{
+	struct worker *w = arg;
+
+	w->receiving = false;
+	if (e->kind != ERR_NONE) {
+		receive_failed(w, e);
+	} else {
+		w->receive_failures = 0;
+		w->empty = n == 0;
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct claim *c = worker_claim_new(w, &list[i], w->receive_asked);
+
+		w->jobs_begun++;
+		admit(c);
+	}
+	worker_supervise_turn(w);
+}
+
+static void receive(struct worker *w)
+{
+	size_t waiting = worker_claim_count(w, CLAIM_WAITING), idle = worker_crew_idle(w);
+	size_t max = idle > waiting ? idle - waiting : 0;
+	struct span wait =
+		worker_guard_wait(w, worker_lease_poll_wait(&w->rule, span_s(w->o->wait_s)));
+
+	if (w->o->jobs_max > 0 && (int64_t)max > w->o->jobs_max - w->jobs_begun)
+		max = (size_t)(w->o->jobs_max - w->jobs_begun);
+	if (max == 0)
+		return;
+	if (w->o->until_empty)
+		wait = span_s(0);
+	w->receiving = true;
+	w->receive_asked = clock_mono();
+	broker_receive(w->broker, max, wait, w->rule.hold, received, w);
+}
+
+/* --- start what waits */
+
+static void keys_come(const struct cred *keys, const struct err *e, void *arg)
+{
+	struct worker *w = arg;
+
+	w->waiting_keys = false;
+	if (keys) {
+		worker_crew_keys(w);
+		worker_supervise_turn(w);
+		return;
+	}
+	LOG_WARN("no credentials for the slots: messages wait", LOG_E(e));
+	if (!loop_timer_active(w->receive_again))
+		loop_timer_start(w->receive_again, span_ms(RECEIVE_AGAIN_MS));
+}
+
+/* Keys that a job of some minutes can use. */
+static bool keys_ready(struct worker *w)
+{
+	const struct cred *keys = lane_keys(w->lane);
+
+	if (keys && (instant_is_never(keys->expires) ||
+		     instant_since(keys->expires, clock_wall()).ms > KEYS_MARGIN_S * 1000))
+		return true;
+	if (!w->waiting_keys) {
+		w->waiting_keys = true;
+		lane_need_keys(w->lane, span_s(KEYS_MARGIN_S), keys_come, w);
+	}
+	return keys != NULL;
+}
+
+static void dispatch(struct worker *w)
+{
+	if (!worker_claim_count(w, CLAIM_WAITING) || !worker_guard_ready(w) || !keys_ready(w))
+		return;
+	for (struct claim *c = w->claims, *next; c && worker_crew_idle(w) > 0; c = next) {
+		next = c->next;
+		if (c->state != CLAIM_WAITING)
+			continue;
+		if (worker_lease_live(&c->lease, clock_mono()))
+			worker_crew_assign(c);
+		else
+			worker_finish_lost(c);
+	}
+}
+
+/* --- end */
+
+static bool done(const struct worker *w)
+{
+	if (w->o->jobs_max > 0 && w->jobs_ended >= w->o->jobs_max)
+		return true;
+	return w->o->until_empty && w->empty && !w->claims && !w->receiving;
+}
+
+static void maybe_end(struct worker *w)
+{
+	/* A poll is read to its end, or what it brings stays hidden for its time-out; unless told twice. */
+	if (w->claims || (w->receiving && w->phase != WORKER_HURRYING))
+		return;
+	worker_guard_release(w);
+	worker_crew_dismiss(w);
+	if (worker_crew_gone(w) && worker_guard_released(w))
+		loop_stop(w->loop);
+}
+
+static void turn(struct worker *w)
+{
+	if (w->phase == WORKER_RUNNING && done(w))
+		drain(w);
+	dispatch(w);
+	if (!w->claims)
+		worker_life_idle(w);
+	if (w->phase != WORKER_RUNNING)
+		maybe_end(w);
+	else if (!w->receiving && !loop_timer_active(w->receive_again) &&
+		 worker_life_may_receive(w) && worker_guard_may_receive(w))
+		receive(w);
+}
+
+static void turn_soon(void *arg)
+{
+	struct worker *w = arg;
+
+	w->turning = false;
+	turn(w);
+}
+
+void worker_supervise_turn(struct worker *w)
+{
+	if (w->turning)
+		return;
+	w->turning = true;
+	loop_timer_start(w->turns, span_ms(0));
+}
+
+static void turn_again(void *arg)
+{
+	worker_supervise_turn(arg);
+}
+
+void worker_supervise_job_ended(struct worker *w)
+{
+	w->jobs_ended++;
+	worker_guard_job_ended(w);
+	worker_supervise_turn(w);
+}
+
+void worker_supervise_interrupt(struct worker *w, const char *why)
+{
+	if (w->claims)
+		LOG_WARN("giving back the jobs under way", LOG_S("why", why));
+	for (struct claim *c = w->claims, *next; c; c = next) {
+		next = c->next;
+		if (c->state != CLAIM_ENDING)
+			worker_crew_kill(c, CLAIM_INTERRUPTED);
+	}
+	worker_supervise_turn(w);
+}
+
+static void drain_over(void *arg)
+{
+	struct worker *w = arg;
+
+	w->phase = WORKER_HURRYING;
+	worker_supervise_interrupt(w, "the drain's time is over");
+}
+
+static void drain(struct worker *w)
+{
+	w->phase = WORKER_DRAINING;
+	loop_timer_stop(w->receive_again);
+	for (struct claim *c = w->claims, *next; c; c = next) {
+		next = c->next;
+		if (c->state == CLAIM_WAITING)
+			worker_finish_interrupted(c, "not begun before the end");
+	}
+	worker_supervise_turn(w);
+}
+
+static void signalled(int signum, void *arg)
+{
+	struct worker *w = arg;
+
+	if (w->phase == WORKER_RUNNING) {
+		LOG_INFO("draining: no new job, and the current ones may end",
+			 LOG_I("signal", signum),
+			 LOG_I("jobs", (int64_t)worker_claim_count(w, CLAIM_WORKING)),
+			 LOG_I("seconds", w->o->drain.ms / 1000));
+		loop_timer_start(w->drain, w->o->drain);
+		drain(w);
+	} else {
+		drain_over(w);
+	}
+}
+
+/* --- start */
+
+static void described(const struct broker_traits *t, const struct err *e, void *arg)
+{
+	struct worker *w = arg;
+	int64_t hold_s = w->o->visibility_s;
+
+	if (!t && e->kind == ERR_NOT_FOUND) {
+		w->failure = *e;
+		loop_stop(w->loop);
+		return;
+	}
+	if (!t)
+		LOG_WARN("the queue's attributes cannot be read: without --dead-letter-url nothing "
+			 "can be parked",
+			 LOG_E(e));
+	w->traits =
+		t ? *t : (struct broker_traits){ .dead_letters = w->o->dead_letter_url != NULL };
+	if (!hold_s)
+		hold_s = w->traits.hold.ms >= 2000 ? w->traits.hold.ms / 1000 : HOLD_UNKNOWN_S;
+	w->rule = worker_lease_rule(span_s(hold_s));
+	w->receive_max = (size_t)(w->o->receives_max ? w->o->receives_max : w->traits.receives_max);
+	if (t && !w->traits.dead_letters)
+		LOG_WARN("the queue has no dead-letter queue: what can never succeed comes back "
+			 "again and again; "
+			 "windlass queue create makes one");
+	LOG_INFO("worker ready", LOG_S("queue", w->o->queue_url), LOG_S("profile", w->profile.name),
+		 LOG_I("slots", w->o->slots), LOG_I("visibility_s", hold_s),
+		 LOG_I("receives_max", (int64_t)w->receive_max));
+	worker_crew_start(w);
+	worker_life_start(w);
+}
+
+static int read_profile(struct worker *w, struct err *e)
+{
+	AUTO(buf_done) struct buf text = BUF(PROFILE_BYTES_MAX), problems = BUF(PROFILE_BYTES_MAX);
+	int rc;
+
+	if (buf_read_file(&text, w->o->profile, e) < 0)
+		return err_wrap(e, "profile");
+	rc = worker_profile_read(w->o->profile, buf_str(&text), text.len, &w->profile, &problems,
+				 e);
+	for (char *line = (char *)buf_str(&problems); *line;) {
+		char *end = strchr(line, '\n');
+
+		*end = '\0';
+		LOG_ERROR("profile", LOG_S("problem", line));
+		line = end + 1;
+	}
+	w->profile_text = buf_take(&text);
+	return rc;
+}
+
+static int prepare(struct worker *w, struct err *e)
+{
+	struct lane_options lane = { .region = w->o->region };
+	struct broker_sqs_options sqs = { .queue_url = w->o->queue_url,
+					  .dead_letter_url = w->o->dead_letter_url };
+
+	if (read_profile(w, e) < 0 || worker_folder_open(&w->folder, w->o->work_dir, e) < 0)
+		return -1;
+	w->lane = lane_new(w->loop, &lane, e);
+	if (!w->lane)
+		return -1;
+	w->broker = broker_sqs_new(w->lane, &sqs);
+	return 0;
+}
+
+static void finish(struct worker *w)
+{
+	worker_crew_stop(w);
+	broker_free(w->broker);
+	worker_claim_stop_all(w);
+	worker_guard_stop(w);
+	worker_life_stop(w);
+	loop_timer_free(w->drain);
+	loop_timer_free(w->receive_again);
+	loop_timer_free(w->turns);
+	for (size_t i = 0; i < COUNT_OF(w->signals); i++)
+		loop_signal_free(w->signals[i]);
+	lane_free(w->lane);
+	worker_folder_close(&w->folder);
+	worker_profile_done(&w->profile);
+	own_free(w->profile_text);
+	loop_free(w->loop);
+}
+
+int worker_supervise(const struct worker_options *o, struct err *e)
+{
+	struct worker w = { .o = o, .folder = { .lock = -1 } };
+	int rc;
+
+	signal(SIGPIPE, SIG_IGN);
+	rng_seed_os(&w.rng);
+	if (gethostname(w.host, sizeof(w.host) - 1) < 0)
+		memcpy(w.host, "unknown", sizeof("unknown"));
+	w.loop = loop_new();
+	w.drain = loop_timer_new(w.loop, drain_over, &w);
+	w.receive_again = loop_timer_new(w.loop, turn_again, &w);
+	w.turns = loop_timer_new(w.loop, turn_soon, &w);
+	w.signals[0] = loop_signal_new(w.loop, SIGTERM, signalled, &w);
+	w.signals[1] = loop_signal_new(w.loop, SIGINT, signalled, &w);
+	worker_claim_start(&w);
+	rc = prepare(&w, e);
+	if (rc == 0) {
+		broker_describe(w.broker, described, &w);
+		loop_run(w.loop);
+		LOG_INFO("worker ended", LOG_I("stored", w.stored), LOG_I("parked", w.parked),
+			 LOG_I("returned", w.returned));
+	}
+	finish(&w);
+	if (rc == 0 && w.failure.kind != ERR_NONE) {
+		*e = w.failure;
+		rc = -1;
+	}
+	return rc;
+}

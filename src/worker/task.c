@@ -1,0 +1,136 @@
+#include "worker/task.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/own.h"
+#include "worker/folder.h"
+#include "worker/hash.h"
+#include "worker/transcode.h"
+
+#define OUTPUT_KEY_BYTES_MAX 4096
+
+const char *worker_task_stage_word(enum task_stage s)
+{
+	static const char *const words[] = { "fetch", "probe", "transcode", "verify", "store" };
+
+	return (unsigned)s < COUNT_OF(words) ? words[s] : "?";
+}
+
+char *worker_task_path(const struct task *t, const char *name)
+{
+	return own_printf("%s/%s", t->folder, name);
+}
+
+char *worker_task_output_name(const struct task *t)
+{
+	return own_printf(TASK_OUTPUT_FOLDER "/%s.%s", t->output->name,
+			  worker_transcode_extension(t->output));
+}
+
+struct task *worker_task_new(const struct task_spec *s)
+{
+	struct task *t = own_alloc(sizeof(*t));
+
+	t->loop = s->loop;
+	t->lane = s->lane;
+	t->profile = s->profile;
+	t->output = &s->profile->outputs[0];
+	t->hooks = s->hooks;
+	t->folder = own_strdup(s->folder);
+	t->host = s->host;
+	t->job = *s->job;
+	t->receives = s->receives;
+	t->progress = PROGRESS_INIT;
+	t->key = BUF(OUTPUT_KEY_BYTES_MAX);
+	t->fd = -1;
+	return t;
+}
+
+void worker_task_free(struct task *t)
+{
+	struct err ignored = { 0 };
+
+	if (!t)
+		return;
+	lane_cancel(t->lane, &t->call);
+	aws_call_done(&t->call);
+	worker_run_cancel(t->run);
+	worker_hash_forget(t->hash);
+	if (t->fd >= 0)
+		close(t->fd);
+	err_ignore(worker_folder_remove(t->folder, &ignored)); /* the supervisor clears after us */
+	buf_done(&t->key);
+	own_free(t->folder);
+	own_free(t);
+}
+
+static void (*const stages[TASK_STAGES])(struct task *) = {
+	[TASK_FETCH] = worker_fetch,         [TASK_PROBE] = worker_probe,
+	[TASK_TRANSCODE] = worker_transcode, [TASK_VERIFY] = worker_probe_output,
+	[TASK_STORE] = worker_store,
+};
+
+static void stored(struct task *t)
+{
+	struct task_end end = { .outcome = TASK_STORED,
+				.stage = TASK_STORE,
+				.reason = "",
+				.complaint = "",
+				.already = t->already,
+				.key = buf_str(&t->key),
+				.etag = t->made_etag,
+				.bytes = t->made_bytes };
+
+	t->hooks.end(&end, t->hooks.arg);
+}
+
+void worker_task_start(struct task *t)
+{
+	AUTO(own_freep) char *out = worker_task_path(t, TASK_OUTPUT_FOLDER);
+	struct err e = { 0 };
+
+	t->stage = TASK_FETCH;
+	/* What a killed slot left here would be in the way. */
+	if (worker_folder_remove(t->folder, &e) < 0 || worker_folder_make(t->folder, &e) < 0 ||
+	    worker_folder_make(out, &e) < 0) {
+		worker_task_fail(t, TASK_TRANSIENT, &e, "");
+		return;
+	}
+	stages[t->stage](t);
+}
+
+void worker_task_next(struct task *t)
+{
+	t->hooks.stage(t->stage, t->hooks.arg);
+	t->stage++;
+	if (t->stage == TASK_STAGES)
+		stored(t);
+	else
+		stages[t->stage](t);
+}
+
+void worker_task_found(struct task *t)
+{
+	t->already = true;
+	stored(t);
+}
+
+void worker_task_fail(struct task *t, enum task_class why, const struct err *e,
+		      const char *complaint)
+{
+	struct task_end end = { .outcome = TASK_FAILED,
+				.why = why,
+				.stage = t->stage,
+				.reason = e->text,
+				.complaint = complaint,
+				.key = "",
+				.etag = "" };
+
+	t->hooks.end(&end, t->hooks.arg);
+}
+
+enum task_class worker_task_class_of(const struct err *e)
+{
+	return e->kind == ERR_POLICY || e->kind == ERR_NOT_FOUND ? TASK_PERMANENT : TASK_TRANSIENT;
+}

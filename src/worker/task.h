@@ -1,0 +1,119 @@
+/* One job inside a slot: fetch, probe, transcode, verify, store, in this order, each a file of its
+ * name.
+ *
+ * A stage starts something and returns; when it has come it calls worker_task_next() or
+ * worker_task_fail(), once. The lease is the slot's to watch: worker_task_free() at any moment
+ * stops everything and stores nothing more.
+ */
+#ifndef WORKER_TASK_H
+#define WORKER_TASK_H
+
+#include "aws/lane.h"
+#include "aws/s3.h"
+#include "base/crypto.h"
+#include "base/loop.h"
+#include "model/job.h"
+#include "worker/probe.h"
+#include "worker/profile.h"
+#include "worker/progress.h"
+#include "worker/run.h"
+
+/* Names inside the job's folder. */
+#define TASK_SOURCE "source"
+#define TASK_OUTPUT_FOLDER "out"
+
+enum task_stage { TASK_FETCH, TASK_PROBE, TASK_TRANSCODE, TASK_VERIFY, TASK_STORE, TASK_STAGES };
+const char *worker_task_stage_word(enum task_stage s);
+
+enum task_class {
+	TASK_TRANSIENT, /* may go better another time, or elsewhere */
+	TASK_PERMANENT  /* can never succeed */
+};
+
+enum task_outcome { TASK_STORED, TASK_FAILED };
+
+struct task_end {
+	enum task_outcome outcome;
+	enum task_class why; /* TASK_FAILED */
+	enum task_stage stage;
+	const char *reason, *complaint;
+	bool already; /* TASK_STORED: it was there before us */
+	const char *key, *etag;
+	int64_t bytes;
+};
+
+struct task_hooks {
+	void (*stage)(enum task_stage done, void *arg); /* a stage has been completed */
+	void (*progress)(int permille, int64_t speed_milli, void *arg);
+	bool (*claimed)(void *arg); /* is the message still ours? asked before the store */
+	void (*end)(const struct task_end *e, void *arg); /* the task may be freed in it */
+	void *arg;
+};
+
+struct task_hash; /* digest of the output, made off the loop */
+
+struct task {
+	struct loop *loop;
+	struct lane *lane;
+	const struct profile *profile;
+	const struct profile_output *output;
+	struct task_hooks hooks;
+	char *folder;
+	const char *host;
+	struct job job;
+	int64_t receives;
+
+	enum task_stage stage;
+	char etag[S3_ETAG_MAX]; /* of the source, with its quotes */
+	int64_t source_bytes;
+	struct probe source, made;
+	struct buf key; /* of the output */
+	char made_etag[S3_ETAG_MAX];
+	int64_t made_bytes;
+	bool already;
+	struct progress progress;
+
+	struct aws_call call;                              /* at most one runs */
+	void (*seen)(struct task *t, const struct err *e); /* who looks for the output */
+	struct run *run;
+	struct task_hash *hash;
+	char sha256[2 * CRYPTO_SHA256_BYTES + 1];
+	int fd; /* being read or written; -1: none */
+	int put_again;
+};
+
+struct task_spec {
+	struct loop *loop;
+	struct lane *lane;
+	const struct profile *profile;
+	const struct job *job;
+	int64_t receives;
+	const char *folder; /* made here, removed by worker_task_free() */
+	const char *host;
+	struct task_hooks hooks;
+};
+
+struct task *worker_task_new(const struct task_spec *s);
+void worker_task_start(struct task *t);
+void worker_task_free(struct task *t);
+
+/* For the stages. */
+void worker_task_next(struct task *t);
+void worker_task_fail(struct task *t, enum task_class why, const struct err *e,
+		      const char *complaint);
+void worker_task_found(struct task *t); /* the output is there already: straight to the end */
+char *worker_task_path(const struct task *t, const char *name);
+char *worker_task_output_name(const struct task *t); /* inside the job's folder */
+void worker_fetch(struct task *t);
+void worker_probe(struct task *t);
+void worker_transcode(struct task *t);
+void worker_probe_output(struct task *t);
+void worker_store(struct task *t);
+/* Looks whether the output is there and made from the same: by fetch before the work, by store
+ * after a 412. */
+typedef void task_seen_fn(struct task *t,
+			  const struct err *e); /* ERR_NONE, ERR_NOT_FOUND, ERR_CONFLICT, … */
+void worker_store_look(struct task *t, task_seen_fn *fn);
+enum task_class worker_task_class_of(const struct err *e);
+
+#endif

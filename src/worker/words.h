@@ -1,0 +1,22 @@
+/* What supervisor and slot say to each other: {"do": …} one way, {"say": …} the other. */
+#ifndef WORKER_WORDS_H
+#define WORKER_WORDS_H
+
+#define WORDS_DO "do"
+#define WORDS_SETUP "setup" /* slot's folder, host, region, profile: once */
+#define WORDS_JOB "job"     /* job, receives, ends_ms, keys */
+#define WORDS_LEASE "lease" /* ends_ms, on the boot-time clock that both read */
+#define WORDS_KEYS "keys"
+
+#define WORDS_SAY "say"
+#define WORDS_READY "ready"
+#define WORDS_STAGE "stage"       /* stage: completed */
+#define WORDS_PROGRESS "progress" /* permille, speed_milli */
+#define WORDS_END \
+	"end" /* outcome, permanent, stage, reason, complaint, already, key, etag, bytes */
+
+#define WORDS_STORED "stored"
+#define WORDS_FAILED "failed"
+#define WORDS_LOST "lost"
+
+#endif

@@ -1,0 +1,43 @@
+/* windlass-worker: a supervisor that owns the queue, and one process a slot that does the work.
+ *
+ * The supervisor receives, holds and acks messages, protects its instance, and watches over the
+ * slots; a slot fetches, transcodes and stores, and talks with it over a socketpair. Either may be
+ * killed at any moment.
+ */
+#ifndef WORKER_WORKER_H
+#define WORKER_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/instant.h"
+#include "base/log.h"
+
+struct worker_options {
+	const char *queue_url, *region, *dead_letter_url;
+	const char *profile; /* file */
+	const char *work_dir;
+	int64_t slots;
+	int64_t visibility_s; /* 0: the queue's */
+	int64_t wait_s;
+	int64_t receives_max; /* 0: the queue's */
+	struct span retry;    /* first delay after a failure that may pass */
+	struct span drain;    /* from SIGTERM until a job is given back */
+	bool no_instance;
+	const char *group; /* NULL: found */
+	struct span look;  /* at the instance's own metadata */
+	struct span yield; /* at the group, at most so often */
+	struct span idle;  /* idle for so long: unprotected */
+	int64_t jobs_max;  /* 0: no end */
+	bool until_empty;
+	enum log_format log_format;
+	enum log_level log_level;
+};
+
+/* Exit statuses: 0 done, 1 failed. Errors that stop it before its first receive are returned. */
+MUST int worker_supervise(const struct worker_options *o, struct err *e);
+/* The process of one slot; @p fd is its end of the socketpair. */
+int worker_slot(int fd);
+
+#endif
