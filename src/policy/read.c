@@ -108,7 +108,7 @@ static bool add(struct policy_set *set, struct policy *p, struct keys_arena *are
 	if (set->count == POLICY_SET_MAX) {
 		problem(set, &(struct policy_problem){
 				     .file = (char *)p->file,
-				     .text = "more policies than windlass takes: left out" });
+				     .text = (char *)"more policies than windlass takes: left out" });
 		return false;
 	}
 	set->items = own_grow(set->items, set->count + 1, sizeof(*set->items));
