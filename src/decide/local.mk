@@ -5,3 +5,12 @@ src_decide_libdecide_a_SOURCES = \
 	src/decide/decide.c src/decide/decide.h src/decide/demand.c src/decide/learn.c \
 	src/decide/mode.c src/decide/presume.c src/decide/ramp.c src/decide/reach.c \
 	src/decide/settle.c src/decide/stabilize.c src/decide/trust.c src/decide/window.c
+
+if HAVE_CHECK
+check_PROGRAMS += tests/unit/check_decide
+TESTS += tests/unit/check_decide
+endif
+tests_unit_check_decide_SOURCES = tests/unit/check_decide.c tests/unit/check_decide.h \
+	tests/unit/check_decide_props.c
+tests_unit_check_decide_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_unit_check_decide_LDADD = $(DECIDE_LIBS) $(UNIT_LIBS)

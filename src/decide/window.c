@@ -9,18 +9,19 @@ static void window_remove(struct window *w, size_t i)
 	w->count--;
 }
 
-/* Makes room where the window is full: of the two neighbours nearest in time the older value lives
- * as long as the younger. It holds a little longer than asked, never less. */
+/* Makes room where the window is full: of two neighbours the older value lives as long as the
+ * younger. It holds a little longer than asked, never less, and by less than the time between the
+ * ones around it; the pair where that is shortest goes. */
 static void window_merge(struct window *w)
 {
-	size_t nearest = 0;
-	int64_t gap = INT64_MAX;
+	size_t nearest = 1;
+	int64_t shortest = INT64_MAX;
 
-	for (size_t i = 0; i + 1 < w->count; i++) {
-		int64_t one = instant_since(w->item[i + 1].at, w->item[i].at).ms;
+	for (size_t i = 1; i + 1 < w->count; i++) {
+		int64_t around = instant_since(w->item[i + 1].at, w->item[i - 1].at).ms;
 
-		if (one < gap) {
-			gap = one;
+		if (around < shortest) {
+			shortest = around;
 			nearest = i;
 		}
 	}
