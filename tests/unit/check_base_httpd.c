@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/rng.h"
 #include "check_base_io.h"
 
 #define HELD_MAX 256
@@ -320,6 +321,65 @@ START_TEST(a_poller_that_goes_away_is_told_at_once)
 }
 END_TEST
 
+struct storm {
+	struct io_call calls[64];
+	struct http_call *running[64];
+};
+
+static void storm_done(struct http_reply *r, const struct err *e, void *arg)
+{
+	struct io_call *c = arg;
+
+	ck_assert_msg(!e, "%s", e ? e->text : "");
+	ck_assert_int_eq(r->status, 200);
+	c->calls = 1; /* may start again */
+}
+
+static void storm_step(struct storm *s, struct rng *r)
+{
+	static const char *const targets[] = { "/hold", "/", "/hold", "/file" };
+	size_t i = rng_below(r, COUNT_OF(s->calls));
+
+	if (s->running[i] && !s->calls[i].calls && rng_below(r, 3) == 0) {
+		http_cancel(s->running[i]);
+		s->calls[i].calls = 1;
+	} else if (!s->running[i] || s->calls[i].calls) {
+		s->calls[i].calls = 0;
+		s->running[i] = http_start(
+			http,
+			&HTTP_REQUEST(.method = "POST", .body = "x", .body_len = 1,
+				      .reply_cap = IO_BIG,
+				      .url = url_of(targets[rng_below(r, 512) ? i % 3 : 3])),
+			storm_done, &s->calls[i]);
+	}
+	if (held_count > 0 && rng_below(r, 2)) {
+		i = rng_below(r, held_count);
+		httpd_answer(held[i], 200, NULL, 0, "late", 4);
+		held[i] = held[--held_count];
+	}
+	if (rng_below(r, 4) == 0)
+		io_wait(loop, 0);
+}
+
+START_TEST(a_storm_of_polls_answers_and_departures)
+{
+	struct storm *s = own_alloc(sizeof(*s));
+	struct rng r;
+
+	rng_seed(&r, 20240131);
+	for (int i = 0; i < 6000; i++)
+		storm_step(s, &r);
+	for (size_t i = 0; i < COUNT_OF(s->running); i++) {
+		if (s->running[i] && !s->calls[i].calls)
+			http_cancel(s->running[i]);
+	}
+	io_wait(loop, 200);
+	ck_assert_uint_eq(held_count, 0);
+	ck_assert_int_gt(gone, 0);
+	own_free(s);
+}
+END_TEST
+
 static int dial(void)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET,
@@ -523,6 +583,7 @@ Suite *check_base_httpd(void)
 	tcase_add_loop_test(t, bodies_are_taken_refused_or_discarded, 0, COUNT_OF(bodies));
 	tcase_add_test(t, two_hundred_long_polls_are_answered_later);
 	tcase_add_test(t, a_poller_that_goes_away_is_told_at_once);
+	tcase_add_test(t, a_storm_of_polls_answers_and_departures);
 	tcase_add_test(t, an_upload_that_is_cut_off_is_told);
 	tcase_add_test(t, leave_to_send_is_given_when_it_is_asked_for);
 	tcase_add_test(t, chunked_and_pipelined_requests_are_understood);

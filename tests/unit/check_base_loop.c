@@ -541,16 +541,15 @@ START_TEST(a_name_once_known_outlives_its_name_server)
 	expect_fake("192.0.2.1", 4, 500);
 	expect_fake("192.0.2.1", 4, 500); /* and not asked for at each call meanwhile */
 	fake.later_s += 6;
-	fake.slow_ms = 3000;
-	expect_fake("192.0.2.1", 5, 2000); /* not waited for */
-	expect_fake("192.0.2.1", 5, 2000);
+	fake.slow_ms = 1800;
+	expect_fake("192.0.2.1", 5, 1700); /* not waited for */
+	expect_fake("192.0.2.1", 5, 1700);
 }
 END_TEST
 
 START_TEST(lookups_are_few_at_once_and_nobody_waits_for_them_at_the_end)
 {
 	struct resolved r = { 0 };
-	struct timespec began, ended;
 	char host[32];
 
 	memset(&fake, 0, sizeof(fake));
@@ -564,14 +563,12 @@ START_TEST(lookups_are_few_at_once_and_nobody_waits_for_them_at_the_end)
 	ck_assert_int_eq(r.calls, 40);
 	ck_assert_int_eq(fake.lookups, 20);
 	ck_assert_int_le(fake.most, 8);
-	fake.slow_ms = 2000;
+	fake.slow_ms = 1000;
 	loop_resolve(loop, "slow.fake", resolved, &r);
 	io_wait(loop, 50);
-	clock_gettime(CLOCK_MONOTONIC, &began);
 	loop_free(loop);
-	clock_gettime(CLOCK_MONOTONIC, &ended);
-	ck_assert_int_le(ended.tv_sec - began.tv_sec, 1);
-	usleep(2200000); /* what was left behind comes to its end alone */
+	ck_assert_int_eq(fake.at_once, 1); /* it still runs */
+	usleep(1200000);                   /* what was left behind comes to its end alone */
 	loop = loop_new();
 }
 END_TEST
