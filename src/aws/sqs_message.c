@@ -174,6 +174,20 @@ int aws_sqs_receive_read(const struct reply *r, struct sqs_messages *ret, struct
 	return 0;
 }
 
+static struct json *put_attr(const struct sqs_send_attr *a)
+{
+	AUTO(buf_done) struct buf encoded = BUF(2 * SQS_BODY_MAX);
+	struct json *value = json_object();
+	bool binary = a->type && strncmp(a->type, "Binary", 6) == 0;
+
+	json_set_str(value, "DataType", a->type ? a->type : "String");
+	if (binary)
+		crypto_base64(a->value, a->value_len, &encoded);
+	json_set_str(value, binary ? "BinaryValue" : "StringValue",
+		     binary ? buf_str(&encoded) : a->value);
+	return value;
+}
+
 static void put_message(struct json *to, const struct sqs_send *m)
 {
 	json_set(to, "MessageBody", json_new_strn(m->body, m->body_len));
@@ -182,13 +196,8 @@ static void put_message(struct json *to, const struct sqs_send *m)
 	if (m->attr_count) {
 		struct json *attributes = json_object();
 
-		for (size_t i = 0; i < m->attr_count; i++) {
-			struct json *value = json_object();
-
-			json_set_str(value, "DataType", "String");
-			json_set_str(value, "StringValue", m->attrs[i].value);
-			json_set(attributes, m->attrs[i].name, value);
-		}
+		for (size_t i = 0; i < m->attr_count; i++)
+			json_set(attributes, m->attrs[i].name, put_attr(&m->attrs[i]));
 		json_set(to, "MessageAttributes", attributes);
 	}
 }
