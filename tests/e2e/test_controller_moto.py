@@ -1,0 +1,190 @@
+"""The controller against a server that we did not write: moto plays SQS and Auto Scaling."""
+
+import json
+
+import pytest
+
+GROUP = "thumbs-asg"
+
+POLICY = """\
+version: 1
+name: {name}
+mode: {mode}
+fleet:
+  auto_scaling_group: {group}
+  region: us-east-1
+  max: {max}
+  warm_up: 0s
+metrics:
+  backlog:
+    sqs: {{ queue_url: "{queue}", count: [visible, in_flight] }}
+rules:
+  - name: backlog
+    target_tracking: {{ metric: backlog, per_instance: 10 }}
+evaluate: {{ every: 1s, idle_every: 2s }}
+"""
+
+
+class World:
+    def __init__(self, moto, client_of, keys, folder):
+        self.env = dict(keys, AWS_ENDPOINT_URL=moto)
+        self.sqs, self.asg = client_of(moto, "sqs"), client_of(moto, "autoscaling")
+        self.queue = self.sqs.create_queue(QueueName="thumbs-in")["QueueUrl"]
+        self.asg.create_launch_configuration(LaunchConfigurationName="lc", ImageId="ami-12c6146b", InstanceType="t2.micro")
+        self.group(GROUP)
+        self.policies = folder / "policies"
+        self.policies.mkdir()
+        self.journal = folder / "journal.db"
+
+    def group(self, name):
+        self.asg.create_auto_scaling_group(AutoScalingGroupName=name, LaunchConfigurationName="lc", MinSize=0, MaxSize=8,
+                                           DesiredCapacity=1, AvailabilityZones=["us-east-1a"])
+
+    def policy(self, name="thumbs", mode="enforce", group=GROUP, queue=None, most=6):
+        path = self.policies / f"{name}.yaml"
+        path.write_text(POLICY.format(name=name, mode=mode, group=group, queue=queue or self.queue, max=most))
+        return path
+
+    def send(self, n):
+        for _ in range(n):
+            self.sqs.send_message(QueueUrl=self.queue, MessageBody="{}")
+
+    def desired(self, group=GROUP):
+        return self.asg.describe_auto_scaling_groups(AutoScalingGroupNames=[group])["AutoScalingGroups"][0]["DesiredCapacity"]
+
+
+@pytest.fixture
+def world(moto, client_of, keys, tmp_path):
+    return World(moto, client_of, keys, tmp_path)
+
+
+def test_plan_says_what_is_due_and_writes_nothing(world, windlass):
+    path = world.policy()
+    world.send(35)
+    done = windlass("plan", path, "--journal", world.journal, env=world.env)
+    assert done.returncode == 3, done.stderr
+    assert "2 demand" in done.stdout and "clear 35 jobs" in done.stdout
+    assert world.desired() == 1
+    assert not world.journal.exists()
+    done = windlass("plan", path, "--journal", world.journal, "--output", "json", env=world.env)
+    plan = json.loads(done.stdout)[0]
+    assert done.returncode == 3 and plan["change"] and plan["plan"]["desired"] == 4
+
+
+def test_a_turn_writes_once_and_remembers(world, windlass):
+    path = world.policy()
+    world.send(35)
+    done = windlass("turn", path, "--journal", world.journal, env=world.env)
+    assert done.returncode == 0, done.stderr
+    assert world.desired() == 4
+    done = windlass("plan", path, "--journal", world.journal, env=world.env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = windlass("explain", "thumbs", "--journal", world.journal)
+    assert said.returncode == 0 and "written: done" in said.stdout and "2 demand" in said.stdout, said.stdout + said.stderr
+    status = json.loads(windlass("status", "--journal", world.journal, "--output", "json").stdout)
+    assert status["lease_holder"] is None and status["policies"][0]["wanted"] == 4
+
+
+def test_the_policy_max_holds_whatever_the_backlog(world, windlass):
+    path = world.policy(most=3)
+    world.send(200)
+    assert windlass("turn", path, "--journal", world.journal, env=world.env).returncode == 0
+    assert world.desired() == 3
+
+
+@pytest.mark.parametrize("mode", ["dry_run", "shadow", "paused"])
+def test_modes_that_watch_never_write(world, windlass, mode):
+    path = world.policy(mode=mode)
+    world.send(35)
+    done = windlass("turn", path, "--journal", world.journal, env=world.env)
+    assert done.returncode == 0, done.stderr
+    assert world.desired() == 1
+
+
+def test_two_enforcing_policies_of_one_group_are_both_named_and_neither_writes(world, windlass):
+    world.policy("first")
+    world.policy("second")
+    world.send(35)
+    done = windlass("turn", world.policies, "--journal", world.journal, env=world.env)
+    assert done.returncode == 2
+    assert "first" in done.stderr and "second" in done.stderr
+    assert world.desired() == 1
+
+
+def test_one_bad_file_does_not_stop_the_good_ones(world, windlass):
+    world.policy("good")
+    (world.policies / "bad.yaml").write_text("version: 1\nname: bad\nfleet:\n  auto_scaling_grup: x\n")
+    world.send(35)
+    done = windlass("turn", world.policies, "--journal", world.journal, env=world.env)
+    assert done.returncode == 2
+    assert "bad.yaml:4:3:" in done.stderr and "auto_scaling_group" in done.stderr
+    assert world.desired() == 4
+
+
+def test_a_queue_that_cannot_be_read_holds_the_fleet_and_says_so(world, windlass):
+    path = world.policy(queue=world.queue + "-gone")
+    world.asg.set_desired_capacity(AutoScalingGroupName=GROUP, DesiredCapacity=5)
+    done = windlass("turn", path, "--journal", world.journal, env=world.env)
+    assert done.returncode == 1
+    assert "thumbs" in done.stderr and "NonExistentQueue" in done.stderr
+    assert world.desired() == 5
+
+
+def test_a_group_that_is_not_there_is_one_clear_line(world, windlass):
+    path = world.policy(group="no-such-group")
+    done = windlass("turn", path, "--journal", world.journal, env=world.env)
+    assert done.returncode == 1
+    assert "no-such-group" in done.stderr and len(done.stderr.strip().splitlines()) == 1
+
+
+def test_missing_credentials_are_one_clear_line(world, windlass):
+    path = world.policy()
+    env = dict(world.env, AWS_ACCESS_KEY_ID=None, AWS_SECRET_ACCESS_KEY=None)
+    done = windlass("plan", path, "--journal", world.journal, env=env)
+    assert done.returncode == 1
+    assert "credentials" in done.stderr and len(done.stderr.strip().splitlines()) == 1
+
+
+def test_the_daemon_follows_the_queue_and_ends_on_sigterm(world, programs, windlass):
+    world.policy()
+    daemon = programs.start("windlassd", "--policies", world.policies, "--journal", world.journal, "--log-format", "logfmt",
+                            env=world.env)
+    daemon.wait_log("windlassd is ready")
+    world.send(35)
+    daemon.wait_log("desired capacity set.*to=4")
+    assert world.desired() == 4
+    status = json.loads(windlass("status", "--journal", world.journal, "--output", "json").stdout)
+    assert status["lease_holder"] == daemon.pid
+    refused = windlass("turn", world.policies, "--journal", world.journal, env=world.env)
+    assert refused.returncode == 1 and str(daemon.pid) in refused.stderr
+    assert daemon.stop() == 0
+
+
+def test_a_standby_takes_over_when_the_leader_is_killed(world, programs):
+    world.policy()
+    start = lambda: programs.start("windlassd", "--policies", world.policies, "--journal", world.journal,
+                                   "--log-format", "logfmt", env=world.env)
+    first = start()
+    first.wait_log("windlassd is ready")
+    second = start()
+    second.wait_log("standing by")
+    first.kill()
+    second.wait_log("windlassd is ready")
+    world.send(35)
+    second.wait_log("desired capacity set.*to=4")
+    assert world.desired() == 4
+
+
+def test_sighup_takes_new_policies_and_keeps_the_old_ones_when_they_are_bad(world, programs):
+    path = world.policy(most=2)
+    world.send(35)
+    daemon = programs.start("windlassd", "--policies", path, "--journal", world.journal, "--log-format", "logfmt",
+                            env=world.env)
+    daemon.wait_log("desired capacity set.*to=2")
+    path.write_text("version: 1\nnonsense: 2\n")
+    daemon.signal(1)
+    daemon.wait_log("not read anew")
+    world.policy(most=5)
+    daemon.signal(1)
+    daemon.wait_log("desired capacity set.*to=4")
+    assert world.desired() == 4
