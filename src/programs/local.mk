@@ -1,7 +1,11 @@
 # src/programs: the mains.
 bin_PROGRAMS += windlass
 windlass_SOURCES = src/programs/windlass.c
-windlass_LDADD = src/cli/libcli.a $(REHEARSE_LIBS) $(PRODUCE_LIBS)
+windlass_LDADD = $(CLI_LIBS)
+
+bin_PROGRAMS += windlassd
+windlassd_SOURCES = src/programs/windlassd.c
+windlassd_LDADD = $(CONTROL_LIBS)
 
 bin_PROGRAMS += windlass-local
 windlass_local_SOURCES = src/programs/windlass-local.c

@@ -37,7 +37,7 @@ START_TEST(policies_spread_over_the_interval)
 	int in_half = 0;
 
 	for (int i = 0; i < 200; i++) {
-		char name[16];
+		char name[32];
 		struct policy p;
 
 		snprintf(name, sizeof(name), "policy-%d", i);

@@ -5,6 +5,8 @@
 
 #include "observe/observe.h"
 
+static char group_name[] = "g", rebalance[] = "AZRebalance", launch[] = "Launch";
+
 static struct asg_instance instance(const char *id, enum asg_state state, bool healthy,
 				    bool protected)
 {
@@ -40,7 +42,7 @@ START_TEST(each_state_counts_once)
 	struct asg_instance in =
 		instance("i-1", cases[_i].state, cases[_i].healthy, cases[_i].protected);
 	struct asg_group g = {
-		.name = "g", .max = 9, .desired = 1, .instances = &in, .instance_count = 1
+		.name = group_name, .max = 9, .desired = 1, .instances = &in, .instance_count = 1
 	};
 	struct capacity c;
 
@@ -59,7 +61,7 @@ START_TEST(instances_seen_at_the_first_look_are_warm_and_later_ones_warm_up)
 	struct asg_instance in[2] = { instance("i-1", ASG_IN_SERVICE, true, false),
 				      instance("i-2", ASG_IN_SERVICE, true, false) };
 	struct asg_group g = {
-		.name = "g", .max = 9, .desired = 1, .instances = in, .instance_count = 1
+		.name = group_name, .max = 9, .desired = 1, .instances = in, .instance_count = 1
 	};
 	struct instant t0 = { 1700000000000 };
 	struct capacity c;
@@ -82,8 +84,10 @@ END_TEST
 
 START_TEST(suspended_processes_are_told)
 {
-	char *names[] = { "AZRebalance", "Launch" };
-	struct asg_group g = { .name = "g", .max = 9, .suspended = names, .suspended_count = 2 };
+	char *names[] = { rebalance, launch };
+	struct asg_group g = {
+		.name = group_name, .max = 9, .suspended = names, .suspended_count = 2
+	};
 	struct observe_seen seen = { 0 };
 	struct capacity c;
 
@@ -97,9 +101,9 @@ END_TEST
 START_TEST(a_group_that_contradicts_itself_is_nonsense)
 {
 	static const struct asg_group bad[] = {
-		{ .name = "g", .min = 5, .max = 4, .desired = 4 },
-		{ .name = "g", .min = -1, .max = 4, .desired = 4 },
-		{ .name = "g", .min = 0, .max = 4, .desired = -4 },
+		{ .name = group_name, .min = 5, .max = 4, .desired = 4 },
+		{ .name = group_name, .min = -1, .max = 4, .desired = 4 },
+		{ .name = group_name, .min = 0, .max = 4, .desired = -4 },
 	};
 	struct observe_seen seen = { 0 };
 	struct capacity c;
