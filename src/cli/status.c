@@ -172,9 +172,9 @@ static void print_json(const struct status *s, pid_t holder, struct buf *out)
 	struct json *list = json_array();
 
 	if (holder)
-		json_set_int(top, "control_lease_holder", holder);
+		json_set_int(top, "lease_holder", holder);
 	else
-		json_set(top, "control_lease_holder", json_new_null());
+		json_set(top, "lease_holder", json_new_null());
 	for (size_t i = 0; i < s->count; i++)
 		json_add(list, row_json(&s->row[i]));
 	json_set(top, "policies", list);

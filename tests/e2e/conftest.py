@@ -175,6 +175,7 @@ class Programs:
     def __init__(self, folder):
         self.folder = folder
         self.started = []
+        self.before = descendants(os.getpid())  # a server that the whole session shares
         self.home = folder / "home"
         self.home.mkdir()
         self.reports = folder / "sanitizer"
@@ -217,7 +218,7 @@ class Programs:
 
     def leftovers(self):
         """{pid: command line} of all that this test started and that still runs, orphans too."""
-        return descendants(os.getpid())
+        return {pid: command for pid, command in descendants(os.getpid()).items() if pid not in self.before}
 
     def end(self):
         for program in reversed(self.started):
@@ -304,14 +305,28 @@ def client_of(keys):
     return make
 
 
-@pytest.fixture
-def moto(programs):
-    """The URL of moto's server, the independent server of every client test."""
+@pytest.fixture(scope="session")
+def moto_server(tmp_path_factory):
+    """moto's server, started once: it takes seconds to start and forgets on request."""
     pytest.importorskip("moto.server", reason="needs: moto")
+    started = Programs(tmp_path_factory.mktemp("moto"))
     port = free_port()
-    server = programs.start(sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", port)
-    server.wait_http(f"http://127.0.0.1:{port}/moto-api/", seconds=60)
-    return f"http://127.0.0.1:{port}"
+    server = started.start(sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", port)
+    try:
+        server.wait_http(f"http://127.0.0.1:{port}/moto-api/", seconds=60)
+        yield server, f"http://127.0.0.1:{port}"
+    finally:
+        started.end()
+
+
+@pytest.fixture
+def moto(moto_server):
+    """The URL of moto's server, the independent server of every client test; it begins empty."""
+    server, url = moto_server
+    reset = urllib.request.Request(f"{url}/moto-api/reset", method="POST")
+    with urllib.request.urlopen(reset, timeout=30) as reply:
+        assert reply.status == 200, server.text()[-2000:]
+    return url
 
 
 @pytest.fixture
