@@ -7,9 +7,8 @@
 #include "base/http.h"
 
 #define HTTP_HEADERS_MAX 1000
-#define HTTP_HEADER_BYTES_MAX                                               \
-	(256u << 10) /* curl has its own cap at 300 KiB, and words it badly \
-		      */
+/* curl has its own cap at 300 KiB, and words it badly. */
+#define HTTP_HEADER_BYTES_MAX (256u << 10)
 #define HTTP_FAILURE_BODY_MAX ((size_t)1 << 20)
 #define HTTP_PIECE_MAX (64l << 10)
 
