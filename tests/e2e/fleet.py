@@ -1,0 +1,127 @@
+"""An embedded cloud for one test, with its Auto Scaling client and what its instances left behind."""
+
+import configparser
+import os
+import pathlib
+
+from conftest import free_port, http_get, processes, wait_for
+
+GROUP = "workers"
+SLEEPER = "exec sleep 1000\n"
+
+
+class Cloud:
+    """windlass-local on a folder and a port that stay the same over restarts."""
+
+    def __init__(self, programs, folder):
+        self.programs, self.state = programs, folder / "state"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.program = None
+
+    def start(self, *options):
+        self.program = self.programs.start("windlass-local", "--state", self.state, "--port", self.port,
+                                           "--log-format", "json", *options)
+        self.program.wait_http(self.url + "/health")
+        return self
+
+    @property
+    def keys(self):
+        found = configparser.ConfigParser()
+        found.read(self.state / "credentials")
+        return dict(found["default"])
+
+    @property
+    def environment(self):
+        return {"AWS_ENDPOINT_URL": self.url, "AWS_SHARED_CREDENTIALS_FILE": str(self.state / "credentials"),
+                "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}
+
+    def client(self, service):
+        import boto3
+        from botocore.config import Config
+        return boto3.client(service, endpoint_url=self.url, region_name="us-east-1",
+                            config=Config(retries={"max_attempts": 1}), **self.keys)
+
+    def folder(self, instance):
+        return pathlib.Path(self.state, "instances", instance)
+
+    def log(self, instance):
+        path = self.folder(instance) / "log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+
+class Group:
+    """One group of a cloud, and waits for what becomes of it."""
+
+    def __init__(self, cloud, name=GROUP):
+        self.cloud, self.name = cloud, name
+        self.api = cloud.client("autoscaling")
+
+    def create(self, script=SLEEPER, least=0, most=10, desired=0, **options):
+        self.api.create_launch_configuration(LaunchConfigurationName=self.name + "-launch", ImageId="ami-12345678",
+                                             InstanceType="t3.small", UserData=script)
+        self.api.create_auto_scaling_group(AutoScalingGroupName=self.name, MinSize=least, MaxSize=most,
+                                           LaunchConfigurationName=self.name + "-launch", DesiredCapacity=desired,
+                                           AvailabilityZones=["us-east-1a"], **options)
+        return self
+
+    def describe(self):
+        return self.api.describe_auto_scaling_groups(AutoScalingGroupNames=[self.name])["AutoScalingGroups"][0]
+
+    def instances(self, state=None):
+        return [i for i in self.describe()["Instances"] if state in (None, i["LifecycleState"])]
+
+    def ids(self, state=None):
+        return [i["InstanceId"] for i in self.instances(state)]
+
+    def wait(self, count, state="InService", seconds=30):
+        """The ids of the instances in that state, once there are just so many."""
+        wait_for(lambda: len(self.ids(state)) == count, f"{count} instances {state}", seconds)
+        return self.ids(state)
+
+    def wait_settled(self, count, seconds=30):
+        """As wait, and nothing else is left of the group."""
+        wait_for(lambda: len(self.ids("InService")) == count == len(self.ids()), f"{count} instances alone", seconds)
+        return self.ids()
+
+    def desire(self, count, **options):
+        self.api.set_desired_capacity(AutoScalingGroupName=self.name, DesiredCapacity=count, **options)
+
+    def protect(self, instances, on=True):
+        self.api.set_instance_protection(AutoScalingGroupName=self.name, InstanceIds=instances,
+                                         ProtectedFromScaleIn=on)
+
+    def activities(self):
+        return self.api.describe_scaling_activities(AutoScalingGroupName=self.name)["Activities"]
+
+
+def processes_of(instance):
+    """{pid: command line} of all that carries the instance's mark and lives."""
+    mark = f"WINDLASS_INSTANCE_ID={instance}".encode()
+    found = {}
+    for pid, (_, state, command) in processes().items():
+        try:
+            if state != "Z" and mark in pathlib.Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+                found[pid] = command
+        except OSError:
+            pass
+    return found
+
+
+def marked():
+    """{pid: command line} of everything that any instance runs."""
+    found = {}
+    for pid, (_, state, command) in processes().items():
+        try:
+            if state != "Z" and b"WINDLASS_INSTANCE_ID=" in pathlib.Path(f"/proc/{pid}/environ").read_bytes():
+                found[pid] = command
+        except OSError:
+            pass
+    return found
+
+
+def wait_gone(instance, seconds=30):
+    wait_for(lambda: not processes_of(instance), f"end of all that {instance} runs", seconds)
+
+
+__all__ = ["Cloud", "Group", "GROUP", "SLEEPER", "marked", "processes_of", "wait_gone", "http_get", "os"]
