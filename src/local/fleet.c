@@ -275,7 +275,7 @@ static void act(struct local *l, bool committed, void *arg)
 		if (r->gone && (committed || fresh)) {
 			local_metadata_close(l, r->id);
 			if (committed)
-				local_fleet_launch_clean(l, r->id);
+				local_fleet_prune(f, r->id);
 			run_drop(f, i);
 			continue;
 		}

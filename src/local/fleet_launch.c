@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +11,6 @@
 #include "local/fleet_process.h"
 
 #define ENV_MAX 64
-#define FOLDER_FDS 16
 
 /* As cloud-init has it: a script that names its interpreter gets it, any other is sh's. */
 #define GATE "read -r go <&3 || exit 0; exec 3<&-; "
@@ -135,6 +133,7 @@ struct loop_child *local_fleet_launch(struct local *l, const struct local_fleet_
 				      loop_exit_fn *ended, void *arg, int *ret_gate, struct err *e)
 {
 	AUTO(own_freep) char *folder = folder_of(l, i->id);
+	AUTO(own_freep) char *whole = NULL; /* the state may be named from our own folder */
 	AUTO(environment_done) struct environment env = { 0 };
 	const char *gate_line = strncmp(i->script, "#!", 2) == 0 ? GATE_OWN : GATE_SH;
 	const char *const argv[] = { "/bin/sh", "-c", gate_line, NULL };
@@ -151,7 +150,8 @@ struct loop_child *local_fleet_launch(struct local *l, const struct local_fleet_
 		close(out);
 		return NULL;
 	}
-	environment_fill(&env, l, folder, i);
+	whole = realpath(folder, NULL);
+	environment_fill(&env, l, whole ? whole : folder, i);
 	child = loop_child_new(l->loop,
 			       &(struct loop_spawn){ .argv = argv,
 						     .env = (const char *const *)env.all,
@@ -175,21 +175,4 @@ void local_fleet_launch_open(int gate)
 		n = write(gate, "go\n", 3);
 	while (n < 0 && errno == EINTR);
 	close(gate);
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-	(void)st;
-	(void)type;
-	(void)at;
-	err_ignore(remove(path)); /* what cannot be removed does not keep the rest */
-	return 0;
-}
-
-void local_fleet_launch_clean(struct local *l, const char *id)
-{
-	AUTO(own_freep) char *folder = folder_of(l, id);
-	AUTO(own_freep) char *tmp = own_printf("%s/tmp", folder);
-
-	err_ignore(nftw(tmp, remove_one, FOLDER_FDS, FTW_DEPTH | FTW_PHYS | FTW_MOUNT));
 }

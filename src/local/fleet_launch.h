@@ -21,7 +21,4 @@ MUST struct loop_child *local_fleet_launch(struct local *l, const struct local_f
 					   struct err *e);
 void local_fleet_launch_open(int gate); /* lets it run, and closes the gate */
 
-/* Removes what the instance no longer needs: its temporary files. Its log stays. */
-void local_fleet_launch_clean(struct local *l, const char *id);
-
 #endif

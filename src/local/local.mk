@@ -33,6 +33,7 @@ src_local_liblocal_a_SOURCES += \
 	src/local/fleet_fill.c \
 	src/local/fleet_launch.c src/local/fleet_launch.h \
 	src/local/fleet_life.c \
+	src/local/fleet_prune.c \
 	src/local/fleet_process.c src/local/fleet_process.h \
 	src/local/fleet_rows.c src/local/fleet_rows.h \
 	src/local/fleet_wait.c \

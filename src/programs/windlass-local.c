@@ -8,12 +8,16 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/options.h"
+#include "local/fleet.h"
 #include "local/local.h"
 
 struct arguments {
 	const char *state, *listen, *region, *account, *port_file, *log_format, *log_level;
 	int64_t port;
-	bool memory, open;
+	bool memory, open, keep_instances;
+	struct span boot_delay, stop_grace;
+	int64_t instance_limit;
+	struct option_list instance_env;
 };
 
 static const char details[] =
@@ -21,71 +25,111 @@ static const char details[] =
 	"The keys of the account are made at the first start and stand in STATE/credentials, in "
 	"the format of\n"
 	"~/.aws/credentials. Signatures are always verified. GET /health answers 200 once it "
-	"serves.\n";
+	"serves.\n\n"
+	"Instances of Auto Scaling groups are processes: the user data of a launch configuration, "
+	"run "
+	"by sh or\n"
+	"by what its #! names, in STATE/instances/ID, where their log is. SIGTERM ends them, with "
+	"the "
+	"grace, and\n"
+	"then windlass-local; a second one ends them at once.\n";
 
-static int arguments_read(int argc, char **argv, struct arguments *a, struct err *e)
+static struct arguments given;
+
+static const struct option table[] = {
+	{ .name = "state",
+	  .type = OPTION_STR,
+	  .value = &given.state,
+	  .meta = "DIR",
+	  .doc = "folder of all that is kept" },
+	{ .name = "listen",
+	  .type = OPTION_STR,
+	  .value = &given.listen,
+	  .meta = "ADDRESS",
+	  .init = "127.0.0.1",
+	  .doc = "numeric address to listen on" },
+	{ .name = "open",
+	  .type = OPTION_FLAG,
+	  .value = &given.open,
+	  .doc = "allow an address that other machines can reach" },
+	{ .name = "port",
+	  .type = OPTION_INT,
+	  .value = &given.port,
+	  .meta = "PORT",
+	  .init = "0",
+	  .least = 0,
+	  .most = 65535,
+	  .doc = "port to listen on; 0 takes a free one" },
+	{ .name = "port-file",
+	  .type = OPTION_STR,
+	  .value = &given.port_file,
+	  .meta = "FILE",
+	  .doc = "file to write the port to once it serves" },
+	{ .name = "memory",
+	  .type = OPTION_FLAG,
+	  .value = &given.memory,
+	  .doc = "keep nothing; for tests" },
+	{ .name = "region",
+	  .type = OPTION_STR,
+	  .value = &given.region,
+	  .meta = "REGION",
+	  .env = "AWS_REGION",
+	  .init = "us-east-1",
+	  .doc = "region in names and replies" },
+	{ .name = "account",
+	  .type = OPTION_STR,
+	  .value = &given.account,
+	  .meta = "ID",
+	  .init = "123456789012",
+	  .doc = "account id, 12 digits" },
+	{ .name = "boot-delay",
+	  .type = OPTION_SPAN,
+	  .value = &given.boot_delay,
+	  .meta = "TIME",
+	  .init = "0s",
+	  .doc = "time an instance is Pending, where its user data has no #windlass: "
+		 "boot-delay=TIME" },
+	{ .name = "stop-grace",
+	  .type = OPTION_SPAN,
+	  .value = &given.stop_grace,
+	  .meta = "TIME",
+	  .init = "120s",
+	  .doc = "time between SIGTERM and SIGKILL when an instance is terminated" },
+	{ .name = "instance-limit",
+	  .type = OPTION_INT,
+	  .value = &given.instance_limit,
+	  .meta = "N",
+	  .init = "64",
+	  .least = 0,
+	  .most = 10000,
+	  .doc = "most instances at a time; past it launches fail as on AWS" },
+	{ .name = "instance-env",
+	  .type = OPTION_LIST,
+	  .value = &given.instance_env,
+	  .meta = "NAME[=VALUE]",
+	  .doc = "give instances this variable; a name alone takes our own value" },
+	{ .name = "keep-instances",
+	  .type = OPTION_FLAG,
+	  .value = &given.keep_instances,
+	  .doc = "leave instances running at SIGTERM, and adopt them at the next start" },
+	{ .name = "log-format",
+	  .type = OPTION_CHOICE,
+	  .value = &given.log_format,
+	  .init = "auto",
+	  .choices = "auto|logfmt|json",
+	  .meta = "FORMAT",
+	  .doc = "how log lines are written" },
+	{ .name = "log-level",
+	  .type = OPTION_CHOICE,
+	  .value = &given.log_level,
+	  .init = "info",
+	  .choices = "debug|info|warn|error",
+	  .meta = "LEVEL",
+	  .doc = "least level that is logged" },
+};
+
+static int arguments_read(int argc, char **argv, struct err *e)
 {
-	const struct option table[] = {
-		{ .name = "state",
-		  .type = OPTION_STR,
-		  .value = &a->state,
-		  .meta = "DIR",
-		  .doc = "folder of all that is kept" },
-		{ .name = "listen",
-		  .type = OPTION_STR,
-		  .value = &a->listen,
-		  .meta = "ADDRESS",
-		  .init = "127.0.0.1",
-		  .doc = "numeric address to listen on" },
-		{ .name = "open",
-		  .type = OPTION_FLAG,
-		  .value = &a->open,
-		  .doc = "allow an address that other machines can reach" },
-		{ .name = "port",
-		  .type = OPTION_INT,
-		  .value = &a->port,
-		  .meta = "PORT",
-		  .init = "0",
-		  .least = 0,
-		  .most = 65535,
-		  .doc = "port to listen on; 0 takes a free one" },
-		{ .name = "port-file",
-		  .type = OPTION_STR,
-		  .value = &a->port_file,
-		  .meta = "FILE",
-		  .doc = "file to write the port to once it serves" },
-		{ .name = "memory",
-		  .type = OPTION_FLAG,
-		  .value = &a->memory,
-		  .doc = "keep nothing; for tests" },
-		{ .name = "region",
-		  .type = OPTION_STR,
-		  .value = &a->region,
-		  .meta = "REGION",
-		  .env = "AWS_REGION",
-		  .init = "us-east-1",
-		  .doc = "region in names and replies" },
-		{ .name = "account",
-		  .type = OPTION_STR,
-		  .value = &a->account,
-		  .meta = "ID",
-		  .init = "123456789012",
-		  .doc = "account id, 12 digits" },
-		{ .name = "log-format",
-		  .type = OPTION_CHOICE,
-		  .value = &a->log_format,
-		  .init = "auto",
-		  .choices = "auto|logfmt|json",
-		  .meta = "FORMAT",
-		  .doc = "how log lines are written" },
-		{ .name = "log-level",
-		  .type = OPTION_CHOICE,
-		  .value = &a->log_level,
-		  .init = "info",
-		  .choices = "debug|info|warn|error",
-		  .meta = "LEVEL",
-		  .doc = "least level that is logged" },
-	};
 	const struct options o = {
 		.program = "windlass-local",
 		.summary = "SQS, S3, Auto Scaling and STS on one machine, for one machine",
@@ -101,11 +145,11 @@ static int arguments_read(int argc, char **argv, struct arguments *a, struct err
 	rc = options_parse(&o, argc, argv, &operands, &n, e);
 	if (rc != 0)
 		return rc;
-	if (log_parse_format(a->log_format, &format, e) < 0 ||
-	    log_parse_level(a->log_level, &level, e) < 0)
+	if (log_parse_format(given.log_format, &format, e) < 0 ||
+	    log_parse_level(given.log_level, &level, e) < 0)
 		return -1;
 	log_setup("windlass-local", format, level);
-	if (!a->state && !a->memory)
+	if (!given.state && !given.memory)
 		return err_set(
 			e, ERR_POLICY,
 			"--state DIR is missing: name a folder, or say --memory to keep nothing");
@@ -134,10 +178,31 @@ static int write_port(const char *path, const struct local *l, struct err *e)
 	return buf_write_file(&text, path, 0644, e);
 }
 
+struct serving {
+	struct loop *loop;
+	struct local *local;
+	bool stopping;
+};
+
+static void on_stopped(void *arg)
+{
+	loop_stop(arg);
+}
+
+/* The first signal lets the instances hand back their work while all services go on; the second
+ * has no patience. */
 static void on_signal(int signum, void *arg)
 {
+	struct serving *s = arg;
+
 	(void)signum;
-	loop_stop(arg);
+	if (s->local->options.keep_instances && !s->local->options.memory)
+		loop_stop(s->loop);
+	else if (s->stopping)
+		local_fleet_hurry(s->local);
+	else
+		local_fleet_shutdown(s->local, on_stopped, s->loop);
+	s->stopping = true;
 }
 
 static int serve(const struct arguments *a, struct err *e)
@@ -150,15 +215,22 @@ static int serve(const struct arguments *a, struct err *e)
 		.memory = a->memory,
 		.region = a->region,
 		.account = a->account,
+		.boot_delay = a->boot_delay,
+		.stop_grace = a->stop_grace,
+		.instance_limit = a->instance_limit,
+		.keep_instances = a->keep_instances,
+		.instance_env = a->instance_env.items,
+		.instance_env_count = a->instance_env.count,
 	};
 	AUTO(loop_freep) struct loop *loop = loop_new();
 	AUTO(local_freep) struct local *l = local_new(loop, &o, e);
+	struct serving s = { .loop = loop, .local = l };
 	struct loop_signal *term, *interrupt;
 
 	if (!l || write_port(a->port_file, l, e) < 0)
 		return -1;
-	term = loop_signal_new(loop, SIGTERM, on_signal, loop);
-	interrupt = loop_signal_new(loop, SIGINT, on_signal, loop);
+	term = loop_signal_new(loop, SIGTERM, on_signal, &s);
+	interrupt = loop_signal_new(loop, SIGINT, on_signal, &s);
 	say_ready(l);
 	loop_run(loop);
 	loop_signal_free(term);
@@ -168,20 +240,21 @@ static int serve(const struct arguments *a, struct err *e)
 
 int main(int argc, char **argv)
 {
-	struct arguments a = { 0 };
 	struct err e;
 	int rc;
 
 	signal(SIGPIPE, SIG_IGN);
 	err_clear(&e);
-	rc = arguments_read(argc, argv, &a, &e);
+	rc = arguments_read(argc, argv, &e);
 	if (rc > 0)
 		return 0;
 	if (rc < 0) {
 		fprintf(stderr, "windlass-local: %s\n", e.text);
 		return 2;
 	}
-	if (serve(&a, &e) == 0)
+	rc = serve(&given, &e);
+	options_list_done(&given.instance_env);
+	if (rc == 0)
 		return 0;
 	LOG_ERROR("windlass-local cannot serve", LOG_E(&e));
 	return e.kind == ERR_POLICY ? 2 : 1;

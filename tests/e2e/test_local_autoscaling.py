@@ -506,6 +506,36 @@ def test_debians_aws_drives_it(cloud, programs, tmp_path):
     assert not marked()
 
 
+def test_a_state_named_from_where_it_was_started(programs, tmp_path):
+    cloud = Cloud(programs, tmp_path)
+    cloud.state = "state"
+    cloud.start("--stop-grace", "5s")
+    cloud.state = tmp_path / "state"
+    group = Group(cloud)
+    group.create(script="cd /\necho home $HOME $TMPDIR\nexec sleep 1000\n", desired=1)
+    one, = group.wait(1)
+    home = os.path.realpath(cloud.folder(one))
+    wait_for(lambda: cloud.log(one) == f"home {home} {home}/tmp\n", "home in full")
+    group.desire(0)
+    group.wait_settled(0)
+    wait_for(lambda: not os.path.exists(f"{home}/tmp"), "end of its temporary folder")
+    assert cloud.log(one)
+
+
+def test_old_logs_do_not_fill_the_disk(cloud, group):
+    group.create()
+    folder = cloud.state / "instances"
+    for n in range(150):
+        (folder / f"i-{n:017x}").mkdir(parents=True)
+        os.utime(folder / f"i-{n:017x}", (n, n))
+    group.desire(1)
+    one, = group.wait(1)
+    group.desire(0)
+    group.wait_settled(0)
+    wait_for(lambda: len(list(folder.iterdir())) == 100, "hundred folders")
+    assert {one, f"i-{149:017x}"} < {path.name for path in folder.iterdir()}
+
+
 def test_state_is_for_its_owner(cloud, group):
     group.create(desired=1)
     one, = group.wait(1)

@@ -305,9 +305,10 @@ START_TEST(sweeps_relatives)
 	int ready[2];
 	char mark[] = FLEET_MARK "=i-0123456789abcdef0", byte;
 	char *const marked[] = { mark, NULL };
-	char *const orphan[] = { "/bin/sh", "-c",
-				 "setsid sleep 1000 & setsid env -i sleep 1000 & echo >&3; wait",
-				 NULL };
+	const char *const orphan[] = {
+		"/bin/sh", "-c", "setsid sleep 1000 & setsid env -i sleep 1000 & echo >&3; wait",
+		NULL
+	};
 	pid_t leader;
 	int64_t started;
 	size_t left = 3;
@@ -318,7 +319,7 @@ START_TEST(sweeps_relatives)
 		setsid();
 		dup2(ready[1], 3);
 		close(ready[0]);
-		execve(orphan[0], orphan, marked);
+		execve(orphan[0], (char *const *)orphan, marked);
 		_exit(127);
 	}
 	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
