@@ -273,10 +273,13 @@ static void act(struct local *l, bool committed, void *arg)
 
 		settle_run(r, committed);
 		if (r->gone && (committed || fresh)) {
-			local_metadata_close(l, r->id);
-			if (committed)
-				local_fleet_prune(f, r->id);
+			char id[LOCAL_FLEET_ID_MAX];
+
+			snprintf(id, sizeof(id), "%s", r->id);
 			run_drop(f, i);
+			local_metadata_close(l, id);
+			if (committed)
+				local_fleet_prune(f, id);
 			continue;
 		}
 		r->gone = false;
