@@ -15,3 +15,13 @@ src_aws_libaws_a_SOURCES = \
 	src/aws/s3.c src/aws/s3.h src/aws/s3_bucket.c src/aws/s3_own.h \
 	src/aws/sqs.c src/aws/sqs.h src/aws/sqs_message.c src/aws/sqs_own.h \
 	src/aws/sts.c src/aws/sts.h
+
+if HAVE_CHECK
+check_PROGRAMS += tests/unit/check_aws
+TESTS += tests/unit/check_aws
+endif
+tests_unit_check_aws_SOURCES = tests/unit/check_aws.c tests/unit/check_aws.h \
+	tests/unit/check_aws_ask.c tests/unit/check_aws_imds.c tests/unit/check_aws_lane.c \
+	tests/unit/check_aws_place.c tests/unit/check_aws_read.c
+tests_unit_check_aws_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_unit_check_aws_LDADD = $(AWS_LIBS) $(UNIT_LIBS)
