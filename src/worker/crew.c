@@ -224,7 +224,7 @@ static void exited(int status, int signum, void *arg)
 	worker_frames_close(&s->frames);
 	s->ready = false;
 	err_ignore(worker_folder_remove(s->folder, &ignored)); /* the next spawn tells */
-	if (w->phase != WORKER_HURRYING && !meant)
+	if (!meant && (s->claim || w->phase == WORKER_RUNNING))
 		LOG_WARN("a slot has ended", LOG_I("slot", s->number), LOG_S("how", how));
 	s->crashes = quick && !meant ? s->crashes + 1 : 0;
 	if (s->claim)

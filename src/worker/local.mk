@@ -26,3 +26,12 @@ src_worker_libworker_a_SOURCES = \
 	src/worker/task.c src/worker/task.h \
 	src/worker/transcode.c src/worker/transcode.h src/worker/transcode_run.c \
 	src/worker/words.h src/worker/worker.h
+
+if HAVE_CHECK
+check_PROGRAMS += tests/unit/check_worker
+TESTS += tests/unit/check_worker
+endif
+tests_unit_check_worker_SOURCES = tests/unit/check_worker.c tests/unit/check_worker.h \
+	tests/unit/check_worker_children.c tests/unit/check_worker_media.c
+tests_unit_check_worker_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_unit_check_worker_LDADD = $(WORKER_LIBS) $(UNIT_LIBS)

@@ -1,0 +1,10 @@
+#ifndef CHECK_WORKER_H
+#define CHECK_WORKER_H
+
+#include <check.h>
+#include <stdio.h>
+
+TCase *check_worker_media(void);    /* profiles, argument lists, probes, output keys */
+TCase *check_worker_children(void); /* real children, folders, frames */
+
+#endif
