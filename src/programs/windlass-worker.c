@@ -9,6 +9,9 @@
 
 #define SLOTS_MAX 64
 
+static struct worker_options o;
+static const char *work_dir, *format, *level;
+
 static int usage(const struct err *e)
 {
 	fprintf(stderr, "windlass-worker: %s\nTry 'windlass-worker --help'.\n", e->text);
@@ -25,88 +28,83 @@ static char *work_dir_of(const char *given)
 	return own_printf("%s/windlass-worker", tmp && *tmp ? tmp : "/var/tmp");
 }
 
-static int run(struct worker_options *o, const char *work_dir, const char *format,
-	       const char *level)
+static int run(void)
 {
 	AUTO(own_freep) char *folder = work_dir_of(work_dir);
 	struct err e = { 0 };
 
-	o->work_dir = folder;
-	if (log_parse_format(format, &o->log_format, &e) < 0 ||
-	    log_parse_level(level, &o->log_level, &e) < 0)
+	o.work_dir = folder;
+	if (log_parse_format(format, &o.log_format, &e) < 0 ||
+	    log_parse_level(level, &o.log_level, &e) < 0)
 		return usage(&e);
-	if (!o->queue_url || !*o->queue_url) {
+	if (!o.queue_url || !*o.queue_url) {
 		err_set(&e, ERR_POLICY, "no queue: give --queue-url, or set SQS_QUEUE_URL");
 		return usage(&e);
 	}
-	if (!o->profile || !*o->profile) {
+	if (!o.profile || !*o.profile) {
 		err_set(&e, ERR_POLICY, "no profile: give --profile, or set WINDLASS_PROFILE");
 		return usage(&e);
 	}
-	log_setup("windlass-worker", o->log_format, o->log_level);
-	if (worker_supervise(o, &e) < 0) {
+	log_setup("windlass-worker", o.log_format, o.log_level);
+	if (worker_supervise(&o, &e) < 0) {
 		LOG_ERROR("the worker cannot go on", LOG_E(&e));
 		return e.kind == ERR_POLICY ? 2 : 1;
 	}
 	return 0;
 }
 
+static const struct option table[] = {
+	{ "queue-url", 'q', OPTION_STR, &o.queue_url, "URL", "SQS_QUEUE_URL",
+	  .doc = "queue to work on" },
+	{ "region", 0, OPTION_STR, &o.region, "REGION", "SQS_REGION",
+	  .doc = "of the queue; else AWS_REGION or the profile's of ~/.aws/config" },
+	{ "profile", 'p', OPTION_STR, &o.profile, "FILE", "WINDLASS_PROFILE",
+	  .doc = "what is to become of a video" },
+	{ "slots", 'n', OPTION_INT, &o.slots, "N", "WINDLASS_SLOTS", "1", .least = 1,
+	  .most = SLOTS_MAX, .doc = "jobs at a time" },
+	{ "visibility-timeout", 0, OPTION_INT, &o.visibility_s, "SECONDS", "SQS_VISIBILITY_TIMEOUT",
+	  "0", .least = 0, .most = 43200,
+	  .doc = "how long a received message is hidden, and renewed for, at a time; 0: "
+		 "the queue's own" },
+	{ "wait-time", 0, OPTION_INT, &o.wait_s, "SECONDS", "SQS_WAIT_TIME_SECONDS", "20",
+	  .least = 0, .most = 20, .doc = "length of a long poll" },
+	{ "max-receives", 0, OPTION_INT, &o.receives_max, "N", "SQS_MAX_RECEIVE_COUNT", "0",
+	  .least = 0, .most = 1000,
+	  .doc = "after which the queue gives a message up; 0: as its redrive policy "
+		 "says" },
+	{ "dead-letter-url", 0, OPTION_STR, &o.dead_letter_url, "URL", "SQS_DEAD_LETTER_URL",
+	  .doc = "where messages are parked; else found by the queue's redrive policy" },
+	{ "retry-delay", 0, OPTION_SPAN, &o.retry, "TIME", "WINDLASS_RETRY_DELAY", "10s",
+	  .doc = "until the first retry after a failure that may pass; doubled each time, "
+		 "15 minutes at most" },
+	{ "drain-timeout", 0, OPTION_SPAN, &o.drain, "TIME", "WINDLASS_DRAIN_TIMEOUT", "110s",
+	  .doc = "what SIGTERM leaves the current jobs, before they are given back" },
+	{ "work-dir", 'w', OPTION_STR, &work_dir, "DIR", "WINDLASS_WORK_DIR",
+	  .doc = "for files of jobs under way; default windlass-worker in TMPDIR, or in "
+		 "/var/tmp" },
+	{ "no-instance", 0, OPTION_FLAG, &o.no_instance,
+	  .doc = "look for no EC2 instance to protect; found out by itself off EC2" },
+	{ "group", 0, OPTION_STR, &o.group, "NAME", "WINDLASS_GROUP",
+	  .doc = "Auto Scaling group of this instance, where it may not be asked for" },
+	{ "instance-poll", 0, OPTION_SPAN, &o.look, "TIME", "WINDLASS_INSTANCE_POLL", "5s",
+	  .doc = "between looks at the instance's lifecycle state and spot notice" },
+	{ "yield-interval", 0, OPTION_SPAN, &o.yield, "TIME", "WINDLASS_YIELD_INTERVAL", "30s",
+	  .doc = "at least so long between looks at the group, for whether to yield" },
+	{ "idle-debounce", 0, OPTION_SPAN, &o.idle, "TIME", "WINDLASS_IDLE_DEBOUNCE", "10s",
+	  .doc = "idle for so long, an instance is not protected any more" },
+	{ "max-jobs", 0, OPTION_INT, &o.jobs_max, "N", NULL, "0", .least = 0, .most = 1000000000,
+	  .doc = "end after so many; 0: go on" },
+	{ "until-empty", 0, OPTION_FLAG, &o.until_empty,
+	  .doc = "end when the queue has nothing more" },
+	{ "log-format", 0, OPTION_CHOICE, &format, "FORMAT", "WINDLASS_LOG_FORMAT", "auto",
+	  .choices = "auto|logfmt|json",
+	  .doc = "auto: logfmt on a terminal, JSON lines elsewhere" },
+	{ "log-level", 0, OPTION_CHOICE, &level, "LEVEL", "WINDLASS_LOG_LEVEL", "info",
+	  .choices = "debug|info|warn|error", .doc = "least level that is logged" },
+};
+
 int main(int argc, char **argv)
 {
-	struct worker_options o = { 0 };
-	const char *work_dir = NULL, *format = NULL, *level = NULL;
-	const struct option table[] = {
-		{ "queue-url", 'q', OPTION_STR, &o.queue_url, "URL", "SQS_QUEUE_URL",
-		  .doc = "queue to work on" },
-		{ "region", 0, OPTION_STR, &o.region, "REGION", "SQS_REGION",
-		  .doc = "of the queue; else AWS_REGION or the profile's of ~/.aws/config" },
-		{ "profile", 'p', OPTION_STR, &o.profile, "FILE", "WINDLASS_PROFILE",
-		  .doc = "what is to become of a video" },
-		{ "slots", 'n', OPTION_INT, &o.slots, "N", "WINDLASS_SLOTS", "1", .least = 1,
-		  .most = SLOTS_MAX, .doc = "jobs at a time" },
-		{ "visibility-timeout", 0, OPTION_INT, &o.visibility_s, "SECONDS",
-		  "SQS_VISIBILITY_TIMEOUT", "0", .least = 0, .most = 43200,
-		  .doc = "how long a received message is hidden, and renewed for, at a time; 0: "
-			 "the queue's own" },
-		{ "wait-time", 0, OPTION_INT, &o.wait_s, "SECONDS", "SQS_WAIT_TIME_SECONDS", "20",
-		  .least = 0, .most = 20, .doc = "length of a long poll" },
-		{ "max-receives", 0, OPTION_INT, &o.receives_max, "N", "SQS_MAX_RECEIVE_COUNT", "0",
-		  .least = 0, .most = 1000,
-		  .doc = "after which the queue gives a message up; 0: as its redrive policy "
-			 "says" },
-		{ "dead-letter-url", 0, OPTION_STR, &o.dead_letter_url, "URL",
-		  "SQS_DEAD_LETTER_URL",
-		  .doc = "where messages are parked; else found by the queue's redrive policy" },
-		{ "retry-delay", 0, OPTION_SPAN, &o.retry, "TIME", "WINDLASS_RETRY_DELAY", "10s",
-		  .doc = "until the first retry after a failure that may pass; doubled each time, "
-			 "15 minutes at most" },
-		{ "drain-timeout", 0, OPTION_SPAN, &o.drain, "TIME", "WINDLASS_DRAIN_TIMEOUT",
-		  "110s",
-		  .doc = "what SIGTERM leaves the current jobs, before they are given back" },
-		{ "work-dir", 'w', OPTION_STR, &work_dir, "DIR", "WINDLASS_WORK_DIR",
-		  .doc = "for files of jobs under way; default windlass-worker in TMPDIR, or in "
-			 "/var/tmp" },
-		{ "no-instance", 0, OPTION_FLAG, &o.no_instance,
-		  .doc = "look for no EC2 instance to protect; found out by itself off EC2" },
-		{ "group", 0, OPTION_STR, &o.group, "NAME", "WINDLASS_GROUP",
-		  .doc = "Auto Scaling group of this instance, where it may not be asked for" },
-		{ "instance-poll", 0, OPTION_SPAN, &o.look, "TIME", "WINDLASS_INSTANCE_POLL", "5s",
-		  .doc = "between looks at the instance's lifecycle state and spot notice" },
-		{ "yield-interval", 0, OPTION_SPAN, &o.yield, "TIME", "WINDLASS_YIELD_INTERVAL",
-		  "30s",
-		  .doc = "at least so long between looks at the group, for whether to yield" },
-		{ "idle-debounce", 0, OPTION_SPAN, &o.idle, "TIME", "WINDLASS_IDLE_DEBOUNCE", "10s",
-		  .doc = "idle for so long, an instance is not protected any more" },
-		{ "max-jobs", 0, OPTION_INT, &o.jobs_max, "N", NULL, "0", .least = 0,
-		  .most = 1000000000, .doc = "end after so many; 0: go on" },
-		{ "until-empty", 0, OPTION_FLAG, &o.until_empty,
-		  .doc = "end when the queue has nothing more" },
-		{ "log-format", 0, OPTION_CHOICE, &format, "FORMAT", "WINDLASS_LOG_FORMAT", "auto",
-		  .choices = "auto|logfmt|json",
-		  .doc = "auto: logfmt on a terminal, JSON lines elsewhere" },
-		{ "log-level", 0, OPTION_CHOICE, &level, "LEVEL", "WINDLASS_LOG_LEVEL", "info",
-		  .choices = "debug|info|warn|error", .doc = "least level that is logged" },
-	};
 	const struct options options = {
 		.program = "windlass-worker",
 		.summary = "Receives jobs from a queue and transcodes videos, losing none.",
@@ -129,5 +127,5 @@ int main(int argc, char **argv)
 	rc = options_parse(&options, argc, argv, &operands, &n, &e);
 	if (rc != 0)
 		return rc < 0 ? usage(&e) : 0;
-	return run(&o, work_dir, format, level);
+	return run();
 }

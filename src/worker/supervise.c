@@ -140,7 +140,8 @@ static bool done(const struct worker *w)
 
 static void maybe_end(struct worker *w)
 {
-	/* A poll is read to its end, or what it brings stays hidden for its time-out; unless told twice. */
+	/* A poll is read to its end, or what it brings stays hidden for its time-out; unless told
+	 * twice. */
 	if (w->claims || (w->receiving && w->phase != WORKER_HURRYING))
 		return;
 	worker_guard_release(w);

@@ -245,8 +245,7 @@ START_TEST(what_the_dead_left_is_removed_and_the_living_are_left_alone)
 {
 	char top[] = "/tmp/check-worker-XXXXXX";
 	AUTO(own_freep)
-	char *dead = NULL,
-	     *file = NULL, *link = NULL, *outside = NULL, *work = NULL;
+	char *dead = NULL, *file = NULL, *link = NULL, *outside = NULL, *work = NULL;
 	struct folder living, mine;
 	struct stat st;
 	struct err e = { 0 };
