@@ -5,3 +5,10 @@ src_model_libmodel_a_SOURCES = \
 	src/model/job.c src/model/job.h \
 	src/model/memory.c src/model/memory.h \
 	src/model/reasons.def src/model/say.c src/model/say.h src/model/say_json.c
+
+if HAVE_CHECK
+check_PROGRAMS += tests/unit/check_model
+TESTS += tests/unit/check_model
+endif
+tests_unit_check_model_SOURCES = tests/unit/check_model.c
+tests_unit_check_model_LDADD = $(MODEL_LIBS) $(UNIT_LIBS)

@@ -106,9 +106,10 @@ static struct policy *read_tree(const char *file, const struct yaml_node *root,
 static bool add(struct policy_set *set, struct policy *p, struct keys_arena *arena)
 {
 	if (set->count == POLICY_SET_MAX) {
-		problem(set, &(struct policy_problem){
-				     .file = (char *)p->file,
-				     .text = (char *)"more policies than windlass takes: left out" });
+		problem(set,
+			&(struct policy_problem){
+				.file = (char *)p->file,
+				.text = (char *)"more policies than windlass takes: left out" });
 		return false;
 	}
 	set->items = own_grow(set->items, set->count + 1, sizeof(*set->items));
