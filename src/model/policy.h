@@ -27,10 +27,10 @@ struct policy_fleet {
 	const char *role_arn;      /* NULL: the base credentials */
 	bool min_given, max_given; /* not given: the group's own */
 	int64_t min, max;
-	int64_t jobs_per_instance; /* slots; POLICY_AUTO: learnt, 1 until then */
-	struct span warm_up;       /* ms == POLICY_AUTO: learnt */
-	int64_t instance_hour_cost_milli;
-	int line, column; /* of the group's name in the file */
+	int64_t jobs_per_instance;        /* slots; POLICY_AUTO: learnt, 1 until then */
+	struct span warm_up;              /* ms == POLICY_AUTO: learnt */
+	int64_t instance_hour_cost_micro; /* millionths: 0.0208 is 20800 */
+	int line, column;                 /* of the group's name in the file */
 };
 
 enum policy_source { POLICY_SQS }; /* cloudwatch, celery, expr join here */

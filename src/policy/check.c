@@ -81,7 +81,7 @@ static void check_fleet(const struct check *c, struct policy *ret)
 		.max = f->max,
 		.jobs_per_instance = f->jobs_per_instance,
 		.warm_up = f->warm_up,
-		.instance_hour_cost_milli = f->instance_hour_cost_milli,
+		.instance_hour_cost_micro = f->instance_hour_cost_micro,
 		.line = place(c, group).line,
 		.column = place(c, group).column,
 	};

@@ -15,7 +15,7 @@ static void raw_fleet(const struct policy_fleet *f, struct raw_fleet *raw)
 				   .max_given = f->max_given,
 				   .jobs_per_instance = f->jobs_per_instance,
 				   .warm_up = f->warm_up,
-				   .instance_hour_cost_milli = f->instance_hour_cost_milli };
+				   .instance_hour_cost_micro = f->instance_hour_cost_micro };
 }
 
 static void raw_metric(struct keys_arena *a, const struct policy_metric *m, struct raw_metric *raw)

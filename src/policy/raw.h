@@ -67,7 +67,7 @@ struct raw_fleet {
 	bool min_given, max_given;
 	int64_t jobs_per_instance;
 	struct span warm_up;
-	int64_t instance_hour_cost_milli;
+	int64_t instance_hour_cost_micro;
 };
 
 struct raw_missing {

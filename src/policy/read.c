@@ -50,14 +50,15 @@ static int override_one(struct keys_arena *a, const struct policy_override *o, s
 {
 	static const struct yaml_node nothing = { .kind = YAML_SCALAR, .plain = true, .text = "" };
 	const struct yaml_node *value, *changed;
+	AUTO(own_freep) char *name = own_printf("--set %.100s", o->path);
 
-	*doc = yaml_parse("--set", o->value, strlen(o->value), e);
+	*doc = yaml_parse(keys_arena_str(a, name), o->value, strlen(o->value), e);
 	if (!*doc)
-		return err_wrap(e, "--set %.100s", o->path);
+		return -1;
 	value = yaml_root(*doc);
 	changed = policy_override_apply(a, *root, o, value ? value : &nothing, e);
 	if (!changed)
-		return err_wrap(e, "--set %.100s", o->path);
+		return err_wrap(e, "%s", name);
 	*root = changed;
 	return 0;
 }
