@@ -18,6 +18,15 @@ static void null_member(struct local_call *c, const char *name)
 		   tolower((unsigned char)name[0]), name + 1);
 }
 
+/* What AWS's patterns leave out, and XML cannot carry. */
+static bool has_control(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' && !strchr("\t\r\n", *text))
+			return true;
+	return false;
+}
+
 int local_autoscaling_need(struct local_call *c, const struct json *object, const char *name,
 			   size_t most, const char **ret)
 {
@@ -27,6 +36,15 @@ int local_autoscaling_need(struct local_call *c, const struct json *object, cons
 	*ret = text;
 	if (!text) {
 		null_member(c, name);
+		return -1;
+	}
+	if (has_control(text)) {
+		local_fail(
+			c, "ValidationError",
+			"1 validation error detected: Value at '%c%s' failed to satisfy constraint:"
+			" Member must satisfy regular expression pattern:"
+			" [\\u0020-\\uD7FF\\uE000-\\uFFFD\\r\\n\\t]*",
+			tolower((unsigned char)name[0]), name + 1);
 		return -1;
 	}
 	if (!text[0] || is_long) {

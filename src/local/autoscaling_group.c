@@ -256,8 +256,14 @@ static int check_name(struct local_call *c, const char *name)
 	AUTO(local_fleet_rows_group_done) struct local_fleet_group there = { 0 };
 	AUTO(db_endp) struct db_row *r = NULL;
 	struct err e;
-	int rc = local_fleet_rows_group(c->local->db, name, &there, &e);
+	int rc;
 
+	if (strchr(name, ':')) {
+		local_fail(c, "ValidationError",
+			   "Invalid AutoScalingGroup name: a colon cannot stand in it");
+		return -1;
+	}
+	rc = local_fleet_rows_group(c->local->db, name, &there, &e);
 	if (rc == 1)
 		local_fail(c, "AlreadyExists",
 			   "AutoScalingGroup by this name already exists - A group with the name"

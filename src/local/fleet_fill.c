@@ -119,19 +119,19 @@ static void say_launch(const struct local_fleet_look *k, int supply, struct buf 
 static int fail_launch(struct local_fleet_look *k, const char *cause, const char *why,
 		       struct err *e)
 {
+	AUTO(own_freep)
+	char *what = own_printf("Launching a new EC2 instance.  Status Reason: %s", why);
 	char id[CRYPTO_UUID_MAX];
 
 	local_fleet_life_failed(k);
 	LOG_WARN("instance not launched", LOG_S("group", k->group->name), LOG_S("cause", why));
-	return local_fleet_activity_add(
-		k->fleet->local->db,
-		&(struct local_fleet_activity){ .group = k->group,
-						.description = "Launching a new EC2 instance."
-							       "  Status Reason: launch failed",
-						.cause = cause,
-						.status = "Failed",
-						.message = why },
-		k->now, id, e);
+	return local_fleet_activity_add(k->fleet->local->db,
+					&(struct local_fleet_activity){ .group = k->group,
+									.description = what,
+									.cause = cause,
+									.status = "Failed",
+									.message = why },
+					k->now, id, e);
 }
 
 static int add_instance(struct local_fleet_look *k, struct local_fleet_instance *i,

@@ -144,6 +144,76 @@ def test_what_does_not_exist(group):
     assert shown["VPCZoneIdentifier"] == "subnet-1,subnet-2" and shown["AvailabilityZones"] == ["us-east-1a"]
 
 
+def test_what_no_client_of_good_will_sends(cloud, group):
+    """Each is refused with a 400, and the service goes on."""
+    import boto3
+    from botocore.config import Config
+    group.create(desired=1)
+    one, = group.wait(1)
+    raw = boto3.client("autoscaling", endpoint_url=cloud.url, region_name="us-east-1", **cloud.keys,
+                       config=Config(parameter_validation=False, retries={"max_attempts": 1}))
+    good = {"AutoScalingGroupName": "g", "MinSize": 0, "MaxSize": 1, "LaunchConfigurationName": "workers-launch",
+            "AvailabilityZones": ["us-east-1a"]}
+    for wrong in ({"MinSize": "many"}, {"MinSize": -1}, {"MaxSize": 10 ** 30}, {"MaxSize": ""}, {"MinSize": None},
+                  {"DesiredCapacity": 2}, {"DesiredCapacity": "1.5"}, {"AutoScalingGroupName": ""},
+                  {"AutoScalingGroupName": "x" * 256}, {"AutoScalingGroupName": "a\x01b"},
+                  {"AutoScalingGroupName": "a:b"}, {"AutoScalingGroupName": None}, {"DefaultCooldown": -5},
+                  {"HealthCheckType": "MAYBE"}, {"TerminationPolicies": ["Luck"]},
+                  {"AvailabilityZones": [f"us-east-1{z}" for z in "abcdefghijklmnopqrstuvwxyz"]},
+                  {"AvailabilityZones": ["us-east-1a,us-east-1b"]},
+                  {"MixedInstancesPolicy": {"LaunchTemplate": {"LaunchTemplateSpecification": {
+                      "LaunchTemplateName": "workers-launch"}}}},
+                  {"LaunchTemplate": {"LaunchTemplateName": "workers-launch"}},
+                  {"Tags": [{"Key": "aws:mine", "Value": "x"}]}, {"Tags": [{"Value": "x"}]},
+                  {"Tags": [{"Key": "k", "Value": "v" * 257}]},
+                  {"LifecycleHookSpecificationList": [{"LifecycleHookName": "h"}]},
+                  {"LifecycleHookSpecificationList": [{"LifecycleHookName": "h", "LifecycleTransition": "sideways"}]}):
+        given = {key: value for key, value in {**good, **wrong}.items() if value is not None}
+        assert refused(raw.create_auto_scaling_group, **given)[0] in ("ValidationError", "InvalidParameterValue"), wrong
+    assert [g["AutoScalingGroupName"] for g in raw.describe_auto_scaling_groups()["AutoScalingGroups"]] == ["workers"]
+    of_group = {"AutoScalingGroupName": "workers"}
+    for call, wrong in ((raw.set_desired_capacity, {}), (raw.set_desired_capacity, {"DesiredCapacity": "x"}),
+                        (raw.set_desired_capacity, {"DesiredCapacity": -1}),
+                        (raw.set_desired_capacity, {"DesiredCapacity": 10 ** 25}),
+                        (raw.set_instance_protection, {"ProtectedFromScaleIn": True}),
+                        (raw.set_instance_protection, {"InstanceIds": [one]}),
+                        (raw.set_instance_protection, {"InstanceIds": [""], "ProtectedFromScaleIn": True}),
+                        (raw.complete_lifecycle_action, {"LifecycleHookName": "h", "LifecycleActionResult": "CONTINUE"}),
+                        (raw.complete_lifecycle_action, {"LifecycleHookName": "h", "InstanceId": one,
+                                                         "LifecycleActionResult": "PERHAPS"}),
+                        (raw.put_lifecycle_hook, {"LifecycleHookName": "h", "HeartbeatTimeout": 7201}),
+                        (raw.put_lifecycle_hook, {"LifecycleHookName": "h", "DefaultResult": "PERHAPS"})):
+        assert refused(call, **of_group, **wrong)[0] in ("ValidationError", "InvalidParameterValue"), (call, wrong)
+    for data in ("A" * 30000, "\x00 in the middle"):
+        assert refused(raw.create_launch_configuration, LaunchConfigurationName="bad", ImageId="ami-1",
+                       InstanceType="t3.small", UserData=data)[0] == "ValidationError"
+    assert group.ids("InService") == [one] and len(marked()) == 1
+
+
+def test_nothing_runs_that_the_rows_do_not_know(cloud, group):
+    """Where its pid cannot be stored, an instance's process never gets further than its gate."""
+    import sqlite3
+    group.create(script="echo ran\nexec sleep 1000\n")
+    cloud.program.stop()
+    with sqlite3.connect(cloud.state / "local.db") as db:
+        db.execute("CREATE TRIGGER broken BEFORE UPDATE ON fleet_instance WHEN new.pid > 0"
+                   " BEGIN SELECT raise(abort, 'the disk is full'); END")
+    db.close()
+    cloud.start("--stop-grace", "5s")
+    group.desire(1)
+    cloud.program.wait_log("instances cannot be looked after(.|\n)*instances cannot be looked after")
+    one, = group.ids("Pending")
+    wait_for(lambda: not marked(), "end of what stood at the gate")
+    assert "ran" not in cloud.log(one)
+    cloud.program.stop()
+    with sqlite3.connect(cloud.state / "local.db") as db:
+        db.execute("DROP TRIGGER broken")
+    db.close()
+    cloud.start("--stop-grace", "5s")
+    assert len(group.wait_settled(1)) == 1
+    assert len(marked()) == 1
+
+
 def test_launch_configurations_show_what_they_were_given(group):
     group.create(script="exec sleep 5\n")
     shown = group.api.describe_launch_configurations()["LaunchConfigurations"]
