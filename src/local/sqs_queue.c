@@ -205,13 +205,11 @@ static int store_renew(struct queue *q, struct err *e)
 static int name_check(const char *name, struct err *e)
 {
 	size_t n = strlen(name);
-	bool fifo = n > 5 && !strcmp(name + n - 5, ".fifo");
+	bool fifo = n > 5 && !strcmp(name + n - 5, ".fifo"), ok = n <= SQS_NAME_MAX;
 
-	for (size_t i = 0; i < n; i++)
-		if (!isalnum((unsigned char)name[i]) && name[i] != '-' && name[i] != '_' &&
-		    !(fifo && i >= n - 5))
-			n = SQS_NAME_MAX + 1;
-	if (n > SQS_NAME_MAX)
+	for (size_t i = 0; ok && i < n - (fifo ? 5 : 0); i++)
+		ok = isalnum((unsigned char)name[i]) || name[i] == '-' || name[i] == '_';
+	if (!ok)
 		return local_sqs_refuse(e, "InvalidParameterValueException",
 					"Can only include alphanumeric characters, hyphens, or "
 					"underscores. 1 to 80 in length");
