@@ -1,10 +1,9 @@
 """An embedded cloud for one test, with its Auto Scaling client and what its instances left behind."""
 
 import configparser
-import os
 import pathlib
 
-from conftest import free_port, http_get, processes, wait_for
+from conftest import free_port, processes, wait_for
 
 GROUP = "workers"
 SLEEPER = "exec sleep 1000\n"
@@ -95,33 +94,29 @@ class Group:
         return self.api.describe_scaling_activities(AutoScalingGroupName=self.name)["Activities"]
 
 
+def carrying(*marks):
+    """{pid: command line} of all that lives and has these in its environment."""
+    wanted = {mark.encode() for mark in marks}
+    found = {}
+    for pid, (_, state, command) in processes().items():
+        try:
+            if state != "Z" and wanted <= set(pathlib.Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")):
+                found[pid] = command
+        except OSError:
+            pass
+    return found
+
+
 def processes_of(instance):
-    """{pid: command line} of all that carries the instance's mark and lives."""
-    mark = f"WINDLASS_INSTANCE_ID={instance}".encode()
-    found = {}
-    for pid, (_, state, command) in processes().items():
-        try:
-            if state != "Z" and mark in pathlib.Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
-                found[pid] = command
-        except OSError:
-            pass
-    return found
+    """Everything that the instance runs."""
+    return carrying(f"WINDLASS_INSTANCE_ID={instance}")
 
 
-def marked():
-    """{pid: command line} of everything that any instance runs."""
-    found = {}
-    for pid, (_, state, command) in processes().items():
-        try:
-            if state != "Z" and b"WINDLASS_INSTANCE_ID=" in pathlib.Path(f"/proc/{pid}/environ").read_bytes():
-                found[pid] = command
-        except OSError:
-            pass
-    return found
+def marked(cloud):
+    """Everything that any instance of the cloud runs; other tests may run beside this one."""
+    return carrying(f"AWS_ENDPOINT_URL={cloud.url}", "AWS_REGION=us-east-1")
 
 
 def wait_gone(instance, seconds=30):
     wait_for(lambda: not processes_of(instance), f"end of all that {instance} runs", seconds)
 
-
-__all__ = ["Cloud", "Group", "GROUP", "SLEEPER", "marked", "processes_of", "wait_gone", "http_get", "os"]

@@ -73,7 +73,7 @@ def test_a_group_lives(cloud, group):
     group.api.delete_auto_scaling_group(AutoScalingGroupName="workers", ForceDelete=True)
     wait_for(lambda: not group.api.describe_auto_scaling_groups()["AutoScalingGroups"], "end of the group")
     wait_gone(second)
-    assert not marked()
+    assert not marked(cloud)
     old = group.api.describe_scaling_activities(AutoScalingGroupName="workers", IncludeDeletedGroups=True)
     assert old["Activities"][0]["AutoScalingGroupState"] == "Deleted"
 
@@ -187,7 +187,7 @@ def test_what_no_client_of_good_will_sends(cloud, group):
     for data in ("A" * 30000, "\x00 in the middle"):
         assert refused(raw.create_launch_configuration, LaunchConfigurationName="bad", ImageId="ami-1",
                        InstanceType="t3.small", UserData=data)[0] == "ValidationError"
-    assert group.ids("InService") == [one] and len(marked()) == 1
+    assert group.ids("InService") == [one] and len(marked(cloud)) == 1
 
 
 def test_nothing_runs_that_the_rows_do_not_know(cloud, group):
@@ -203,7 +203,7 @@ def test_nothing_runs_that_the_rows_do_not_know(cloud, group):
     group.desire(1)
     cloud.program.wait_log("instances cannot be looked after(.|\n)*instances cannot be looked after")
     one, = group.ids("Pending")
-    wait_for(lambda: not marked(), "end of what stood at the gate")
+    wait_for(lambda: not marked(cloud), "end of what stood at the gate")
     assert "ran" not in cloud.log(one)
     cloud.program.stop()
     with sqlite3.connect(cloud.state / "local.db") as db:
@@ -211,7 +211,7 @@ def test_nothing_runs_that_the_rows_do_not_know(cloud, group):
     db.close()
     cloud.start("--stop-grace", "5s")
     assert len(group.wait_settled(1)) == 1
-    assert len(marked()) == 1
+    assert len(marked(cloud)) == 1
 
 
 def test_launch_configurations_show_what_they_were_given(group):
@@ -477,7 +477,7 @@ def test_kill_9_loses_no_instance(cloud, group):
     # An adopted one is watched like any other.
     os.kill(next(iter(before[ids[1]])), signal.SIGKILL)
     wait_for(lambda: ids[1] not in group.ids() and len(group.ids("InService")) == 3, "replacement of an adopted one")
-    assert len(marked()) == 3
+    assert len(marked(cloud)) == 3
 
 
 def test_kill_9_at_any_moment_leaves_no_orphan(cloud, group):
@@ -490,8 +490,8 @@ def test_kill_9_at_any_moment_leaves_no_orphan(cloud, group):
         cloud.start("--stop-grace", "5s")
     group.desire(4)
     ids = group.wait_settled(4)
-    assert sorted(pid for one in ids for pid in processes_of(one)) == sorted(marked())
-    assert len(marked()) == 4
+    assert sorted(pid for one in ids for pid in processes_of(one)) == sorted(marked(cloud))
+    assert len(marked(cloud)) == 4
 
 
 def test_sigterm_ends_the_instances_and_the_next_start_launches_anew(cloud, group):
@@ -499,7 +499,7 @@ def test_sigterm_ends_the_instances_and_the_next_start_launches_anew(cloud, grou
     ids = group.wait(2)
     wait_for(lambda: all("up" in cloud.log(one) for one in ids), "lines of the scripts")
     assert cloud.program.stop() == 0
-    assert not marked()
+    assert not marked(cloud)
     assert all("told" in cloud.log(one) for one in ids)
     cloud.start()
     assert not set(group.wait(2)) & set(ids)
@@ -513,7 +513,7 @@ def test_sigterm_keeps_them_when_told_to(cloud, group):
     kept = group.wait(2)
     assert kept != ids
     assert cloud.program.stop() == 0
-    assert len(marked()) == 2
+    assert len(marked(cloud)) == 2
     cloud.start("--keep-instances")
     assert group.wait(2) == kept
 
@@ -526,7 +526,7 @@ def test_a_second_signal_has_no_patience(cloud, group):
     wait_for(lambda: group.ids("Terminating"), "instance that is stopped")
     cloud.program.signal(signal.SIGTERM)
     assert cloud.program.wait_end(10) == 0
-    assert not marked()
+    assert not marked(cloud)
 
 
 def test_instances_know_their_place(programs, tmp_path):
@@ -573,7 +573,7 @@ def test_debians_aws_drives_it(cloud, programs, tmp_path):
     assert [i["ProtectedFromScaleIn"] for i in in_service()] == [True, False]
     aws("delete-auto-scaling-group", "--auto-scaling-group-name", "g", "--force-delete")
     wait_for(lambda: not aws("describe-auto-scaling-groups")["AutoScalingGroups"], "end of the group")
-    assert not marked()
+    assert not marked(cloud)
 
 
 def test_a_state_named_from_where_it_was_started(programs, tmp_path):
