@@ -8,11 +8,13 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/options.h"
+#include "local/declare.h"
 #include "local/fleet.h"
 #include "local/local.h"
 
 struct arguments {
-	const char *state, *listen, *region, *account, *port_file, *log_format, *log_level;
+	const char *state, *listen, *region, *account, *port_file, *declare, *log_format,
+		*log_level;
 	int64_t port;
 	bool memory, open, keep_instances;
 	struct span boot_delay, stop_grace;
@@ -112,6 +114,12 @@ static const struct option table[] = {
 	  .type = OPTION_FLAG,
 	  .value = &given.keep_instances,
 	  .doc = "leave instances running at SIGTERM, and adopt them at the next start" },
+	{ .name = "declare",
+	  .letter = 'd',
+	  .type = OPTION_STR,
+	  .value = &given.declare,
+	  .meta = "FILE",
+	  .doc = "YAML file of buckets, queues and groups to make before it is ready" },
 	{ .name = "log-format",
 	  .type = OPTION_CHOICE,
 	  .value = &given.log_format,
@@ -182,7 +190,20 @@ struct serving {
 	struct loop *loop;
 	struct local *local;
 	bool stopping;
+	struct err *failed; /* by the declaration */
 };
+
+static void on_declared(const struct err *e, void *arg)
+{
+	struct serving *s = arg;
+
+	if (e->kind == ERR_NONE) {
+		say_ready(s->local);
+		return;
+	}
+	*s->failed = *e;
+	loop_stop(s->loop);
+}
 
 static void on_stopped(void *arg)
 {
@@ -222,20 +243,29 @@ static int serve(const struct arguments *a, struct err *e)
 		.instance_env = a->instance_env.items,
 		.instance_env_count = a->instance_env.count,
 	};
+	AUTO(local_declare_freep) struct local_declare *d = NULL;
 	AUTO(loop_freep) struct loop *loop = loop_new();
-	AUTO(local_freep) struct local *l = local_new(loop, &o, e);
-	struct serving s = { .loop = loop, .local = l };
+	AUTO(local_freep) struct local *l = NULL;
+	struct serving s = { .loop = loop, .failed = e };
 	struct loop_signal *term, *interrupt;
 
+	if (a->declare && !(d = local_declare_read(a->declare, e)))
+		return -1;
+	s.local = l = local_new(loop, &o, e);
 	if (!l || write_port(a->port_file, l, e) < 0)
 		return -1;
+	err_clear(e);
 	term = loop_signal_new(loop, SIGTERM, on_signal, &s);
 	interrupt = loop_signal_new(loop, SIGINT, on_signal, &s);
-	say_ready(l);
+	if (d)
+		local_declare_start(d, l, on_declared, &s);
+	else
+		say_ready(l);
 	loop_run(loop);
 	loop_signal_free(term);
 	loop_signal_free(interrupt);
-	return 0;
+	local_declare_free(TAKE(d)); /* before the loop that it runs on */
+	return e->kind == ERR_NONE ? 0 : -1;
 }
 
 int main(int argc, char **argv)
