@@ -1,0 +1,202 @@
+"""What the benches share: a release build, an embedded cloud with queues and groups, and figures beside limits.
+
+Nothing but the repository's own programs and python3; the few calls that windlass has no verb for are
+signed here.
+"""
+
+import datetime
+import hashlib
+import hmac
+import os
+import pathlib
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+BUILD = TOP / "build" / "bench"
+REGION = "us-east-1"
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def build():
+    """A release tree in build/bench, of what the sources are now."""
+    script = ("set -eu; cd " + shlex.quote(str(TOP)) + "; . tests/lib/setup.sh; packages_install $PACKAGES_BUILD; "
+              "build_tree build/bench all CFLAGS='-O2 -g'")
+    if subprocess.run(["sh", "-c", script], stdin=subprocess.DEVNULL).returncode != 0:
+        sys.exit(1)
+
+
+class Figures:
+    """Prints each figure beside its limit; the exit status says whether one is missed."""
+
+    def __init__(self):
+        self.missed = 0
+
+    def say(self, name, value, limit, unit):
+        good = value <= limit
+        self.missed += not good
+        print(f"{name:<58} {value:9.3f} {unit:<6} limit {limit:g} {unit}{'' if good else '   MISSED'}", flush=True)
+
+    def note(self, name, value, unit):
+        print(f"{name:<58} {value:9.3f} {unit}", flush=True)
+
+    def status(self):
+        return 1 if self.missed else 0
+
+
+class Bench:
+    """One folder, one windlass-local, and what is started on it; all of it ends with the block."""
+
+    def __init__(self):
+        self.started = []
+
+    def __enter__(self):
+        self.folder_ = tempfile.TemporaryDirectory(prefix="windlass-bench-")
+        self.folder = pathlib.Path(self.folder_.name)
+        self.env = {k: v for k, v in os.environ.items()
+                    if not k.startswith(("AWS_", "SQS_", "CELERY_", "WINDLASS_")) and "proxy" not in k.lower()}
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        try:
+            self.start_cloud()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def stop_one(self):
+        """Ends what was started last."""
+        child = self.started.pop()
+        child.terminate()
+        try:
+            child.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+    def stop(self):
+        while self.started:
+            self.stop_one()
+        self.folder_.cleanup()
+
+    def start(self, name, *argv):
+        with (self.folder / f"{name}.log").open("ab") as log:
+            child = subprocess.Popen([BUILD / name, *argv], env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.started.append(child)
+        return child
+
+    def log(self, name):
+        return (self.folder / f"{name}.log").read_text(errors="replace")
+
+    def wait(self, what, true, seconds=30.0):
+        end = time.monotonic() + seconds
+        while not true():
+            for child in self.started:
+                if child.poll() is not None:
+                    sys.exit(f"bench: a program ended by itself while waiting for {what}:\n{self.tails()}")
+            if time.monotonic() > end:
+                sys.exit(f"bench: no {what} in {seconds:g} s:\n{self.tails()}")
+            time.sleep(0.02)
+
+    def tails(self):
+        return "\n".join(line for log in self.folder.glob("*.log") for line in log.read_text().splitlines()[-10:])
+
+    def start_cloud(self):
+        self.start("windlass-local", "--state", self.folder / "state")
+        self.wait("windlass-local", lambda: "ready on" in self.log("windlass-local"))
+        self.endpoint = re.search(r"ready on (\S+)", self.log("windlass-local")).group(1)
+        keys = self.folder / "state" / "credentials"
+        self.env.update(AWS_ENDPOINT_URL=self.endpoint, AWS_REGION=REGION, AWS_CONFIG_FILE="/dev/null",
+                        AWS_SHARED_CREDENTIALS_FILE=str(keys))
+        found = dict(re.findall(r"^(\w+)\s*=\s*(\S+)$", keys.read_text(), re.M))
+        self.key, self.secret = found["aws_access_key_id"], found["aws_secret_access_key"]
+
+    def windlass(self, *argv):
+        done = subprocess.run([BUILD / "windlass", *argv], env=self.env, stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True)
+        if done.returncode != 0:
+            sys.exit(f"bench: windlass {' '.join(map(str, argv))}: {done.stderr.strip()}")
+        return done.stdout
+
+    def query(self, service, path="/", **fields):
+        """One signed call of the Query protocol; the reply's XML."""
+        body = urllib.parse.urlencode({"Version": "2011-01-01" if service == "autoscaling" else "2012-11-05", **fields})
+        now = datetime.datetime.now(datetime.timezone.utc)
+        date, day = now.strftime("%Y%m%dT%H%M%SZ"), now.strftime("%Y%m%d")
+        host = urllib.parse.urlsplit(self.endpoint).netloc
+        scope = f"{day}/{REGION}/{service}/aws4_request"
+        canonical = (f"POST\n{path}\n\nhost:{host}\nx-amz-date:{date}\n\nhost;x-amz-date\n"
+                     + hashlib.sha256(body.encode()).hexdigest())
+        text = f"AWS4-HMAC-SHA256\n{date}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+        key = ("AWS4" + self.secret).encode()
+        for part in (*scope.split("/"), text):
+            key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+        request = urllib.request.Request(self.endpoint + path, body.encode(), {
+            "X-Amz-Date": date, "Content-Type": "application/x-www-form-urlencoded",
+            "Authorization": f"AWS4-HMAC-SHA256 Credential={self.key}/{scope}, SignedHeaders=host;x-amz-date, "
+                             f"Signature={key.hex()}"})
+        try:
+            with urllib.request.urlopen(request, timeout=20) as reply:
+                return reply.read().decode()
+        except urllib.error.HTTPError as e:
+            sys.exit(f"bench: {service} {fields.get('Action')}: {e.code} {e.read().decode()[:400]}")
+
+    def make(self, name, most):
+        """A queue and a group whose instances only sleep. Returns the queue's address."""
+        lines = self.windlass("queue", "create", f"{name}-queue")
+        self.query("autoscaling", Action="CreateLaunchConfiguration", LaunchConfigurationName=f"{name}-launch",
+                   ImageId="ami-12345678", InstanceType="t3.small", UserData="ZXhlYyBzbGVlcCAxMDAwCg==")
+        self.query("autoscaling", Action="CreateAutoScalingGroup", AutoScalingGroupName=f"{name}-asg", MinSize=0,
+                   MaxSize=most, DesiredCapacity=0, LaunchConfigurationName=f"{name}-launch",
+                   **{"AvailabilityZones.member.1": REGION + "a"})
+        return re.search(r"SQS_QUEUE_URL=\"?'?([^\s'\"]+)", lines).group(1)
+
+    def policy(self, name, url, most, every, idle_every):
+        folder = self.folder / "policies"
+        folder.mkdir(exist_ok=True)
+        (folder / f"{name}.yaml").write_text(f"""\
+version: 1
+name: {name}
+mode: enforce
+fleet: {{ auto_scaling_group: {name}-asg, min: 0, max: {most}, jobs_per_instance: 1, warm_up: 10s }}
+metrics:
+  backlog:
+    sqs: {{ queue_url: "{url}", count: [visible, in_flight] }}
+rules:
+  - {{ name: backlog, target_tracking: {{ metric: backlog, per_instance: 1 }} }}
+behavior:
+  tolerance: 10%
+  activation: {{ above: 0, samples: 1 }}
+  deactivation: {{ for: 1s }}
+  scale_in: {{ stabilization: 1s, cooldown: 0s }}
+evaluate: {{ every: {every}, idle_every: {idle_every} }}
+""")
+        return folder
+
+    def send(self, url, body="{}"):
+        self.query("sqs", urllib.parse.urlsplit(url).path, Action="SendMessage", MessageBody=body)
+
+    def desired(self, name):
+        text = self.query("autoscaling", Action="DescribeAutoScalingGroups",
+                          **{"AutoScalingGroupNames.member.1": f"{name}-asg"})
+        return int(re.search(r"<DesiredCapacity>(\d+)<", text).group(1))
+
+
+def private_bytes(pid):
+    text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return sum(int(kb) * 1024 for kb in re.findall(r"^Private_(?:Clean|Dirty):\s+(\d+) kB", text, re.M))
+
+
+def cpu_seconds(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
