@@ -321,8 +321,7 @@ END_TEST
 START_TEST(a_plan_reads_back_as_it_was_written)
 {
 	AUTO(json_freep)
-	struct json *j = say_plan_json(&policy, &thumbs),
-		    *parsed = NULL, *again = NULL;
+	struct json *j = say_plan_json(&policy, &thumbs), *parsed = NULL, *again = NULL;
 	AUTO(buf_done) struct buf a = BUF(65536), b = BUF(65536);
 	struct plan back;
 
