@@ -128,11 +128,8 @@ static size_t body_came(char *data, size_t size, size_t count, void *arg)
 
 void http_reply_set(struct http_call *c, const struct http_request *q)
 {
-	size_t cap = q->reply_cap;
-
-	if (q->reply_fd >= 0 && cap > HTTP_FAILURE_BODY_MAX)
-		cap = HTTP_FAILURE_BODY_MAX;
-	c->reply.body = BUF(cap);
+	/* The cap of a descriptor is the file's; what a failure says has its own. */
+	c->reply.body = BUF(q->reply_fd >= 0 ? HTTP_FAILURE_BODY_MAX : q->reply_cap);
 	c->reply_fd = q->reply_fd;
 	c->reply_cap = q->reply_cap;
 	curl_easy_setopt(c->easy, CURLOPT_HEADERFUNCTION, header_came);
