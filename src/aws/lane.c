@@ -255,12 +255,13 @@ static void transport_error(const struct aws_flight *f, const struct err *e)
 {
 	struct reply *r = &f->call->reply;
 	bool given = f->lane->endpoint.url[r->service] || f->call->request.origin;
+	bool nobody = e->kind == ERR_UNREACHABLE || (e->kind == ERR_PROTOCOL && e->status == 0);
 
 	r->err = *e;
-	if (e->kind == ERR_UNREACHABLE && given)
+	if (nobody && given)
 		err_set(&r->err, e->kind,
 			"%.700s -> is the endpoint right and running (AWS_ENDPOINT_URL)?", e->text);
-	else if (e->kind == ERR_UNREACHABLE)
+	else if (nobody)
 		err_set(&r->err, e->kind, "%.700s -> is the network up, the region right?",
 			e->text);
 	r->err.status = e->status;

@@ -25,3 +25,10 @@ tests_unit_check_aws_SOURCES = tests/unit/check_aws.c tests/unit/check_aws.h \
 	tests/unit/check_aws_place.c tests/unit/check_aws_read.c
 tests_unit_check_aws_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_unit_check_aws_LDADD = $(AWS_LIBS) $(UNIT_LIBS)
+
+# Calls what plays AWS by our client; run by tests/e2e.
+check_PROGRAMS += tests/lib/aws_drive
+tests_lib_aws_drive_SOURCES = tests/lib/aws_drive.c tests/lib/aws_drive.h \
+	tests/lib/aws_drive_asg.c tests/lib/aws_drive_s3.c tests/lib/aws_drive_sqs.c
+tests_lib_aws_drive_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/lib
+tests_lib_aws_drive_LDADD = $(AWS_LIBS)

@@ -20,3 +20,8 @@ tests_unit_check_wire_SOURCES = tests/unit/check_wire.c tests/unit/check_wire.h 
 	tests/unit/check_wire_chunks.c tests/unit/check_wire_forms.c tests/unit/check_wire_sign.c
 tests_unit_check_wire_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_unit_check_wire_LDADD = $(WIRE_LIBS) $(UNIT_LIBS)
+
+# Signs and verifies what another signer made; run by tests/e2e.
+check_PROGRAMS += tests/lib/wire_sign
+tests_lib_wire_sign_SOURCES = tests/lib/wire_sign.c
+tests_lib_wire_sign_LDADD = $(WIRE_LIBS)

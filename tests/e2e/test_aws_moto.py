@@ -1,0 +1,233 @@
+"""Our client against servers that we did not write: moto plays AWS, and some play broken ones."""
+
+import hashlib
+import json
+import socket
+import threading
+
+import pytest
+from conftest import BUILD, free_port
+
+
+@pytest.fixture
+def drive(programs, keys):
+    """drive(verb, arguments…): one call of our client; the answer, or with fails=… the error of that kind."""
+    def run(verb, *arguments, fails=None, env=None):
+        done = programs.call(str(BUILD / "tests" / "lib" / "aws_drive"), verb, *arguments, env={**keys, **run.env, **(env or {})})
+        assert done.returncode == (1 if fails else 0), (done.stdout, done.stderr)
+        answer = json.loads(done.stdout)
+        assert not fails or answer["kind"] == fails, answer
+        return answer
+    run.env = {}
+    return run
+
+
+@pytest.fixture
+def aws(drive, moto):
+    drive.env["AWS_ENDPOINT_URL"] = moto
+    return drive
+
+
+def test_queues(aws, client_of, moto):
+    dead = aws("sqs-create", "jobs-dlq")["url"]
+    arn = aws("sqs-attributes", dead)["arn"]
+    url = aws("sqs-create", "jobs", 300, arn, 3)["url"]
+    assert aws("sqs-url", "jobs")["url"] == url
+    got = aws("sqs-attributes", url)
+    assert (got["visibility"], got["max_receive_count"], got["dead_letter_arn"]) == (300, 3, arn)
+    aws("sqs-set", url, 60)
+    assert aws("sqs-attributes", url)["visibility"] == 60
+    listed = client_of(moto, "sqs").list_queues(QueueNamePrefix="jobs")["QueueUrls"]
+    assert sorted(listed) == sorted([url, dead])
+    assert sorted(aws("sqs-list", "jobs", 10)["urls"]) == sorted([url, dead])
+    aws("sqs-delete-queue", dead)
+    error = aws("sqs-url", "jobs-dlq", fails="not_found")
+    assert error["code"] == "AWS.SimpleQueueService.NonExistentQueue"
+    assert error["error"].startswith("SQS GetQueueUrl: 400 AWS.SimpleQueueService.NonExistentQueue: ")
+
+
+def test_messages(aws):
+    url = aws("sqs-create", "q")["url"]
+    body = '{"video_id":"v1","path":"s3://b/ü"}'
+    aws("sqs-send", url, body, "trace", "x y")
+    assert all(i["ok"] for i in aws("sqs-send-batch", url, "a", "b", "c")["items"])
+    assert aws("sqs-depth", url) == {"visible": 4, "in_flight": 0, "delayed": 0}
+    got = aws("sqs-receive", url, 10, 0, 300)["messages"]
+    assert sorted(m["body"] for m in got) == sorted([body, "a", "b", "c"])
+    first = next(m for m in got if m["body"] == body)
+    assert first["attributes"] == {"trace": "x y"}
+    assert first["receive_count"] == 1 and first["timed"]
+    assert aws("sqs-depth", url)["in_flight"] == 4
+    aws("sqs-visibility", url, first["receipt"], 100)
+    rest = [m["receipt"] for m in got if m is not first]
+    assert [i["ok"] for i in aws("sqs-visibility-batch", url, 200, *rest)["items"]] == [True] * 3
+    aws("sqs-delete", url, first["receipt"])
+    assert [i["ok"] for i in aws("sqs-delete-batch", url, *rest)["items"]] == [True] * 3
+    assert aws("sqs-receive", url, 10, 1)["messages"] == []
+    aws("sqs-send", url, "x")
+    aws("sqs-purge", url)
+    assert aws("sqs-depth", url)["visible"] == 0
+
+
+@pytest.fixture
+def group(aws, client_of, moto):
+    ec2 = client_of(moto, "ec2")
+    image = ec2.describe_images()["Images"][0]["ImageId"]
+    ec2.create_launch_template(LaunchTemplateName="tmpl", LaunchTemplateData={"ImageId": image, "InstanceType": "t3.micro"})
+    aws("asg-create", "g", "tmpl", "us-east-1a,us-east-1b", 1, 4, 2)
+    return "g"
+
+
+def test_groups(aws, group, client_of, moto):
+    seen = aws("asg-groups", group, "nobody")["groups"]
+    assert [(g["name"], g["min"], g["max"], g["desired"]) for g in seen] == [("g", 1, 4, 2)]
+    ids = [i["id"] for i in seen[0]["instances"]]
+    assert len(ids) == 2 and {i["state"] for i in seen[0]["instances"]} == {"InService"}
+    aws("asg-desired", group, 3)
+    assert client_of(moto, "autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"][0]["DesiredCapacity"] == 3
+    aws("asg-protect", group, 1, *ids)
+    after = aws("asg-groups", group)["groups"][0]
+    assert sum(i["protected"] for i in after["instances"]) == 2
+    assert [i["group"] for i in aws("asg-instances", ids[0])["instances"]] == ["g"]
+    aws("asg-terminate", ids[0], 1)
+    assert aws("asg-groups", group)["groups"][0]["desired"] == 2
+    aws("asg-update", group, 0, 9, 5)
+    again = aws("asg-groups", group)["groups"][0]
+    assert (again["min"], again["max"], again["desired"]) == (0, 9, 5)
+    aws("asg-delete", group)
+    assert aws("asg-groups", group)["groups"] == []
+
+
+def test_hooks(aws, group):
+    aws("asg-put-hook", group, "drain")
+    assert aws("asg-hooks", group)["hooks"] == [
+        {"name": "drain", "transition": "autoscaling:EC2_INSTANCE_TERMINATING", "heartbeat": 300}]
+
+
+def test_many_groups_come_in_pages_of_a_hundred(aws, group, client_of, moto):
+    asg = client_of(moto, "autoscaling")
+    for i in range(60):
+        asg.create_auto_scaling_group(AutoScalingGroupName=f"many-{i:02}", MinSize=0, MaxSize=1, DesiredCapacity=0,
+                                      LaunchTemplate={"LaunchTemplateName": "tmpl"}, AvailabilityZones=["us-east-1a"])
+    got = aws("asg-groups")
+    assert len(got["groups"]) == 61 and not got.get("next")
+
+
+def test_identity(aws):
+    assert aws("sts-identity")["account"] == "123456789012"
+
+
+def test_objects(aws, client_of, moto, tmp_path):
+    aws("s3-create", "videos")
+    aws("s3-head-bucket", "videos")
+    key = "in/a b+ü (1).mp4"
+    etag = aws("s3-put", "videos", key, "hello")["etag"]
+    theirs = client_of(moto, "s3").get_object(Bucket="videos", Key=key)
+    assert theirs["Body"].read() == b"hello" and theirs["Metadata"] == {"task-id": "t 1"}
+    head = aws("s3-head", "videos", key)
+    assert (head["size"], head["etag"], head["type"], head["task-id"]) == (5, etag, "text/plain", "t 1")
+    assert head["modified"]
+    taken = aws("s3-put", "videos", key, "other", 1, fails="conflict")
+    assert taken["code"] == "PreconditionFailed"
+    aws("s3-head", "videos", "nothing", fails="not_found")
+    out = tmp_path / "out"
+    missing = aws("s3-get", "videos", "nothing", out, 100, fails="not_found")
+    assert missing["code"] == "NoSuchKey" and out.read_bytes() == b""
+    part = aws("s3-get", "videos", key, out, 100, 1, 3, etag)
+    assert out.read_bytes() == b"ell" and part["size"] == 5 and part["got"] == 3
+    listed = aws("s3-list", "videos", "in/", "/", 10)
+    assert listed["keys"] == [key]
+    assert aws("s3-list", "videos", "", "/", 10)["prefixes"] == ["in/"]
+    aws("s3-delete", "videos", key)
+    assert aws("s3-list", "videos", "", "", 10)["keys"] == []
+    gone = aws("s3-get", "no-such-bucket", "k", out, 100, fails="not_found")
+    assert gone["code"] == "NoSuchBucket"
+
+
+def test_large_objects_stream(aws, tmp_path):
+    data = bytes(range(256)) * (64 << 10)  # 16 MiB
+    source, out = tmp_path / "source", tmp_path / "out"
+    source.write_bytes(data)
+    aws("s3-create", "videos")
+    aws("s3-put-file", "videos", "big", source)
+    aws("s3-put-file", "videos", "summed", source, hashlib.sha256(data).hexdigest())
+    for key in ("big", "summed"):
+        assert aws("s3-get", "videos", key, out, len(data))["got"] == len(data)
+        assert out.read_bytes() == data
+    small = aws("s3-get", "videos", "big", out, 1 << 20, fails="protocol")
+    assert "1048576" in small["error"]
+
+
+def test_list_goes_on(aws, client_of, moto):
+    aws("s3-create", "b-1")
+    s3 = client_of(moto, "s3")
+    for i in range(5):
+        s3.put_object(Bucket="b-1", Key=f"k{i}")
+    keys, token = [], None
+    while True:
+        page = aws("s3-list", "b-1", "", "", 2, *([token] if token else []))
+        keys += page["keys"]
+        token = page.get("next")
+        if not token:
+            break
+    assert keys == [f"k{i}" for i in range(5)]
+
+
+# --- answers that no AWS gives
+
+
+def server(answer):
+    """The URL of a server that sends answer to each connection and closes it; None: never answers."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    held = []
+
+    def serve():
+        while True:
+            try:
+                peer, _ = listener.accept()
+            except OSError:
+                return
+            held.append(peer)
+            if answer is not None:
+                peer.recv(65536)
+                peer.sendall(answer)
+                peer.close()
+    threading.Thread(target=serve, daemon=True).start()
+    return listener, f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+QUEUE = "https://sqs.us-east-1.amazonaws.com/1/q"
+
+
+@pytest.mark.parametrize("answer,kind,says", [
+    (b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 13\r\n\r\n<html></html>", "protocol", "HTML page"),
+    (b"HTTP/1.1 302 Found\r\nLocation: http://x/\r\nContent-Length: 0\r\n\r\n", "protocol", "302"),
+    (b"SSH-2.0-OpenSSH_9.2\r\n", "protocol", "AWS_ENDPOINT_URL"),
+    (b"", "unreachable", "AWS_ENDPOINT_URL"),
+    (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", "unreachable", "AWS_ENDPOINT_URL"),
+    (b"HTTP/1.1 403 Forbidden\r\nContent-Length: 6\r\n\r\nno way", "protocol", "no way"),
+])
+def test_odd_answers(drive, answer, kind, says):
+    listener, url = server(answer)
+    with listener:
+        error = drive("sqs-depth", QUEUE, fails=kind, env={"AWS_ENDPOINT_URL": url})
+    assert error["error"].startswith("SQS GetQueueAttributes: ") and says in error["error"]
+    assert "\n" not in error["error"]
+
+
+def test_refusing_endpoint(drive):
+    error = drive("sqs-depth", QUEUE, fails="unreachable", env={"AWS_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}"})
+    assert "is the endpoint right and running (AWS_ENDPOINT_URL)?" in error["error"]
+
+
+@pytest.mark.parametrize("env,says", [
+    ({"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}, "no AWS credentials -> set AWS_ACCESS_KEY_ID"),
+    ({"AWS_SECRET_ACCESS_KEY": None}, "AWS_SECRET_ACCESS_KEY is not"),
+    ({"AWS_ACCESS_KEY_ID": None, "AWS_PROFILE": "nobody"}, "profile 'nobody' is not in"),
+    ({"AWS_REGION": None, "AWS_DEFAULT_REGION": None}, "no region is known -> set AWS_REGION"),
+    ({"AWS_ENDPOINT_URL": "localhost"}, "AWS_ENDPOINT_URL: 'localhost' is not a URL"),
+])
+def test_missing_settings(programs, keys, env, says):
+    done = programs.call(str(BUILD / "tests" / "lib" / "aws_drive"), "sts-identity", env={**keys, **env})
+    assert done.returncode == 1
+    assert says in json.loads(done.stdout)["error"]
