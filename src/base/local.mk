@@ -21,6 +21,17 @@ src_base_libbase_a_SOURCES = \
 	src/base/xml.c src/base/xml.h \
 	src/base/yaml.c src/base/yaml.h
 
+if HAVE_CHECK
+check_PROGRAMS += tests/unit/check_base
+TESTS += tests/unit/check_base
+endif
+tests_unit_check_base_SOURCES = tests/unit/check_base.c tests/unit/check_base.h \
+	tests/unit/check_base_clock.c tests/unit/check_base_crypto.c tests/unit/check_base_db.c \
+	tests/unit/check_base_documents.c tests/unit/check_base_json.c tests/unit/check_base_keys.c \
+	tests/unit/check_base_log.c tests/unit/check_base_options.c tests/unit/check_base_text.c
+tests_unit_check_base_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_unit_check_base_LDADD = $(BASE_LIBS) $(UNIT_LIBS)
+
 # The loop and what hangs in it: processes, names, HTTP.
 src_base_libbase_a_SOURCES += \
 	src/base/loop.c src/base/loop.h src/base/loop_own.h \

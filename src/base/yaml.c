@@ -315,6 +315,10 @@ struct yaml *yaml_parse(const char *file, const char *text, size_t len, struct e
 		err_set(e, ERR_LOCAL, "%s: out of memory", file);
 		return NULL;
 	}
+	if (len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) {
+		text += 3; /* libyaml counts a byte order mark as a column */
+		len -= 3;
+	}
 	yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, len);
 	rc = reader_document(&r);

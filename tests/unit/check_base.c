@@ -1,0 +1,23 @@
+/* src/base without the loop and HTTP. */
+#include <stdlib.h>
+
+#include "check_base.h"
+
+int main(void)
+{
+	SRunner *r = srunner_create(suite_text());
+	int failed;
+
+	srunner_add_suite(r, suite_clock());
+	srunner_add_suite(r, suite_crypto());
+	srunner_add_suite(r, suite_json());
+	srunner_add_suite(r, suite_documents());
+	srunner_add_suite(r, suite_db());
+	srunner_add_suite(r, suite_options());
+	srunner_add_suite(r, suite_log());
+	srunner_add_suite(r, suite_keys());
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
