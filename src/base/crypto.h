@@ -18,15 +18,17 @@ enum crypto_digest { CRYPTO_SHA256, CRYPTO_MD5, CRYPTO_SHA1 };
 struct crypto_hash;
 struct crypto_hash *crypto_hash_new(enum crypto_digest kind);
 void crypto_hash_add(struct crypto_hash *h, const void *data, size_t len);
-size_t crypto_hash_end(struct crypto_hash *h, uint8_t out[static CRYPTO_SHA256_BYTES]); /* length; h starts anew */
+size_t crypto_hash_end(struct crypto_hash *h,
+		       uint8_t out[static CRYPTO_SHA256_BYTES]); /* length; h starts anew */
 void crypto_hash_free(struct crypto_hash *h);
 DEFINE_FREEP(struct crypto_hash, crypto_hash);
 
 void crypto_sha256(const void *data, size_t len, uint8_t out[static CRYPTO_SHA256_BYTES]);
 void crypto_md5(const void *data, size_t len, uint8_t out[static CRYPTO_MD5_BYTES]);
 void crypto_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
-                        uint8_t out[static CRYPTO_SHA256_BYTES]);
-bool crypto_equal(const void *a, const void *b, size_t len); /* time does not tell where they differ */
+			uint8_t out[static CRYPTO_SHA256_BYTES]);
+bool crypto_equal(const void *a, const void *b,
+		  size_t len); /* time does not tell where they differ */
 
 void crypto_random(void *out, size_t len);
 const char *crypto_uuid(char out[static CRYPTO_UUID_MAX]); /* version 4, lower case */

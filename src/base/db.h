@@ -21,8 +21,8 @@ enum db_mode { DB_CREATE, DB_READ_ONLY, DB_MEMORY };
  * user_version. A file written by a newer program is an error that says so. A file that is not
  * there is ERR_NOT_FOUND for DB_READ_ONLY. Errors of the database carry a code: "busy" and
  * "constraint" (ERR_CONFLICT), "corrupt", "full", "io", "readonly" (ERR_LOCAL). */
-MUST struct db *db_open(const char *path, enum db_mode mode, const char *const *migrations, size_t n,
-                        struct err *e);
+MUST struct db *db_open(const char *path, enum db_mode mode, const char *const *migrations,
+			size_t n, struct err *e);
 void db_close(struct db *d);
 static inline void db_closep(struct db **d)
 {
@@ -53,16 +53,17 @@ struct db_value db_text(const char *s); /* NULL becomes NULL */
 
 /* Runs one statement to its end. ret_changes may be NULL. */
 MUST int db_exec(struct db *d, const char *sql, const struct db_value *args, size_t n,
-                 int64_t *ret_changes, struct err *e);
+		 int64_t *ret_changes, struct err *e);
 /* DB_RUN(d, e, "INSERT INTO t VALUES(?,?)", DB_I(1), DB_S("x")) */
-#define DB_ARGS(...) ((const struct db_value[]){ __VA_ARGS__ }), \
-		     (sizeof((const struct db_value[]){ __VA_ARGS__ }) / sizeof(struct db_value))
+#define DB_ARGS(...)                                \
+	((const struct db_value[]){ __VA_ARGS__ }), \
+		(sizeof((const struct db_value[]){ __VA_ARGS__ }) / sizeof(struct db_value))
 #define DB_RUN(d, e, sql, ...) db_exec((d), (sql), DB_ARGS(__VA_ARGS__), NULL, (e))
 
 /* struct db_row *r = db_query(...); while ((rc = db_step(r, e)) == 1) …; db_end(r).
  * Values are borrowed until the next step. Queries of the same text do not nest. */
 MUST struct db_row *db_query(struct db *d, const char *sql, const struct db_value *args, size_t n,
-                             struct err *e);
+			     struct err *e);
 MUST int db_step(struct db_row *r, struct err *e); /* 1 a row, 0 no more, -1 error */
 int64_t db_int(const struct db_row *r, int column);
 double db_real(const struct db_row *r, int column);

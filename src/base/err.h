@@ -25,9 +25,9 @@ enum err_kind {
 
 struct err {
 	enum err_kind kind;
-	int retry_after_ms;   /* 0: not told */
-	int status;           /* HTTP status, 0 where there was none */
-	char code[96];        /* the service's own code, "" where there is none */
+	int retry_after_ms; /* 0: not told */
+	int status;         /* HTTP status, 0 where there was none */
+	char code[96];      /* the service's own code, "" where there is none */
 	char text[ERR_TEXT_MAX];
 };
 

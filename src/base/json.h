@@ -15,7 +15,16 @@
 #include "base/buf.h"
 
 struct json;
-enum json_type { JSON_ABSENT, JSON_NULL, JSON_BOOL, JSON_INT, JSON_REAL, JSON_STR, JSON_ARRAY, JSON_OBJECT };
+enum json_type {
+	JSON_ABSENT,
+	JSON_NULL,
+	JSON_BOOL,
+	JSON_INT,
+	JSON_REAL,
+	JSON_STR,
+	JSON_ARRAY,
+	JSON_OBJECT
+};
 
 #define JSON_DEPTH_MAX 32
 
@@ -27,13 +36,13 @@ struct json *json_ref(struct json *j);
 DEFINE_FREEP(struct json, json);
 
 enum json_type json_type(const struct json *j);
-const struct json *json_get(const struct json *object, const char *key);  /* borrowed or NULL */
-size_t json_count(const struct json *array);                               /* items of an array, else 0 */
-const struct json *json_at(const struct json *array, size_t i);           /* borrowed or NULL */
-const char *json_str(const struct json *j);                                /* borrowed or NULL; may hold NULs: */
+const struct json *json_get(const struct json *object, const char *key); /* borrowed or NULL */
+size_t json_count(const struct json *array);                    /* items of an array, else 0 */
+const struct json *json_at(const struct json *array, size_t i); /* borrowed or NULL */
+const char *json_str(const struct json *j); /* borrowed or NULL; may hold NULs: */
 const char *json_strn(const struct json *j, size_t *ret_len);
-bool json_int(const struct json *j, int64_t *ret);                         /* false when absent, not whole, out of range */
-bool json_real(const struct json *j, double *ret);                         /* ints too; never NaN or infinite */
+bool json_int(const struct json *j, int64_t *ret); /* false when absent, not whole, out of range */
+bool json_real(const struct json *j, double *ret); /* ints too; never NaN or infinite */
 bool json_bool(const struct json *j, bool *ret);
 const char *json_get_str(const struct json *object, const char *key);
 bool json_get_int(const struct json *object, const char *key, int64_t *ret);
@@ -41,14 +50,17 @@ bool json_get_real(const struct json *object, const char *key, double *ret);
 bool json_get_bool(const struct json *object, const char *key, bool *ret);
 
 /* for (size_t it = 0; json_next(object, &it, &key, &value);) — insertion order, borrowed. */
-bool json_next(const struct json *object, size_t *it, const char **ret_key, const struct json **ret_value);
+bool json_next(const struct json *object, size_t *it, const char **ret_key,
+	       const struct json **ret_value);
 
 struct json *json_object(void);
 struct json *json_array(void);
-struct json *json_new_str(const char *s); /* NULL becomes null; bytes that are not UTF-8 become U+FFFD */
+struct json *
+json_new_str(const char *s); /* NULL becomes null; bytes that are not UTF-8 become U+FFFD */
 struct json *json_new_strn(const char *s, size_t len);
 struct json *json_new_int(int64_t i);
-struct json *json_new_real(double d); /* not finite becomes null; written shortest that reads back equal */
+struct json *
+json_new_real(double d); /* not finite becomes null; written shortest that reads back equal */
 struct json *json_new_bool(bool b);
 struct json *json_new_null(void);
 void json_set(struct json *object, const char *key, struct json *value);

@@ -6,7 +6,7 @@
 #include "base/keys.h"
 
 #define KEYS_ITEMS_MAX 64     /* when a row states no most_items */
-#define KEYS_NAME_BYTES 128  /* of an entry; YAML's keys end at 1024, escaped */
+#define KEYS_NAME_BYTES 128   /* of an entry; YAML's keys end at 1024, escaped */
 #define KEYS_PROBLEMS_MAX 200 /* past it errors are counted and not kept */
 
 struct keys_arena {

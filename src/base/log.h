@@ -27,24 +27,41 @@ struct log_field {
 	} v;
 };
 
-#define LOG_S(k, x) { .key = (k), .type = LOG_TYPE_STR, .v.s = (x) }
-#define LOG_I(k, x) { .key = (k), .type = LOG_TYPE_INT, .v.i = (x) }
-#define LOG_D(k, x) { .key = (k), .type = LOG_TYPE_REAL, .v.d = (x) }
-#define LOG_B(k, x) { .key = (k), .type = LOG_TYPE_BOOL, .v.i = (x) }
-#define LOG_E(x) { .key = "error", .type = LOG_TYPE_ERR, .v.e = (x) } /* text, kind and code */
+#define LOG_S(k, x)                                          \
+	{                                                    \
+		.key = (k), .type = LOG_TYPE_STR, .v.s = (x) \
+	}
+#define LOG_I(k, x)                                          \
+	{                                                    \
+		.key = (k), .type = LOG_TYPE_INT, .v.i = (x) \
+	}
+#define LOG_D(k, x)                                           \
+	{                                                     \
+		.key = (k), .type = LOG_TYPE_REAL, .v.d = (x) \
+	}
+#define LOG_B(k, x)                                           \
+	{                                                     \
+		.key = (k), .type = LOG_TYPE_BOOL, .v.i = (x) \
+	}
+#define LOG_E(x)                                                 \
+	{                                                        \
+		.key = "error", .type = LOG_TYPE_ERR, .v.e = (x) \
+	} /* text, kind and code */
 
-#define LOG_AT(level, event, ...)                                                              \
+#define LOG_AT(level, event, ...)                                                                  \
 	log_write((level), (event), (const struct log_field[]){ __VA_ARGS__ __VA_OPT__(, ){ 0 } }, \
-	          sizeof((const struct log_field[]){ __VA_ARGS__ __VA_OPT__(, ){ 0 } }) /              \
-	                          sizeof(struct log_field) -                                          \
-	                  1)
+		  sizeof((const struct log_field[]){ __VA_ARGS__ __VA_OPT__(, ){ 0 } }) /          \
+				  sizeof(struct log_field) -                                       \
+			  1)
 #define LOG_DEBUG(event, ...) LOG_AT(LOG_LEVEL_DEBUG, event, __VA_ARGS__)
 #define LOG_INFO(event, ...) LOG_AT(LOG_LEVEL_INFO, event, __VA_ARGS__)
 #define LOG_WARN(event, ...) LOG_AT(LOG_LEVEL_WARN, event, __VA_ARGS__)
 #define LOG_ERROR(event, ...) LOG_AT(LOG_LEVEL_ERROR, event, __VA_ARGS__)
 
 void log_setup(const char *program, enum log_format format, enum log_level least);
-void log_context(const char *key, const char *value); /* a field on every later line; NULL value removes it; copied */
+void log_context(
+	const char *key,
+	const char *value); /* a field on every later line; NULL value removes it; copied */
 MUST int log_parse_level(const char *word, enum log_level *ret, struct err *e);
 MUST int log_parse_format(const char *word, enum log_format *ret, struct err *e);
 void log_write(enum log_level level, const char *event, const struct log_field *fields, size_t n);

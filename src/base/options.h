@@ -1,7 +1,8 @@
 /* Command lines from one table: parsing, --help, did-you-mean, environment names.
  *
- * Long options only plus an optional short letter; "--name value" and "--name=value"; "--" ends them.
- * A value comes from the command line, else from the environment name of its row, else the default.
+ * Long options only plus an optional short letter; "--name value" and "--name=value"; "--" ends
+ * them. A value comes from the command line, else from the environment name of its row, else the
+ * default.
  */
 #ifndef BASE_OPTIONS_H
 #define BASE_OPTIONS_H
@@ -14,12 +15,12 @@
 #include "base/buf.h"
 
 enum option_type {
-	OPTION_FLAG,   /* bool * */
-	OPTION_STR,    /* const char ** (borrowed from argv, environment or table) */
-	OPTION_INT,    /* int64_t * */
-	OPTION_SPAN,   /* struct span *  ("30s", "5m") */
-	OPTION_LIST,   /* struct option_list *: may be given more than once */
-	OPTION_CHOICE  /* const char ** out of `choices`, "a|b|c" */
+	OPTION_FLAG,  /* bool * */
+	OPTION_STR,   /* const char ** (borrowed from argv, environment or table) */
+	OPTION_INT,   /* int64_t * */
+	OPTION_SPAN,  /* struct span *  ("30s", "5m") */
+	OPTION_LIST,  /* struct option_list *: may be given more than once */
+	OPTION_CHOICE /* const char ** out of `choices`, "a|b|c" */
 };
 
 struct option_list {
@@ -28,8 +29,8 @@ struct option_list {
 };
 
 struct option {
-	const char *name;    /* without the dashes */
-	char letter;         /* 0: none */
+	const char *name; /* without the dashes */
+	char letter;      /* 0: none */
 	enum option_type type;
 	void *value;
 	const char *meta;    /* "FILE", "SECONDS"; NULL for flags */
@@ -51,13 +52,15 @@ struct options {
 	int least_operands, most_operands; /* most < 0: any number */
 };
 
-/* Fills values; *ret_operands points at the operands left in argv (reordered in place), *ret_n their number.
- * Returns 0; 1 after --help or --version was printed to standard output; -1 with a usage error. */
-MUST int options_parse(const struct options *o, int argc, char **argv, char ***ret_operands, int *ret_n,
-                       struct err *e);
+/* Fills values; *ret_operands points at the operands left in argv (reordered in place), *ret_n
+ * their number. Returns 0; 1 after --help or --version was printed to standard output; -1 with a
+ * usage error. */
+MUST int options_parse(const struct options *o, int argc, char **argv, char ***ret_operands,
+		       int *ret_n, struct err *e);
 void options_help(const struct options *o, struct buf *out);
 void options_list_done(struct option_list *l);
-/* The nearest of @p n words to @p word by edit distance, or NULL when none is near. Used by keys.h too. */
+/* The nearest of @p n words to @p word by edit distance, or NULL when none is near. Used by keys.h
+ * too. */
 const char *options_nearest(const char *word, const char *const *words, size_t n);
 
 #endif

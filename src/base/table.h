@@ -10,7 +10,8 @@
 
 enum table_align { TABLE_LEFT, TABLE_RIGHT };
 
-struct table; /* rows of texts, copied; widths counted in UTF-8 characters, control characters shown as '?' */
+struct table; /* rows of texts, copied; widths counted in UTF-8 characters, control characters shown
+		 as '?' */
 struct table *table_new(const char *const *titles, const enum table_align *align, size_t columns);
 void table_free(struct table *t);
 DEFINE_FREEP(struct table, table);

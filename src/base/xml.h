@@ -22,10 +22,13 @@ MUST struct xml *xml_parse(const char *text, size_t len, struct err *e);
 void xml_free(struct xml *x);
 DEFINE_FREEP(struct xml, xml);
 const struct xml_node *xml_root(const struct xml *x);
-const struct xml_node *xml_get(const struct xml_node *n, const char *path); /* "a/b/c" below n; first match */
-const char *xml_text(const struct xml_node *n, const char *path);           /* NULL when absent */
-const struct xml_node *xml_first(const struct xml_node *n, const char *name); /* first child of that name */
-const struct xml_node *xml_next(const struct xml_node *n, const char *name);  /* next sibling of that name */
+const struct xml_node *xml_get(const struct xml_node *n,
+			       const char *path);                 /* "a/b/c" below n; first match */
+const char *xml_text(const struct xml_node *n, const char *path); /* NULL when absent */
+const struct xml_node *xml_first(const struct xml_node *n,
+				 const char *name); /* first child of that name */
+const struct xml_node *xml_next(const struct xml_node *n,
+				const char *name); /* next sibling of that name */
 
 int xml_escape(struct buf *out, const char *s, size_t len);
 int xml_open(struct buf *out, const char *name);
