@@ -14,6 +14,13 @@ src_local_liblocal_a_SOURCES += \
 	src/local/sqs_queue.c src/local/sqs_receive.c src/local/sqs_send.c src/local/sqs_sweep.c \
 	src/local/sqs_wait.c
 
+if HAVE_CHECK
+check_PROGRAMS += tests/unit/check_local
+TESTS += tests/unit/check_local
+endif
+tests_unit_check_local_SOURCES = tests/unit/check_local.c
+tests_unit_check_local_LDADD = $(LOCAL_LIBS) $(UNIT_LIBS)
+
 # S3.
 src_local_liblocal_a_SOURCES += \
 	src/local/s3.c src/local/s3.h src/local/s3_own.h \
