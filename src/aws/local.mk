@@ -32,3 +32,11 @@ tests_lib_aws_drive_SOURCES = tests/lib/aws_drive.c tests/lib/aws_drive.h \
 	tests/lib/aws_drive_asg.c tests/lib/aws_drive_s3.c tests/lib/aws_drive_sqs.c
 tests_lib_aws_drive_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/lib
 tests_lib_aws_drive_LDADD = $(AWS_LIBS)
+
+# Fuzz targets; make check replays their corpus and what a few thousand changes make of it.
+check_PROGRAMS += tests/fuzz/fuzz_aws_profile tests/fuzz/fuzz_aws_reply
+TESTS += tests/fuzz/fuzz_aws_profile tests/fuzz/fuzz_aws_reply
+tests_fuzz_fuzz_aws_profile_SOURCES = tests/fuzz/fuzz_aws_profile.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_fuzz_aws_profile_LDADD = $(AWS_LIBS)
+tests_fuzz_fuzz_aws_reply_SOURCES = tests/fuzz/fuzz_aws_reply.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_fuzz_aws_reply_LDADD = $(AWS_LIBS)

@@ -25,3 +25,13 @@ tests_unit_check_wire_LDADD = $(WIRE_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += tests/lib/wire_sign
 tests_lib_wire_sign_SOURCES = tests/lib/wire_sign.c
 tests_lib_wire_sign_LDADD = $(WIRE_LIBS)
+
+# Fuzz targets; make check replays their corpus and what a few thousand changes make of it.
+check_PROGRAMS += tests/fuzz/fuzz_wire_chunked tests/fuzz/fuzz_wire_form tests/fuzz/fuzz_wire_sigv4
+TESTS += tests/fuzz/fuzz_wire_chunked tests/fuzz/fuzz_wire_form tests/fuzz/fuzz_wire_sigv4
+tests_fuzz_fuzz_wire_chunked_SOURCES = tests/fuzz/fuzz_wire_chunked.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_fuzz_wire_chunked_LDADD = $(WIRE_LIBS)
+tests_fuzz_fuzz_wire_form_SOURCES = tests/fuzz/fuzz_wire_form.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_fuzz_wire_form_LDADD = $(WIRE_LIBS)
+tests_fuzz_fuzz_wire_sigv4_SOURCES = tests/fuzz/fuzz_wire_sigv4.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_fuzz_wire_sigv4_LDADD = $(WIRE_LIBS)
