@@ -115,6 +115,7 @@ static void renewed(const enum broker_held *held, size_t n, const struct err *e,
 	}
 	own_free(r);
 	worker_crew_keys(w);
+	worker_crew_watch(w);
 	worker_claim_renewals(w);
 }
 

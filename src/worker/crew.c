@@ -15,6 +15,7 @@
 #include "worker/words.h"
 
 #define SLOT_FD 3
+#define SILENT_S (12 * WORDS_ALIVE_S)
 #define QUICK_S 10 /* a slot that lives shorter than this has crashed at its start */
 #define RESPAWN_MOST_MS 30000
 #define ENV_MAX 512
@@ -64,7 +65,7 @@ void worker_crew_assign(struct claim *c)
 	s->claim = c;
 	c->seat = s;
 	c->state = CLAIM_WORKING;
-	c->started = clock_mono();
+	c->started = s->heard = clock_mono();
 	LOG_INFO("job started", LOG_S("video", c->job.video_id), LOG_S("task", c->job.task_id),
 		 LOG_S("message", c->message.id), LOG_I("receives", c->message.receives),
 		 LOG_I("slot", s->number));
@@ -99,6 +100,19 @@ void worker_crew_keys(struct worker *w)
 		j = words(WORDS_KEYS);
 		json_set(j, "keys", keys_of(keys));
 		tell(&w->seats[i], j);
+	}
+}
+
+void worker_crew_watch(struct worker *w)
+{
+	for (size_t i = 0; i < w->seat_count; i++) {
+		struct seat *s = &w->seats[i];
+
+		if (!s->claim || !s->child ||
+		    tick_since(clock_mono(), s->heard).ms < SILENT_S * 1000)
+			continue;
+		LOG_WARN("a slot has gone silent: killing it", LOG_I("slot", s->number));
+		loop_child_kill(s->child, SIGKILL);
 	}
 }
 
@@ -162,6 +176,7 @@ static void heard(const struct json *j, const struct err *e, void *arg)
 	const char *what = text_of(j, WORDS_SAY);
 	int64_t permille = 0;
 
+	s->heard = clock_mono();
 	if (!j) {
 		/* Gone, or talking nonsense: its exit is what counts. */
 		if (e->kind != ERR_NONE)

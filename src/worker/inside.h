@@ -112,7 +112,7 @@ struct seat {
 	char *folder;
 	struct claim *claim;
 	struct loop_timer *respawn;
-	struct tick spawned;
+	struct tick spawned, heard;
 	int crashes; /* one soon after the other */
 };
 
@@ -122,6 +122,7 @@ bool worker_crew_gone(const struct worker *w);
 void worker_crew_assign(struct claim *c); /* to an idle seat, of which there must be one */
 void worker_crew_lease(struct claim *c);  /* tells the slot that the lease was renewed */
 void worker_crew_keys(struct worker *w);  /* hands new credentials on */
+void worker_crew_watch(struct worker *w); /* kills slots that have gone silent with a job */
 void worker_crew_kill(struct claim *c, enum claim_stop why);
 void worker_crew_dismiss(struct worker *w); /* for good */
 void worker_crew_stop(struct worker *w);

@@ -24,7 +24,7 @@ struct slot {
 	char host[HOST_BYTES_MAX];
 	struct task *task;
 	struct tick ends; /* of the claim on the task's message */
-	struct loop_timer *deadman;
+	struct loop_timer *deadman, *alive;
 };
 
 static void say(struct slot *s, struct json *frame)
@@ -67,9 +67,19 @@ static bool claimed(void *arg)
 	return clock_mono().ms < s->ends.ms;
 }
 
+/* The supervisor gives up a slot that it does not hear. */
+static void still_alive(void *arg)
+{
+	struct slot *s = arg;
+
+	say(s, words(WORDS_ALIVE));
+	loop_timer_start(s->alive, span_s(WORDS_ALIVE_S));
+}
+
 static void drop_task(struct slot *s)
 {
 	loop_timer_stop(s->deadman);
+	loop_timer_stop(s->alive);
 	worker_task_free(TAKE(s->task));
 }
 
@@ -162,6 +172,7 @@ static void take_job(struct slot *s, const struct json *frame)
 		spec.receives = 0;
 	take_keys(s, json_get(frame, "keys"));
 	take_lease(s, frame);
+	loop_timer_start(s->alive, span_s(WORDS_ALIVE_S));
 	s->task = worker_task_new(&spec);
 	worker_task_start(s->task);
 }
@@ -234,11 +245,13 @@ int worker_slot(int fd)
 	signal(SIGINT, SIG_IGN);
 	s.loop = loop_new();
 	s.deadman = loop_timer_new(s.loop, claim_over, &s);
+	s.alive = loop_timer_new(s.loop, still_alive, &s);
 	worker_frames_open(&s.frames, s.loop, fd, heard, &s);
 	loop_run(s.loop);
 	worker_task_free(s.task);
 	worker_frames_close(&s.frames);
 	loop_timer_free(s.deadman);
+	loop_timer_free(s.alive);
 	lane_free(s.lane);
 	worker_profile_done(&s.profile);
 	own_free(s.folder);

@@ -10,6 +10,8 @@
 
 #define WORDS_SAY "say"
 #define WORDS_READY "ready"
+#define WORDS_ALIVE "alive" /* every WORDS_ALIVE_S while a job is under way */
+#define WORDS_ALIVE_S 5
 #define WORDS_STAGE "stage"       /* stage: completed */
 #define WORDS_PROGRESS "progress" /* permille, speed_milli */
 #define WORDS_END \
