@@ -32,6 +32,20 @@ tests_unit_check_base_SOURCES = tests/unit/check_base.c tests/unit/check_base.h 
 tests_unit_check_base_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_unit_check_base_LDADD = $(BASE_LIBS) $(UNIT_LIBS)
 
+fuzz_base_programs = tests/fuzz/fuzz_base_json tests/fuzz/fuzz_base_keys tests/fuzz/fuzz_base_xml \
+	tests/fuzz/fuzz_base_yaml
+check_PROGRAMS += $(fuzz_base_programs)
+TESTS += $(fuzz_base_programs)
+fuzz_common = tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_fuzz_base_json_SOURCES = tests/fuzz/fuzz_base_json.c $(fuzz_common)
+tests_fuzz_fuzz_base_json_LDADD = $(BASE_LIBS)
+tests_fuzz_fuzz_base_keys_SOURCES = tests/fuzz/fuzz_base_keys.c $(fuzz_common)
+tests_fuzz_fuzz_base_keys_LDADD = $(BASE_LIBS)
+tests_fuzz_fuzz_base_xml_SOURCES = tests/fuzz/fuzz_base_xml.c $(fuzz_common)
+tests_fuzz_fuzz_base_xml_LDADD = $(BASE_LIBS)
+tests_fuzz_fuzz_base_yaml_SOURCES = tests/fuzz/fuzz_base_yaml.c $(fuzz_common)
+tests_fuzz_fuzz_base_yaml_LDADD = $(BASE_LIBS)
+
 # The loop and what hangs in it: processes, names, HTTP.
 src_base_libbase_a_SOURCES += \
 	src/base/loop.c src/base/loop.h src/base/loop_own.h \

@@ -108,7 +108,7 @@ static int replay_corpus(const char *program)
 	AUTO(own_freep) char *folder = NULL;
 	struct dirent **list;
 	struct rng r;
-	int n, rc = 0;
+	int n, failed = 0;
 
 	name = name ? name + 1 : program;
 	name += strncmp(name, "fuzz_", 5) == 0 ? 5 : 0;
@@ -122,11 +122,12 @@ static int replay_corpus(const char *program)
 	for (int i = 0; i < n; i++) {
 		AUTO(own_freep) char *path = own_printf("%s/%s", folder, list[i]->d_name);
 
-		rc |= replay(path, &r, MUTATIONS / n);
+		failed += replay(path, &r, MUTATIONS / n) < 0;
 		free(list[i]);
 	}
 	free(list);
-	return rc ? EXIT_FAILURE : EXIT_SUCCESS;
+	fprintf(stdout, "%d passed, %d failed\n", n - failed, failed);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 int main(int argc, char **argv)
