@@ -346,7 +346,7 @@ struct local *local_new(struct loop *loop, const struct local_options *o, struct
 	return NULL;
 }
 
-/* Nothing can be counted on when this ends a start that failed half-way. */
+/* Also ends a start that failed half-way, so that each part may be missing. */
 void local_free(struct local *l)
 {
 	if (!l)

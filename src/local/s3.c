@@ -158,8 +158,17 @@ static void job_work(void *arg)
 
 static void s3_free(struct local_s3 *s)
 {
+	if (s->memory)
+		rmdir(s->folder);
 	own_free(s->folder);
 	own_free(s);
+}
+
+void local_s3_idle(struct local_s3 *s)
+{
+	s->busy--;
+	if (!s->local && s->busy == 0)
+		s3_free(s);
 }
 
 static void job_after(void *arg)
@@ -168,19 +177,17 @@ static void job_after(void *arg)
 	struct s3_request *r = j->request;
 	struct local_s3 *s = j->s3;
 
-	s->busy--;
 	own_free(j);
 	r->working = false;
 	if (!s->local || !r->x) { /* stopped, or the client is gone */
 		r->x = NULL;
 		local_s3_free(r);
-		if (!s->local && s->busy == 0)
-			s3_free(s);
 	} else if (r->error.kind != ERR_NONE) {
 		local_s3_reply_error(r, &r->error);
 	} else {
 		r->then(r);
 	}
+	local_s3_idle(s);
 }
 
 void local_s3_work(struct s3_request *r, s3_fn *work)
@@ -429,6 +436,7 @@ int local_s3_start(struct local *l, struct err *e)
 
 	l->s3 = own_alloc(sizeof(*l->s3));
 	l->s3->local = l;
+	l->s3->memory = l->options.memory;
 	l->s3->folder = own_printf("%s/s3", l->data);
 	if (mkdir(l->s3->folder, 0700) < 0 && errno != EEXIST)
 		return err_errno(e, errno, "%s cannot be made", l->s3->folder);
@@ -447,10 +455,8 @@ void local_s3_stop(struct local *l)
 
 	if (!s)
 		return;
-	if (l->options.memory) {
+	if (s->memory)
 		sweep_folder(s, NULL, 0);
-		rmdir(s->folder);
-	}
 	s->local = NULL;
 	if (s->busy == 0)
 		s3_free(s);

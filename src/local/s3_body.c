@@ -32,7 +32,7 @@ int local_s3_body_sync(struct s3_request *r, struct err *e)
 {
 	int folder;
 
-	if (r->s3->local && r->s3->local->options.memory)
+	if (r->s3->memory)
 		return 0;
 	if (fsync(r->fd) < 0)
 		return err_errno(e, errno, "the body cannot be synced");

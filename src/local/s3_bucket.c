@@ -178,35 +178,34 @@ void local_s3_bucket_versioning(struct s3_request *r)
 
 /* ---- removing many objects ---- */
 
-static int delete_one(struct s3_request *r, const struct xml_node *n, bool quiet, struct err *e)
+/* All is looked at before anything is removed. */
+static int delete_check(const struct xml_node *root, struct err *e)
 {
-	const char *key = xml_text(n, "Key");
+	int n = 0;
 
-	if (!key || !*key)
-		return local_s3_refuse(e, "MalformedXML", NULL);
-	if (local_s3_object_delete(r, key, e) < 0)
-		return -1;
-	if (!quiet) {
-		xml_open(&r->out, "Deleted");
-		xml_elem(&r->out, "Key", key);
-		xml_close(&r->out, "Deleted");
+	for (const struct xml_node *o = xml_first(root, "Object"); o; o = xml_next(o, "Object")) {
+		const char *key = xml_text(o, "Key");
+
+		if (++n > DELETE_MOST || !key || !*key)
+			return local_s3_refuse(e, "MalformedXML", NULL);
 	}
-	return 0;
+	return n ? 0 : local_s3_refuse(e, "MalformedXML", NULL);
 }
 
 static int delete_all(struct s3_request *r, const struct xml_node *root, struct err *e)
 {
 	const char *word = xml_text(root, "Quiet");
-	bool quiet = word && !strcmp(word, "true");
-	int n = 0;
 
 	for (const struct xml_node *o = xml_first(root, "Object"); o; o = xml_next(o, "Object")) {
-		if (++n > DELETE_MOST)
-			return local_s3_refuse(e, "MalformedXML", NULL);
-		if (delete_one(r, o, quiet, e) < 0)
+		if (local_s3_object_delete(r, xml_text(o, "Key"), e) < 0)
 			return -1;
+		if (word && !strcmp(word, "true"))
+			continue;
+		xml_open(&r->out, "Deleted");
+		xml_elem(&r->out, "Key", xml_text(o, "Key"));
+		xml_close(&r->out, "Deleted");
 	}
-	return n ? 0 : local_s3_refuse(e, "MalformedXML", NULL);
+	return 0;
 }
 
 void local_s3_bucket_delete_objects(struct s3_request *r)
@@ -220,7 +219,7 @@ void local_s3_bucket_delete_objects(struct s3_request *r)
 		return;
 	err_clear(&e);
 	x = xml_parse(body, len, &e);
-	if (!x) {
+	if (!x || delete_check(xml_root(x), &e) < 0) {
 		local_s3_reply_fail(r, "MalformedXML", NULL);
 		return;
 	}

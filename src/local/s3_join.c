@@ -357,7 +357,7 @@ static void copy_store(struct s3_request *r)
 		return;
 	}
 	local_s3_reply_xml(r, "CopyObjectResult");
-	local_s3_reply_time(r, "LastModified", local_wall(r->s3->local));
+	local_s3_reply_time(&r->out, "LastModified", local_wall(r->s3->local));
 	buf_addf(&r->out, "<ETag>&quot;%s&quot;</ETag>", r->join->etag);
 	xml_close(&r->out, "CopyObjectResult");
 	local_s3_reply_commit(r, 200);

@@ -13,12 +13,12 @@
 #define LIST_MOST 1000
 #define ROWS_A_QUERY 1000
 
-static void put_owner(struct s3_request *r)
+static void put_owner(const struct s3_request *r, struct buf *out)
 {
-	xml_open(&r->out, "Owner");
-	xml_elem(&r->out, "ID", r->s3->local->options.account);
-	xml_elem(&r->out, "DisplayName", "windlass");
-	xml_close(&r->out, "Owner");
+	xml_open(out, "Owner");
+	xml_elem(out, "ID", r->s3->local->options.account);
+	xml_elem(out, "DisplayName", "windlass");
+	xml_close(out, "Owner");
 }
 
 void local_s3_list_buckets(struct s3_request *r)
@@ -30,12 +30,12 @@ void local_s3_list_buckets(struct s3_request *r)
 	int rc = row ? 1 : -1;
 
 	local_s3_reply_xml(r, "ListAllMyBucketsResult");
-	put_owner(r);
+	put_owner(r, &r->out);
 	xml_open(&r->out, "Buckets");
 	while (rc == 1 && (rc = db_step(row, &r->error)) == 1) {
 		xml_open(&r->out, "Bucket");
 		xml_elem(&r->out, "Name", db_str(row, 0));
-		local_s3_reply_time(r, "CreationDate", (struct instant){ db_int(row, 1) });
+		local_s3_reply_time(&r->out, "CreationDate", (struct instant){ db_int(row, 1) });
 		xml_close(&r->out, "Bucket");
 	}
 	xml_close(&r->out, "Buckets");
@@ -83,19 +83,12 @@ static void put_key(struct s3_request *r, struct page *p, const struct db_row *r
 	snprintf(etag, sizeof(etag), "\"%s\"", db_str(row, 2));
 	xml_open(&p->keys, "Contents");
 	put_name(p, &p->keys, "Key", db_str(row, 0));
-	/* local_s3_reply_time() writes to r->out; times are few bytes, so they are made there and
-	 * moved. */
-	buf_clear(&r->out);
-	local_s3_reply_time(r, "LastModified", (struct instant){ db_int(row, 3) });
-	buf_add(&p->keys, buf_str(&r->out), r->out.len);
+	local_s3_reply_time(&p->keys, "LastModified", (struct instant){ db_int(row, 3) });
 	xml_elem(&p->keys, "ETag", etag);
 	buf_addf(&p->keys, "<Size>%" PRId64 "</Size>", db_int(row, 1));
 	xml_elem(&p->keys, "StorageClass", "STANDARD");
-	if (p->owner) {
-		buf_clear(&r->out);
-		put_owner(r);
-		buf_add(&p->keys, buf_str(&r->out), r->out.len);
-	}
+	if (p->owner)
+		put_owner(r, &p->keys);
 	xml_close(&p->keys, "Contents");
 }
 
@@ -204,7 +197,6 @@ static int page_fill(struct s3_request *r, struct page *p, struct err *e)
 	}
 	while (rc == 1 && p->most > 0)
 		rc = page_scan(r, p, &c, e);
-	buf_clear(&r->out);
 	return rc;
 }
 

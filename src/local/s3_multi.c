@@ -204,7 +204,7 @@ void local_s3_multi_parts(struct s3_request *r)
 			 last, db_int(row, 1), db_str(row, 2));
 		if (u.sum != S3_SUM_NONE)
 			xml_elem(&r->out, local_s3_sum_element(u.sum), db_str(row, 3));
-		local_s3_reply_time(r, "LastModified", (struct instant){ db_int(row, 4) });
+		local_s3_reply_time(&r->out, "LastModified", (struct instant){ db_int(row, 4) });
 		xml_close(&r->out, "Part");
 	}
 	if (!row || rc < 0) {
@@ -243,7 +243,7 @@ void local_s3_multi_uploads(struct s3_request *r)
 		xml_open(&r->out, "Upload");
 		xml_elem(&r->out, "Key", db_str(row, 0));
 		xml_elem(&r->out, "UploadId", db_str(row, 1));
-		local_s3_reply_time(r, "Initiated", (struct instant){ db_int(row, 2) });
+		local_s3_reply_time(&r->out, "Initiated", (struct instant){ db_int(row, 2) });
 		xml_elem(&r->out, "StorageClass", "STANDARD");
 		xml_close(&r->out, "Upload");
 	}

@@ -27,7 +27,8 @@ struct local_s3 {
 	struct local *local; /* NULL once stopped: what is still worked on is dropped when it comes
 				back */
 	char *folder;
-	int busy; /* pieces of work off the loop */
+	bool memory; /* nothing need outlive the machine */
+	int busy;    /* pieces of work off the loop */
 };
 
 /* ---- s3_sum.c: digests of a body ---- */
@@ -120,6 +121,8 @@ struct s3_request {
 void local_s3_free(struct s3_request *r);
 /* Runs @p work off the loop and then r->then on it; r->error refuses. */
 void local_s3_work(struct s3_request *r, s3_fn *work);
+/* A piece of work came back; the last one after the stop frees what is left. */
+void local_s3_idle(struct local_s3 *s);
 char *local_s3_path(const struct local_s3 *s, const char *file); /* owned */
 void local_s3_random(char out[static S3_FILE_NAME]);
 const char *local_s3_query(const struct s3_request *r, const char *name); /* NULL when absent */
@@ -144,7 +147,7 @@ void local_s3_reply_drop(struct s3_request *r, const char *file); /* remove it a
 void local_s3_reply_xml(struct s3_request *r, const char *root); /* declaration, <root xmlns=…> */
 int local_s3_refuse(struct err *e, const char *code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* "2024-01-31T23:59:59.000Z" as an element. */
-void local_s3_reply_time(struct s3_request *r, const char *name, struct instant t);
+void local_s3_reply_time(struct buf *out, const char *name, struct instant t);
 
 /* ---- s3_body.c: a body into a file ---- */
 void local_s3_body_open(struct s3_request *r); /* from on_head; ends the request on failure */

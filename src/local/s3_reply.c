@@ -54,11 +54,11 @@ void local_s3_reply_xml(struct s3_request *r, const char *root)
 		 service_info(SERVICE_S3)->xmlns);
 }
 
-void local_s3_reply_time(struct s3_request *r, const char *name, struct instant t)
+void local_s3_reply_time(struct buf *out, const char *name, struct instant t)
 {
 	char text[CLOCK_TEXT_MAX];
 
-	xml_elem(&r->out, name, clock_print(t, text));
+	xml_elem(out, name, clock_print(t, text));
 }
 
 void local_s3_reply_drop(struct s3_request *r, const char *file)
@@ -174,7 +174,7 @@ static void drops_after(void *arg)
 	for (size_t i = 0; i < d->count; i++)
 		own_free(d->paths[i]);
 	own_free(d->paths);
-	d->s3->busy--;
+	local_s3_idle(d->s3);
 	own_free(d);
 }
 

@@ -292,15 +292,34 @@ void local_sqs_attr_apply(struct queue *q)
 	}
 }
 
+/* Policies of redrive are equal when they say the same, however they are spaced. */
+static bool attr_equal(const struct local *l, const struct attr *a, const char *x, const char *y)
+{
+	AUTO(json_freep) struct json *of_x = NULL;
+	AUTO(json_freep) struct json *of_y = NULL;
+	struct redrive rx, ry;
+	struct err e;
+
+	if (!strcmp(x, y))
+		return true;
+	if (a->type != ATTR_REDRIVE)
+		return false;
+	of_x = json_parse(x, strlen(x), NULL);
+	of_y = json_parse(y, strlen(y), NULL);
+	return redrive_read(l, of_x, x, &rx, &e) == 0 && redrive_read(l, of_y, y, &ry, &e) == 0 &&
+	       rx.max_receive == ry.max_receive && !strcmp(rx.target, ry.target);
+}
+
 const char *local_sqs_attr_differs(const struct queue *q, const struct json *given)
 {
 	const struct json *value;
 	const char *name;
 
 	for (size_t it = 0; json_next(given, &it, &name, &value);) {
-		const char *has = attr_value(q, attr_find(name));
+		const struct attr *a = attr_find(name);
+		const char *has = attr_value(q, a);
 
-		if (strcmp(has ? has : "", json_str(value)))
+		if (!attr_equal(q->sqs->local, a, has ? has : "", json_str(value)))
 			return name;
 	}
 	return NULL;

@@ -4,6 +4,7 @@ import base64
 import concurrent.futures
 import datetime
 import hashlib
+import hmac
 import io
 import os
 import socket
@@ -388,10 +389,60 @@ def test_chunks_with_a_trailer_are_unframed(s3, cloud, honest):
     assert got["Body"].read() == body and "ContentEncoding" not in got
 
 
+@pytest.mark.parametrize("honest", [True, False])
+def test_signed_chunks_are_checked_one_by_one(s3, cloud, honest):
+    body = os.urandom(150000)
+    head = signed_put(cloud, "signed", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", {
+        "Content-Encoding": "aws-chunked", "X-Amz-Decoded-Content-Length": str(len(body))})
+    date, previous = head["X-Amz-Date"], head["Authorization"].rsplit("Signature=")[1]
+    scope = f"{date[:8]}/us-east-1/s3/aws4_request"
+    key = ("AWS4" + cloud.keys["aws_secret_access_key"]).encode()
+    for part in scope.split("/"):
+        key = hmac.new(key, part.encode(), "sha256").digest()
+    framed = b""
+    for at in (*range(0, len(body), 65536), len(body)):
+        piece = body[at:at + 65536]
+        text = "\n".join(["AWS4-HMAC-SHA256-PAYLOAD", date, scope, previous, hashlib.sha256(b"").hexdigest(),
+                          hashlib.sha256(piece).hexdigest()])
+        previous = hmac.new(key, text.encode(), "sha256").hexdigest()
+        if not honest and at == 65536:
+            piece = piece[:-1] + bytes([piece[-1] ^ 1])
+        framed += f"{len(piece):x};chunk-signature={previous}\r\n".encode() + piece + b"\r\n"
+    request = urllib.request.Request(cloud.url + "/videos/signed", data=framed, method="PUT", headers=head)
+    if honest:
+        with urllib.request.urlopen(request) as reply:
+            assert reply.status == 200
+        assert get(s3, "signed")["Body"].read() == body
+        return
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request)
+    assert b"SignatureDoesNotMatch" in refused.value.read()
+    assert code_of(get, s3=s3, key="signed") == "NoSuchKey" and files(cloud) == []
+
+
+def test_a_stop_in_mid_upload_is_clean(programs, tmp_path):
+    cloud = Cloud(programs, tmp_path).start("--memory")
+    client = cloud.client("s3")
+    client.create_bucket(Bucket="videos")
+
+    def upload(number):
+        try:
+            put(client, str(number), os.urandom(16 * MIB))
+        except Exception:
+            return
+    threads = [threading.Thread(target=upload, args=(n,)) for n in range(3)]
+    for t in threads:
+        t.start()
+    time.sleep(0.3)
+    assert cloud.program.stop() == 0
+    for t in threads:
+        t.join()
+
+
 def test_an_upload_that_breaks_off_leaves_nothing(s3, cloud):
     headers = signed_put(cloud, "broken", "UNSIGNED-PAYLOAD", {"Content-Length": str(50 * MIB)})
     with socket.create_connection(("127.0.0.1", cloud.port)) as s:
-        lines = [f"PUT /videos/broken HTTP/1.1", f"Host: 127.0.0.1:{cloud.port}", f"Content-Length: {50 * MIB}"]
+        lines = ["PUT /videos/broken HTTP/1.1", f"Host: 127.0.0.1:{cloud.port}", f"Content-Length: {50 * MIB}"]
         lines += [f"{k}: {v}" for k, v in headers.items() if k.lower() not in ("host", "content-length")]
         s.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + os.urandom(MIB))
         deadline = time.monotonic() + 5

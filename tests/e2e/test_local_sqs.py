@@ -3,11 +3,14 @@
 import concurrent.futures
 import hashlib
 import json
+import socket
+import sys
 import threading
 import time
 
 import pytest
 from cloud import Cloud, code_of
+from conftest import wait_for
 
 MISSING = "AWS.SimpleQueueService.NonExistentQueue"
 
@@ -280,6 +283,22 @@ def test_each_of_many_pollers_gets_one(cloud):
     assert sorted(m[0]["Body"] for m in got) == list("0123")
 
 
+def test_a_poller_that_went_away_takes_nothing_with_it(cloud, programs):
+    sqs = cloud.client("sqs")
+    url = make(sqs, VisibilityTimeout=600)
+    script = ("import boto3, sys; boto3.client('sqs', endpoint_url=sys.argv[1], region_name='us-east-1')"
+              ".receive_message(QueueUrl=sys.argv[2], WaitTimeSeconds=20)")
+    pollers = [programs.start(sys.executable, "-c", script, cloud.url, url, env=cloud.environment) for _ in range(3)]
+    connected = f"{socket.inet_aton('127.0.0.1')[::-1].hex().upper()}:{cloud.port:04X}"
+    wait_for(lambda: open("/proc/net/tcp").read().count(f"{connected} 01 ") >= 3, "three connections")
+    time.sleep(0.5)
+    for poller in pollers:
+        poller.kill()
+    time.sleep(0.2)
+    sqs.send_message(QueueUrl=url, MessageBody="for the living")
+    assert [m["Body"] for m in receive(sqs, url)] == ["for the living"]
+
+
 def test_a_deleted_queue_ends_its_polls_and_rests(cloud):
     sqs = cloud.client("sqs")
     url = make(sqs)
@@ -295,6 +314,8 @@ def test_what_is_received_too_often_goes_to_the_dead_letters(sqs):
     dead = make(sqs, "dead")
     policy = json.dumps({"deadLetterTargetArn": arn(sqs, dead), "maxReceiveCount": 2})
     url = make(sqs, RedrivePolicy=policy, VisibilityTimeout=0)
+    spaced = json.dumps({"maxReceiveCount": "2", "deadLetterTargetArn": arn(sqs, dead)}, indent=1)
+    assert make(sqs, RedrivePolicy=spaced) == url
     sent = sqs.send_message(QueueUrl=url, MessageBody="poison")["MessageId"]
     for n in "12":
         got = receive(sqs, url, AttributeNames=["ApproximateReceiveCount"])
