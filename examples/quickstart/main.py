@@ -20,10 +20,10 @@ GROUP, QUEUE, BUCKET, POLICY = "anb-worker-asg", "anb-video-processing-queue", "
 
 # name, ffmpeg input arguments, seconds, with audio, how often it is sent
 CLIPS = [
-    ("landscape", "1920x1080", 12, True, 4),
-    ("portrait", "720x1280", 10, True, 3),
-    ("four-by-three", "640x480", 8, False, 3),
-    ("longer-than-30s", "640x360", 40, True, 2),
+    ("landscape", "1920x1080", 10, True, 4),
+    ("portrait", "720x1280", 8, True, 3),
+    ("four-by-three", "640x480", 6, False, 3),
+    ("longer-than-30s", "640x360", 36, True, 2),
 ]
 
 
