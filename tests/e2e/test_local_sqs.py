@@ -1,9 +1,11 @@
 """SQS of the embedded cloud: the newest boto3 over JSON and Debian's over Query see the same queue."""
 
 import concurrent.futures
+import contextlib
 import hashlib
 import json
 import socket
+import sqlite3
 import sys
 import threading
 import time
@@ -391,6 +393,36 @@ def test_a_restart_forgets_nothing(cloud):
     assert got[0]["Body"] == "held" and 3.9 < time.monotonic() - held < 5
     sqs.delete_message(QueueUrl=url, ReceiptHandle=got[0]["ReceiptHandle"])
     sqs.delete_message(QueueUrl=url, ReceiptHandle=handle)
+
+
+def rows(cloud, sql):
+    with contextlib.closing(sqlite3.connect(cloud.state / "local.db")) as db, db:
+        return db.execute(sql).fetchall()
+
+
+def test_what_is_past_its_retention_is_gone(cloud):
+    sqs = cloud.client("sqs")
+    url = make(sqs, MessageRetentionPeriod=60)
+    for body in ("old", "young"):
+        sqs.send_message(QueueUrl=url, MessageBody=body)
+    cloud.program.stop()
+    rows(cloud, "UPDATE sqs_messages SET sent = sent - 61000 WHERE id = 1")
+    cloud.start()
+    assert counts(sqs, url) == (1, 0, 0)
+    assert [m["Body"] for m in receive(sqs, url, MaxNumberOfMessages=10)] == ["young"]
+
+
+def test_what_was_purged_leaves_the_disk(cloud):
+    sqs = cloud.client("sqs")
+    url, other = make(sqs), make(sqs, "other")
+    for _ in range(70):
+        sqs.send_message_batch(QueueUrl=url, Entries=[{"Id": str(i), "MessageBody": "x"} for i in range(10)])
+    sqs.send_message(QueueUrl=other, MessageBody="stays")
+    sqs.purge_queue(QueueUrl=url)
+    wait_for(lambda: rows(cloud, "SELECT count(*) FROM sqs_bodies") == [(1,)], "one message left on disk")
+    sqs.delete_queue(QueueUrl=other)
+    wait_for(lambda: rows(cloud, "SELECT count(*) FROM sqs_messages") == [(0,)], "no message left on disk")
+    assert rows(cloud, "SELECT count(*) FROM sqs_stores") == [(1,)]
 
 
 def test_acknowledged_messages_survive_kill_9(cloud):
