@@ -1,6 +1,7 @@
 /* Calls of a lane: when they start, when they are repeated, how they end. */
 #include "aws/lane.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -207,6 +208,7 @@ void lane_start(struct lane *l, struct aws_call *c, struct span deadline, lane_d
 {
 	struct aws_flight *f = own_alloc(sizeof(*f));
 
+	assert(!c->flight);
 	f->lane = l;
 	f->call = c;
 	f->fn = fn;

@@ -21,8 +21,9 @@ check_PROGRAMS += tests/unit/check_aws
 TESTS += tests/unit/check_aws
 endif
 tests_unit_check_aws_SOURCES = tests/unit/check_aws.c tests/unit/check_aws.h \
-	tests/unit/check_aws_ask.c tests/unit/check_aws_imds.c tests/unit/check_aws_lane.c \
-	tests/unit/check_aws_place.c tests/unit/check_aws_read.c
+	tests/unit/check_aws_ask.c tests/unit/check_aws_imds.c tests/unit/check_aws_keys.c \
+	tests/unit/check_aws_lane.c tests/unit/check_aws_place.c tests/unit/check_aws_read.c \
+	tests/unit/check_aws_world.c tests/unit/check_aws_world.h
 tests_unit_check_aws_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_unit_check_aws_LDADD = $(AWS_LIBS) $(UNIT_LIBS)
 

@@ -1,4 +1,7 @@
-"""Our client against servers that we did not write: moto plays AWS, and some play broken ones."""
+"""Our client against servers that we did not write: moto plays AWS, and some play broken ones.
+
+What the embedded cloud plays as well runs against both, so that the two cannot agree on a mistake.
+"""
 
 import hashlib
 import json
@@ -6,6 +9,7 @@ import socket
 import threading
 
 import pytest
+from cloud import Cloud
 from conftest import BUILD, free_port
 
 
@@ -23,12 +27,24 @@ def drive(programs, keys):
 
 
 @pytest.fixture
-def aws(drive, moto):
+def moto_only(drive, moto, client_of):
     drive.env["AWS_ENDPOINT_URL"] = moto
+    drive.client = lambda service: client_of(moto, service)
     return drive
 
 
-def test_queues(aws, client_of, moto):
+@pytest.fixture(params=["moto", "embedded"])
+def aws(request, moto_server, drive, programs, tmp_path):
+    if request.param == "moto":
+        return request.getfixturevalue("moto_only")
+    cloud = Cloud(programs, tmp_path).start()
+    drive.env.update(AWS_ENDPOINT_URL=cloud.url, AWS_ACCESS_KEY_ID=cloud.keys["aws_access_key_id"],
+                     AWS_SECRET_ACCESS_KEY=cloud.keys["aws_secret_access_key"])
+    drive.client = cloud.client
+    return drive
+
+
+def test_queues(aws):
     dead = aws("sqs-create", "jobs-dlq")["url"]
     arn = aws("sqs-attributes", dead)["arn"]
     url = aws("sqs-create", "jobs", 300, arn, 3)["url"]
@@ -37,7 +53,7 @@ def test_queues(aws, client_of, moto):
     assert (got["visibility"], got["max_receive_count"], got["dead_letter_arn"]) == (300, 3, arn)
     aws("sqs-set", url, 60)
     assert aws("sqs-attributes", url)["visibility"] == 60
-    listed = client_of(moto, "sqs").list_queues(QueueNamePrefix="jobs")["QueueUrls"]
+    listed = aws.client("sqs").list_queues(QueueNamePrefix="jobs")["QueueUrls"]
     assert sorted(listed) == sorted([url, dead])
     assert sorted(aws("sqs-list", "jobs", 10)["urls"]) == sorted([url, dead])
     aws("sqs-delete-queue", dead)
@@ -70,21 +86,23 @@ def test_messages(aws):
 
 
 @pytest.fixture
-def group(aws, client_of, moto):
-    ec2 = client_of(moto, "ec2")
+def group(moto_only):
+    aws = moto_only
+    ec2 = aws.client("ec2")
     image = ec2.describe_images()["Images"][0]["ImageId"]
     ec2.create_launch_template(LaunchTemplateName="tmpl", LaunchTemplateData={"ImageId": image, "InstanceType": "t3.micro"})
     aws("asg-create", "g", "tmpl", "us-east-1a,us-east-1b", 1, 4, 2)
     return "g"
 
 
-def test_groups(aws, group, client_of, moto):
+def test_groups(moto_only, group):
+    aws = moto_only
     seen = aws("asg-groups", group, "nobody")["groups"]
     assert [(g["name"], g["min"], g["max"], g["desired"]) for g in seen] == [("g", 1, 4, 2)]
     ids = [i["id"] for i in seen[0]["instances"]]
     assert len(ids) == 2 and {i["state"] for i in seen[0]["instances"]} == {"InService"}
     aws("asg-desired", group, 3)
-    assert client_of(moto, "autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"][0]["DesiredCapacity"] == 3
+    assert aws.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"][0]["DesiredCapacity"] == 3
     aws("asg-protect", group, 1, *ids)
     after = aws("asg-groups", group)["groups"][0]
     assert sum(i["protected"] for i in after["instances"]) == 2
@@ -98,14 +116,16 @@ def test_groups(aws, group, client_of, moto):
     assert aws("asg-groups", group)["groups"] == []
 
 
-def test_hooks(aws, group):
+def test_hooks(moto_only, group):
+    aws = moto_only
     aws("asg-put-hook", group, "drain")
     assert aws("asg-hooks", group)["hooks"] == [
         {"name": "drain", "transition": "autoscaling:EC2_INSTANCE_TERMINATING", "heartbeat": 300}]
 
 
-def test_many_groups_come_in_pages_of_a_hundred(aws, group, client_of, moto):
-    asg = client_of(moto, "autoscaling")
+def test_many_groups_come_in_pages_of_a_hundred(moto_only, group):
+    aws = moto_only
+    asg = aws.client("autoscaling")
     for i in range(60):
         asg.create_auto_scaling_group(AutoScalingGroupName=f"many-{i:02}", MinSize=0, MaxSize=1, DesiredCapacity=0,
                                       LaunchTemplate={"LaunchTemplateName": "tmpl"}, AvailabilityZones=["us-east-1a"])
@@ -117,12 +137,12 @@ def test_identity(aws):
     assert aws("sts-identity")["account"] == "123456789012"
 
 
-def test_objects(aws, client_of, moto, tmp_path):
+def test_objects(aws, tmp_path):
     aws("s3-create", "videos")
     aws("s3-head-bucket", "videos")
     key = "in/a b+ü (1).mp4"
     etag = aws("s3-put", "videos", key, "hello")["etag"]
-    theirs = client_of(moto, "s3").get_object(Bucket="videos", Key=key)
+    theirs = aws.client("s3").get_object(Bucket="videos", Key=key)
     assert theirs["Body"].read() == b"hello" and theirs["Metadata"] == {"task-id": "t 1"}
     head = aws("s3-head", "videos", key)
     assert (head["size"], head["etag"], head["type"], head["task-id"]) == (5, etag, "text/plain", "t 1")
@@ -158,9 +178,9 @@ def test_large_objects_stream(aws, tmp_path):
     assert "1048576" in small["error"]
 
 
-def test_list_goes_on(aws, client_of, moto):
+def test_list_goes_on(aws):
     aws("s3-create", "b-1")
-    s3 = client_of(moto, "s3")
+    s3 = aws.client("s3")
     for i in range(5):
         s3.put_object(Bucket="b-1", Key=f"k{i}")
     keys, token = [], None

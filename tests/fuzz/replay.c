@@ -1,10 +1,8 @@
-/* The main of every fuzz target where no fuzzer drives it: replays its corpus, and what becomes of
- * it.
+/* The main of a fuzz target where no fuzzer drives it; clang's -fsanitize=fuzzer replaces this
+ * file.
  *
- * fuzz_x             every file of tests/fuzz/corpus/x, and MUTATIONS changed copies of each, the
- * same in every run fuzz_x FILE…       just these files, as they are
- *
- * The same objects link with clang's -fsanitize=fuzzer instead of this file.
+ * Without arguments it replays every file of tests/fuzz/corpus/<target>, and changed copies of
+ * them, the same in every run. With arguments it runs these files as they are.
  */
 #include "fuzz.h"
 
