@@ -186,6 +186,7 @@ def first_use(tree, sources, symbol):
 
 
 def names(tree):
+    """A public symbol carries its folder and file, or the struct or enum that its header declares."""
     objects = tree.objects()
     symbols = public_symbols(objects.values())
     for path, made in objects.items():
@@ -193,11 +194,22 @@ def names(tree):
         if folder in (None, "programs"):
             continue
         short = stem == folder or folder in ("base", "wire", "model")
-        prefixes = [f"{folder}_{stem}"] + ([stem, stem.removesuffix("s")] if short else [])
+        prefixes = [f"{folder}_{stem}", *nouns(tree, folder, stem)]
+        prefixes += [stem, stem.removesuffix("s")] if short else []
         for symbol in symbols[str(made)]:
             if symbol != folder and not re.fullmatch(rf"({'|'.join(prefixes)})(_\w+)?", symbol):
                 yield path, line_of(tree, path, symbol), (f"{symbol} is public and does not name its file; "
-                                                          f"call it {prefixes[-1]}_…, or make it static")
+                                                          f"call it {folder}_{stem}_…, or make it static")
+
+
+def nouns(tree, folder, stem):
+    """What the headers of a file and of its folder declare, in the singular too, and the noun a file is named for."""
+    for header in tree.sources(f"src/{folder}", ".h"):
+        own = pathlib.PurePath(header).stem.split("_")[0] in (stem, folder)
+        for name in re.findall(r"^(?:struct|enum) (\w+)(?: \{|;)", tree.code(header), re.M):
+            if own or name == stem:
+                yield name
+                yield name.removesuffix("s")
 
 
 def line_of(tree, path, symbol):
