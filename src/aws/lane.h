@@ -50,7 +50,7 @@ void lane_cancel(struct lane *l,
 /* Runs @p n calls at once and waits for all; failures are in the replies, where the
  * readers find them. The lane must have been made with a loop of its own. */
 void aws_run(struct lane *l, struct aws_call *const *calls, size_t n, struct span deadline);
-/* One call: aws_run1(l, &c, deadline) then aws_…_read(&c.reply, …). */
-void aws_run1(struct lane *l, struct aws_call *c, struct span deadline);
+/* One call: aws_run_one(l, &c, deadline) then aws_…_read(&c.reply, …). */
+void aws_run_one(struct lane *l, struct aws_call *c, struct span deadline);
 
 #endif

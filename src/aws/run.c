@@ -25,7 +25,7 @@ void aws_run(struct lane *l, struct aws_call *const *calls, size_t n, struct spa
 		loop_run(l->loop);
 }
 
-void aws_run1(struct lane *l, struct aws_call *c, struct span deadline)
+void aws_run_one(struct lane *l, struct aws_call *c, struct span deadline)
 {
 	aws_run(l, &c, 1, deadline);
 }

@@ -12,8 +12,8 @@
 #include "wire/sigv4.h"
 #include "wire/uri.h"
 
-void s3_ask(struct request *r, const char *action, const char *method, const char *bucket,
-	    const char *key)
+void aws_s3_ask(struct request *r, const char *action, const char *method, const char *bucket,
+		const char *key)
 {
 	request_init(r, SERVICE_S3, action, method);
 	r->bucket = own_strdup(bucket);
@@ -28,7 +28,7 @@ void aws_s3_get_ask(struct request *r, const char *bucket, const char *key, int 
 {
 	char range[64];
 
-	s3_ask(r, "GetObject", "GET", bucket, key);
+	aws_s3_ask(r, "GetObject", "GET", bucket, key);
 	r->reply_fd = fd;
 	r->reply_cap = cap < 0 ? 0 : (size_t)cap;
 	if (o && o->to >= 0) {
@@ -95,7 +95,7 @@ int aws_s3_get_read(const struct reply *r, struct s3_object *ret, struct err *e)
 
 void aws_s3_head_ask(struct request *r, const char *bucket, const char *key)
 {
-	s3_ask(r, "HeadObject", "HEAD", bucket, key);
+	aws_s3_ask(r, "HeadObject", "HEAD", bucket, key);
 	request_header(r, "x-amz-checksum-mode", "ENABLED");
 }
 
@@ -154,7 +154,7 @@ static void put_body(struct request *r, const struct s3_put *p)
 
 void aws_s3_put_ask(struct request *r, const char *bucket, const char *key, const struct s3_put *p)
 {
-	s3_ask(r, "PutObject", "PUT", bucket, key);
+	aws_s3_ask(r, "PutObject", "PUT", bucket, key);
 	/* The same bytes to the same key do no harm twice, a condition might: it would meet itself.
 	 */
 	r->write = p->if_none_match || p->if_match;
@@ -188,7 +188,7 @@ int aws_s3_put_read(const struct reply *r, char etag[static S3_ETAG_MAX], struct
 
 void aws_s3_delete_ask(struct request *r, const char *bucket, const char *key)
 {
-	s3_ask(r, "DeleteObject", "DELETE", bucket, key);
+	aws_s3_ask(r, "DeleteObject", "DELETE", bucket, key);
 }
 
 int aws_s3_none_read(const struct reply *r, struct err *e)
@@ -200,7 +200,7 @@ int aws_s3_none_read(const struct reply *r, struct err *e)
 	return 0;
 }
 
-int s3_url_parse(const char *url, char **ret_bucket, char **ret_key, struct err *e)
+int aws_s3_url_parse(const char *url, char **ret_bucket, char **ret_key, struct err *e)
 {
 	const char *bucket = url + 5, *key;
 	size_t bucket_len;

@@ -79,6 +79,6 @@ void s3_entries_done(struct s3_entries *x);
 
 /* "s3://bucket/key" -> pieces, the caller frees both. Refuses other schemes, empty keys and ".."
  * parts. */
-MUST int s3_url_parse(const char *url, char **ret_bucket, char **ret_key, struct err *e);
+MUST int aws_s3_url_parse(const char *url, char **ret_bucket, char **ret_key, struct err *e);
 
 #endif

@@ -12,7 +12,7 @@
 
 void aws_s3_create_bucket_ask(struct request *r, const char *bucket, const char *region)
 {
-	s3_ask(r, "CreateBucket", "PUT", bucket, NULL);
+	aws_s3_ask(r, "CreateBucket", "PUT", bucket, NULL);
 	r->write = true;
 	/* us-east-1 must not be named. */
 	if (region && *region && strcmp(region, "us-east-1") != 0) {
@@ -26,13 +26,13 @@ void aws_s3_create_bucket_ask(struct request *r, const char *bucket, const char 
 
 void aws_s3_head_bucket_ask(struct request *r, const char *bucket)
 {
-	s3_ask(r, "HeadBucket", "HEAD", bucket, NULL);
+	aws_s3_ask(r, "HeadBucket", "HEAD", bucket, NULL);
 }
 
 void aws_s3_list_ask(struct request *r, const char *bucket, const char *prefix,
 		     const char *delimiter, int max, const char *next_token)
 {
-	s3_ask(r, "ListObjectsV2", "GET", bucket, NULL);
+	aws_s3_ask(r, "ListObjectsV2", "GET", bucket, NULL);
 	form_add(&r->query, "list-type", "2");
 	form_add_int(&r->query, "max-keys", max > 0 && max < 1000 ? max : 1000);
 	if (prefix && *prefix)

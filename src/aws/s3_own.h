@@ -4,7 +4,7 @@
 
 #include "aws/s3.h"
 
-void s3_ask(struct request *r, const char *action, const char *method, const char *bucket,
-	    const char *key); /* key NULL: the bucket */
+void aws_s3_ask(struct request *r, const char *action, const char *method, const char *bucket,
+		const char *key); /* key NULL: the bucket */
 
 #endif

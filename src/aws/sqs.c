@@ -29,7 +29,7 @@ static void keep_origin(struct request *r, const char *url)
 	}
 }
 
-struct json *sqs_ask(struct request *r, const char *action, const char *url)
+struct json *aws_sqs_ask(struct request *r, const char *action, const char *url)
 {
 	struct json *body = json_object();
 	char target[96];
@@ -47,7 +47,7 @@ struct json *sqs_ask(struct request *r, const char *action, const char *url)
 	return body;
 }
 
-void sqs_put(struct request *r, struct json *body)
+void aws_sqs_put(struct request *r, struct json *body)
 {
 	json_write(body, &r->body);
 	json_free(body);
@@ -85,13 +85,13 @@ static struct json *options_json(const struct sqs_queue_options *o)
 void aws_sqs_create_queue_ask(struct request *r, const char *name,
 			      const struct sqs_queue_options *o)
 {
-	struct json *body = sqs_ask(r, "CreateQueue", NULL);
+	struct json *body = aws_sqs_ask(r, "CreateQueue", NULL);
 
 	r->write = true;
 	json_set_str(body, "QueueName", name);
 	if (o)
 		json_set(body, "Attributes", options_json(o));
-	sqs_put(r, body);
+	aws_sqs_put(r, body);
 }
 
 static int read_url(const struct reply *r, char **ret_url, struct err *e)
@@ -116,10 +116,10 @@ int aws_sqs_create_queue_read(const struct reply *r, char **ret_url, struct err 
 
 void aws_sqs_queue_url_ask(struct request *r, const char *name)
 {
-	struct json *body = sqs_ask(r, "GetQueueUrl", NULL);
+	struct json *body = aws_sqs_ask(r, "GetQueueUrl", NULL);
 
 	json_set_str(body, "QueueName", name);
-	sqs_put(r, body);
+	aws_sqs_put(r, body);
 }
 
 int aws_sqs_queue_url_read(const struct reply *r, char **ret_url, struct err *e)
@@ -129,18 +129,18 @@ int aws_sqs_queue_url_read(const struct reply *r, char **ret_url, struct err *e)
 
 void aws_sqs_delete_queue_ask(struct request *r, const char *url)
 {
-	struct json *body = sqs_ask(r, "DeleteQueue", url);
+	struct json *body = aws_sqs_ask(r, "DeleteQueue", url);
 
 	r->write = true;
-	sqs_put(r, body);
+	aws_sqs_put(r, body);
 }
 
 void aws_sqs_purge_ask(struct request *r, const char *url)
 {
-	struct json *body = sqs_ask(r, "PurgeQueue", url);
+	struct json *body = aws_sqs_ask(r, "PurgeQueue", url);
 
 	r->write = true;
-	sqs_put(r, body);
+	aws_sqs_put(r, body);
 }
 
 /* A lease that is lost is told as a wrong parameter; the words are SQS's own. */
@@ -175,7 +175,7 @@ int aws_sqs_none_read(const struct reply *r, struct err *e)
 
 void aws_sqs_list_ask(struct request *r, const char *prefix, int max, const char *next_token)
 {
-	struct json *body = sqs_ask(r, "ListQueues", NULL);
+	struct json *body = aws_sqs_ask(r, "ListQueues", NULL);
 
 	json_set_int(body, "MaxResults", max > 0 && max < 1000 ? max : 1000);
 	if (prefix && *prefix)
@@ -183,7 +183,7 @@ void aws_sqs_list_ask(struct request *r, const char *prefix, int max, const char
 	if (next_token)
 		json_set_str(body, "NextToken", next_token);
 	r->reply_cap = REPLY_XML_MAX;
-	sqs_put(r, body);
+	aws_sqs_put(r, body);
 }
 
 int aws_sqs_list_read(const struct reply *r, struct sqs_urls *ret, struct err *e)
@@ -214,17 +214,17 @@ void sqs_urls_done(struct sqs_urls *u)
 
 static void ask_attributes(struct request *r, const char *url, const char *const *names, size_t n)
 {
-	struct json *body = sqs_ask(r, "GetQueueAttributes", url);
+	struct json *body = aws_sqs_ask(r, "GetQueueAttributes", url);
 	struct json *list = json_array();
 
 	for (size_t i = 0; i < n; i++)
 		json_add(list, json_new_str(names[i]));
 	json_set(body, "AttributeNames", list);
-	sqs_put(r, body);
+	aws_sqs_put(r, body);
 }
 
 /* A count or a number of seconds, as text; JSON numbers are taken as well. */
-bool sqs_number(const struct json *attributes, const char *name, int64_t *ret)
+bool aws_sqs_number(const struct json *attributes, const char *name, int64_t *ret)
 {
 	const char *text = json_get_str(attributes, name);
 	char *end;
@@ -253,9 +253,9 @@ void aws_sqs_depth_ask(struct request *r, const char *url)
 
 static int read_depth(const struct reply *r, const struct json *a, struct depth *ret, struct err *e)
 {
-	if (!sqs_number(a, "ApproximateNumberOfMessages", &ret->visible) ||
-	    !sqs_number(a, "ApproximateNumberOfMessagesNotVisible", &ret->in_flight) ||
-	    !sqs_number(a, "ApproximateNumberOfMessagesDelayed", &ret->delayed))
+	if (!aws_sqs_number(a, "ApproximateNumberOfMessages", &ret->visible) ||
+	    !aws_sqs_number(a, "ApproximateNumberOfMessagesNotVisible", &ret->in_flight) ||
+	    !aws_sqs_number(a, "ApproximateNumberOfMessagesDelayed", &ret->delayed))
 		return reply_odd(r, e, "the answer lacks a count of messages");
 	return 0;
 }
@@ -284,7 +284,7 @@ static int read_redrive(const struct reply *r, const char *text, struct sqs_attr
 
 	if (!text || !*text)
 		return 0;
-	if (!sqs_number(j, "maxReceiveCount", &ret->max_receive_count) ||
+	if (!aws_sqs_number(j, "maxReceiveCount", &ret->max_receive_count) ||
 	    !json_get_str(j, "deadLetterTargetArn"))
 		return reply_odd(r, e, "RedrivePolicy is not understood");
 	ret->dead_letter_arn = own_strdup(json_get_str(j, "deadLetterTargetArn"));
@@ -303,17 +303,17 @@ int aws_sqs_attributes_read(const struct reply *r, struct sqs_attributes *ret, s
 	in = json_get(j, "Attributes");
 	if (read_depth(r, in, &a.depth, e) < 0)
 		return -1;
-	if (!sqs_number(in, "VisibilityTimeout", &a.visibility_s) ||
-	    !sqs_number(in, "MessageRetentionPeriod", &a.retention_s) ||
+	if (!aws_sqs_number(in, "VisibilityTimeout", &a.visibility_s) ||
+	    !aws_sqs_number(in, "MessageRetentionPeriod", &a.retention_s) ||
 	    !json_get_str(in, "QueueArn"))
 		return reply_odd(r, e,
 				 "the answer lacks VisibilityTimeout, MessageRetentionPeriod "
 				 "or QueueArn");
-	if (!sqs_number(in, "DelaySeconds", &a.delay_s))
+	if (!aws_sqs_number(in, "DelaySeconds", &a.delay_s))
 		a.delay_s = 0;
-	if (!sqs_number(in, "ReceiveMessageWaitTimeSeconds", &a.wait_s))
+	if (!aws_sqs_number(in, "ReceiveMessageWaitTimeSeconds", &a.wait_s))
 		a.wait_s = 0;
-	if (!sqs_number(in, "MaximumMessageSize", &a.max_bytes))
+	if (!aws_sqs_number(in, "MaximumMessageSize", &a.max_bytes))
 		a.max_bytes = 0;
 	if (read_redrive(r, json_get_str(in, "RedrivePolicy"), &a, e) < 0)
 		return -1;
@@ -335,14 +335,14 @@ void sqs_attributes_done(struct sqs_attributes *a)
 void aws_sqs_set_attributes_ask(struct request *r, const char *url,
 				const struct sqs_queue_options *o)
 {
-	struct json *body = sqs_ask(r, "SetQueueAttributes", url);
+	struct json *body = aws_sqs_ask(r, "SetQueueAttributes", url);
 
 	r->write = true;
 	json_set(body, "Attributes", options_json(o));
-	sqs_put(r, body);
+	aws_sqs_put(r, body);
 }
 
-const char *sqs_name(const char *url_or_arn)
+const char *aws_sqs_name(const char *url_or_arn)
 {
 	const char *slash = strrchr(url_or_arn, '/');
 	const char *colon = strncmp(url_or_arn, "arn:", 4) == 0 ? strrchr(url_or_arn, ':') : NULL;

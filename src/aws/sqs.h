@@ -70,7 +70,7 @@ void aws_sqs_set_attributes_ask(struct request *r, const char *url,
 
 /* "arn:aws:sqs:us-east-1:123456789012:name" of a queue URL's last part; the name of an ARN or URL:
  * borrowed. */
-const char *sqs_name(const char *url_or_arn);
+const char *aws_sqs_name(const char *url_or_arn);
 
 /* --- messages */
 

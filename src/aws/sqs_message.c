@@ -42,7 +42,7 @@ void aws_sqs_receive_ask(struct request *r, const char *url, int max, int wait_s
 {
 	static const char *const names[] = { "ApproximateReceiveCount", "SentTimestamp",
 					     "ApproximateFirstReceiveTimestamp" };
-	struct json *body = sqs_ask(r, "ReceiveMessage", url);
+	struct json *body = aws_sqs_ask(r, "ReceiveMessage", url);
 	struct json *system = json_array(), *old = json_array(), *all = json_array();
 
 	/* A receive whose reply is lost hides its messages until their time-out and counts as one
@@ -64,7 +64,7 @@ void aws_sqs_receive_ask(struct request *r, const char *url, int max, int wait_s
 	json_set(body, "AttributeNames", old); /* emulators of before 2024 know this name only */
 	json_add(all, json_new_str("All"));
 	json_set(body, "MessageAttributeNames", all);
-	sqs_put(r, body);
+	aws_sqs_put(r, body);
 }
 
 static int read_attr(const struct json *in, struct sqs_attr *a)
@@ -126,7 +126,7 @@ static struct instant read_time(const struct json *system, const char *name)
 {
 	int64_t ms;
 
-	return sqs_number(system, name, &ms) ? (struct instant){ ms } : INSTANT_NEVER;
+	return aws_sqs_number(system, name, &ms) ? (struct instant){ ms } : INSTANT_NEVER;
 }
 
 static int read_message(const struct reply *r, const struct json *in, struct sqs_message *m,
@@ -145,7 +145,7 @@ static int read_message(const struct reply *r, const struct json *in, struct sqs
 	m->receipt = own_strdup(json_get_str(in, "ReceiptHandle"));
 	m->body = own_alloc(m->body_len + 1);
 	memcpy(m->body, body, m->body_len);
-	if (!sqs_number(system, "ApproximateReceiveCount", &m->receive_count))
+	if (!aws_sqs_number(system, "ApproximateReceiveCount", &m->receive_count))
 		m->receive_count = 0;
 	m->sent = read_time(system, "SentTimestamp");
 	m->first_received = read_time(system, "ApproximateFirstReceiveTimestamp");
@@ -204,11 +204,11 @@ static void put_message(struct json *to, const struct sqs_send *m)
 
 void aws_sqs_send_ask(struct request *r, const char *url, const struct sqs_send *m)
 {
-	struct json *body = sqs_ask(r, "SendMessage", url);
+	struct json *body = aws_sqs_ask(r, "SendMessage", url);
 
 	r->write = true;
 	put_message(body, m);
-	sqs_put(r, body);
+	aws_sqs_put(r, body);
 }
 
 int aws_sqs_send_read(const struct reply *r, char **ret_message_id, struct err *e)
@@ -241,14 +241,14 @@ static struct json *entry(struct json *entries, size_t i)
 
 void aws_sqs_send_batch_ask(struct request *r, const char *url, const struct sqs_send *m, size_t n)
 {
-	struct json *body = sqs_ask(r, "SendMessageBatch", url);
+	struct json *body = aws_sqs_ask(r, "SendMessageBatch", url);
 	struct json *entries = json_array();
 
 	r->write = true;
 	for (size_t i = 0; i < n && i < SQS_BATCH_MAX; i++)
 		put_message(entry(entries, i), &m[i]);
 	json_set(body, "Entries", entries);
-	sqs_put(r, body);
+	aws_sqs_put(r, body);
 }
 
 static int read_outcomes(const struct reply *r, const struct json *list, bool ok,
@@ -292,38 +292,38 @@ int aws_sqs_batch_read(const struct reply *r, size_t n, struct sqs_batch_result 
 
 void aws_sqs_delete_ask(struct request *r, const char *url, const char *receipt)
 {
-	struct json *body = sqs_ask(r, "DeleteMessage", url);
+	struct json *body = aws_sqs_ask(r, "DeleteMessage", url);
 
 	json_set_str(body, "ReceiptHandle", receipt);
-	sqs_put(r, body);
+	aws_sqs_put(r, body);
 }
 
 void aws_sqs_delete_batch_ask(struct request *r, const char *url, const char *const *receipts,
 			      size_t n)
 {
-	struct json *body = sqs_ask(r, "DeleteMessageBatch", url);
+	struct json *body = aws_sqs_ask(r, "DeleteMessageBatch", url);
 	struct json *entries = json_array();
 
 	for (size_t i = 0; i < n && i < SQS_BATCH_MAX; i++)
 		json_set_str(entry(entries, i), "ReceiptHandle", receipts[i]);
 	json_set(body, "Entries", entries);
-	sqs_put(r, body);
+	aws_sqs_put(r, body);
 }
 
 void aws_sqs_visibility_ask(struct request *r, const char *url, const char *receipt, int seconds)
 {
-	struct json *body = sqs_ask(r, "ChangeMessageVisibility", url);
+	struct json *body = aws_sqs_ask(r, "ChangeMessageVisibility", url);
 
 	r->write = true; /* a late repetition would prolong or shorten another claim */
 	json_set_str(body, "ReceiptHandle", receipt);
 	json_set_int(body, "VisibilityTimeout", seconds);
-	sqs_put(r, body);
+	aws_sqs_put(r, body);
 }
 
 void aws_sqs_visibility_batch_ask(struct request *r, const char *url, const char *const *receipts,
 				  const int *seconds, size_t n)
 {
-	struct json *body = sqs_ask(r, "ChangeMessageVisibilityBatch", url);
+	struct json *body = aws_sqs_ask(r, "ChangeMessageVisibilityBatch", url);
 	struct json *entries = json_array();
 
 	r->write = true;
@@ -334,5 +334,5 @@ void aws_sqs_visibility_batch_ask(struct request *r, const char *url, const char
 		json_set_int(one, "VisibilityTimeout", seconds[i]);
 	}
 	json_set(body, "Entries", entries);
-	sqs_put(r, body);
+	aws_sqs_put(r, body);
 }

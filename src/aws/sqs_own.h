@@ -4,9 +4,9 @@
 
 #include "aws/sqs.h"
 
-struct json *sqs_ask(struct request *r, const char *action,
-		     const char *url);              /* owned: the body so far */
-void sqs_put(struct request *r, struct json *body); /* takes it */
-bool sqs_number(const struct json *attributes, const char *name, int64_t *ret);
+struct json *aws_sqs_ask(struct request *r, const char *action,
+			 const char *url);              /* owned: the body so far */
+void aws_sqs_put(struct request *r, struct json *body); /* takes it */
+bool aws_sqs_number(const struct json *attributes, const char *name, int64_t *ret);
 
 #endif

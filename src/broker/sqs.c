@@ -98,7 +98,7 @@ static void attributes_come(struct aws_call *c, void *arg)
 		return;
 	}
 	aws_call_done(c);
-	aws_sqs_queue_url_ask(&c->request, sqs_name(a.dead_letter_arn));
+	aws_sqs_queue_url_ask(&c->request, aws_sqs_name(a.dead_letter_arn));
 	op_start(op, span_s(DESCRIBE_S), dead_url_come);
 }
 

@@ -40,7 +40,7 @@ static int read_policy(const char *path, const struct option_list *sets, struct 
 	int rc = overrides(sets, over, copies, e);
 
 	if (rc == 0)
-		rc = policy_read_path(path, &how, ret, e);
+		rc = policy_set_read(path, &how, ret, e);
 	for (size_t i = 0; i < sets->count; i++)
 		own_free(copies[i]);
 	own_free(copies);

@@ -57,7 +57,7 @@ static int get_to(struct fetch *f, const struct s3_entry *entry, int fd, struct 
 	struct s3_object object;
 
 	aws_s3_get_ask(&call.request, f->bucket, entry->key, fd, FETCH_BYTES_MAX, NULL);
-	aws_run1(f->lane, &call, span_s(3600));
+	aws_run_one(f->lane, &call, span_s(3600));
 	if (aws_s3_get_read(&call.reply, &object, e) < 0)
 		return -1;
 	if (object.got != object.size)
@@ -103,7 +103,7 @@ static int fetch_page(struct fetch *f, char **token, struct err *e)
 	AUTO(s3_entries_done) struct s3_entries page = { 0 };
 
 	aws_s3_list_ask(&call.request, f->bucket, f->prefix, NULL, 0, *token);
-	aws_run1(f->lane, &call, span_s(60));
+	aws_run_one(f->lane, &call, span_s(60));
 	own_free(*token);
 	*token = NULL;
 	if (aws_s3_list_read(&call.reply, &page, e) < 0)

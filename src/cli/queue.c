@@ -42,7 +42,7 @@ static int call_url(struct lane *l, const char *name, char **ret, struct err *e)
 	AUTO(aws_call_done) struct aws_call c = { 0 };
 
 	aws_sqs_queue_url_ask(&c.request, name);
-	aws_run1(l, &c, span_s(CALL_S));
+	aws_run_one(l, &c, span_s(CALL_S));
 	return aws_sqs_queue_url_read(&c.reply, ret, e);
 }
 
@@ -52,7 +52,7 @@ static int call_create(struct lane *l, const char *name, const struct sqs_queue_
 	AUTO(aws_call_done) struct aws_call c = { 0 };
 
 	aws_sqs_create_queue_ask(&c.request, name, o);
-	aws_run1(l, &c, span_s(CALL_S));
+	aws_run_one(l, &c, span_s(CALL_S));
 	return aws_sqs_create_queue_read(&c.reply, ret, e);
 }
 
@@ -62,7 +62,7 @@ static int call_attributes(struct lane *l, const char *url, struct sqs_attribute
 	AUTO(aws_call_done) struct aws_call c = { 0 };
 
 	aws_sqs_attributes_ask(&c.request, url);
-	aws_run1(l, &c, span_s(CALL_S));
+	aws_run_one(l, &c, span_s(CALL_S));
 	return aws_sqs_attributes_read(&c.reply, ret, e);
 }
 
@@ -72,7 +72,7 @@ static int call_set(struct lane *l, const char *url, const struct sqs_queue_opti
 	AUTO(aws_call_done) struct aws_call c = { 0 };
 
 	aws_sqs_set_attributes_ask(&c.request, url, o);
-	aws_run1(l, &c, span_s(CALL_S));
+	aws_run_one(l, &c, span_s(CALL_S));
 	return aws_sqs_none_read(&c.reply, e);
 }
 

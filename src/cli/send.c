@@ -79,7 +79,7 @@ static int put(struct send *s, int fd, int64_t size, const struct job *j, const 
 	};
 
 	aws_s3_put_ask(&c.request, j->bucket, j->key, &p);
-	aws_run1(s->lane, &c, span_s(PUT_S));
+	aws_run_one(s->lane, &c, span_s(PUT_S));
 	return aws_s3_put_read(&c.reply, etag, e);
 }
 
@@ -118,7 +118,7 @@ static int enqueue(struct send *s, const struct job *j, char **ret_id, struct er
 
 	if (produce_sqs_ask(&c.request, s->queue_url, j, e) < 0)
 		return -1;
-	aws_run1(s->lane, &c, span_s(CALL_S));
+	aws_run_one(s->lane, &c, span_s(CALL_S));
 	return aws_sqs_send_read(&c.reply, ret_id, e);
 }
 

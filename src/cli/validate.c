@@ -32,7 +32,7 @@ static bool validate_path(const char *path, bool print, struct buf *out, struct 
 	struct policy_reading how = { .env = KEYS_ENV_WARN };
 	size_t shown = 0;
 
-	if (policy_read_path(path, &how, &set, e) < 0)
+	if (policy_set_read(path, &how, &set, e) < 0)
 		return false;
 	show_problems(&set);
 	for (size_t i = 0; i < set.count; i++)

@@ -30,7 +30,7 @@ static int read_policies(struct control *c, struct policy_set *ret, struct err *
 {
 	struct policy_reading how = { .env = KEYS_ENV_REFUSE };
 
-	if (policy_read_path(c->o.policies, &how, ret, e) < 0)
+	if (policy_set_read(c->o.policies, &how, ret, e) < 0)
 		return -1;
 	return 0;
 }

@@ -64,7 +64,7 @@ static void record_intents(struct control *c, struct turn **turns, size_t n)
 
 	for (size_t i = 0; i < n; i++) {
 		if (c->journal && journal_is_short(c->journal))
-			decide_unrecorded(&turns[i]->plan);
+			decide_mode_unrecorded(&turns[i]->plan);
 		before[i] = turns[i]->memory;
 		decide_presume(&turns[i]->plan, turns[i]->at, &turns[i]->memory);
 		turns[i]->intent = 0;

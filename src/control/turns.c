@@ -15,7 +15,7 @@ static int lanes_of(struct control *c, struct turn *t, struct err *e)
 	t->write.lane = t->want.group_lane;
 	for (size_t i = 0; i < p->metric_count; i++) {
 		t->want.metric_lane[i] = control_lanes_get(
-			c->lanes, policy_metric_region(p, &p->metrics[i], region, sizeof(region)),
+			c->lanes, policy_region_metric(p, &p->metrics[i], region, sizeof(region)),
 			e);
 		if (!t->want.metric_lane[i])
 			return -1;

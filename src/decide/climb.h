@@ -56,9 +56,9 @@ void decide_window_trim(struct window *w, struct span keep, struct instant now);
 int32_t decide_window_most(const struct window *w, struct span keep, struct instant now, int32_t n);
 int32_t decide_window_least(const struct window *w, struct span keep, struct instant now,
 			    int32_t n);
-void decide_moves_push(struct moves *w, struct instant now, int32_t amount);
-void decide_moves_trim(struct moves *w, struct span keep, struct instant now);
-int64_t decide_moves_sum(const struct moves *w, struct span within, struct instant now);
+void decide_window_moves_push(struct moves *w, struct instant now, int32_t amount);
+void decide_window_moves_trim(struct moves *w, struct span keep, struct instant now);
+int64_t decide_window_moves_sum(const struct moves *w, struct span within, struct instant now);
 /* Takes the last presumed write back. */
 void decide_presume_undo(struct memory *m);
 

@@ -39,6 +39,6 @@ void decide_settle(const struct policy *p, const struct outcome *o, struct insta
 
 /* Turns a plan that would scale in into a hold, because the journal cannot record it (C9).
  * Scale-out goes on. */
-void decide_unrecorded(struct plan *plan);
+void decide_mode_unrecorded(struct plan *plan);
 
 #endif

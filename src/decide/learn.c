@@ -143,8 +143,8 @@ void decide_learn(const struct policy *p, const struct facts *f, struct instant 
 	bool first = !m->seen_desired_known;
 
 	clamp_all(m, now);
-	decide_moves_trim(&m->out_moves, longest, now);
-	decide_moves_trim(&m->in_moves, longest, now);
+	decide_window_moves_trim(&m->out_moves, longest, now);
+	decide_window_moves_trim(&m->in_moves, longest, now);
 	decide_climb_init(&c, p, f, m, now);
 	if (decide_trust(&c)) {
 		learn_group(&c, m);

@@ -29,7 +29,7 @@ void decide_mode(struct climb *c)
 	}
 }
 
-void decide_unrecorded(struct plan *plan)
+void decide_mode_unrecorded(struct plan *plan)
 {
 	struct stair s = {
 		.code = REASON_UNRECORDED, .rule = -1, .from = plan->desired, .to = plan->current

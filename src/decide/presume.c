@@ -14,10 +14,10 @@ void decide_presume(const struct plan *plan, struct instant now, struct memory *
 	m->presumed = true;
 	if (plan->desired > plan->current) {
 		m->last_out = now;
-		decide_moves_push(&m->out_moves, now, plan->desired - plan->current);
+		decide_window_moves_push(&m->out_moves, now, plan->desired - plan->current);
 	} else {
 		m->last_in = now;
-		decide_moves_push(&m->in_moves, now, plan->current - plan->desired);
+		decide_window_moves_push(&m->in_moves, now, plan->current - plan->desired);
 	}
 }
 

@@ -5,8 +5,8 @@
 /* What we added and removed within the period. */
 static void moved(const struct climb *c, struct span per, int64_t *ret_added, int64_t *ret_removed)
 {
-	*ret_added = decide_moves_sum(&c->m->out_moves, per, c->now);
-	*ret_removed = decide_moves_sum(&c->m->in_moves, per, c->now);
+	*ret_added = decide_window_moves_sum(&c->m->out_moves, per, c->now);
+	*ret_removed = decide_window_moves_sum(&c->m->in_moves, per, c->now);
 }
 
 /* Growing starts from the supply where instances that were let go have not left yet: growing by one

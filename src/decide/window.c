@@ -75,7 +75,7 @@ static int32_t add_capped(int32_t a, int32_t b)
 	return capped((int64_t)a + b);
 }
 
-void decide_moves_push(struct moves *w, struct instant now, int32_t amount)
+void decide_window_moves_push(struct moves *w, struct instant now, int32_t amount)
 {
 	if (w->count == MEMORY_MOVES_MAX) { /* the two oldest become one, as young as the younger:
 					       limits no less */
@@ -87,7 +87,7 @@ void decide_moves_push(struct moves *w, struct instant now, int32_t amount)
 	w->item[w->count++].amount = amount;
 }
 
-void decide_moves_trim(struct moves *w, struct span keep, struct instant now)
+void decide_window_moves_trim(struct moves *w, struct span keep, struct instant now)
 {
 	size_t old = 0;
 
@@ -97,7 +97,7 @@ void decide_moves_trim(struct moves *w, struct span keep, struct instant now)
 	w->count = (uint8_t)(w->count - old);
 }
 
-int64_t decide_moves_sum(const struct moves *w, struct span within, struct instant now)
+int64_t decide_window_moves_sum(const struct moves *w, struct span within, struct instant now)
 {
 	int64_t sum = 0;
 

@@ -104,7 +104,7 @@ static void check_url(const struct check *c, const struct yaml_node *n, const st
 			   "https://sqs.REGION.amazonaws.com/ACCOUNT/NAME");
 		return;
 	}
-	if (!is_open(s->region) && policy_url_region(url, region, sizeof(region)) &&
+	if (!is_open(s->region) && policy_region_url(url, region, sizeof(region)) &&
 	    strcmp(region, s->region) != 0)
 		keys_error(c->r, place(c, under(n, "sqs", "region")),
 			   "region %.40s is not the queue_url's, %s", s->region, region);

@@ -52,14 +52,14 @@ struct policy_reading {
 /* Reads a file, or the *.yaml and *.yml of a directory in the order of their names. -1 only when @p
  * path itself cannot be read; what is wrong inside is in the problems. Two enforcing policies of
  * one group are marked, and are a problem of both files. */
-MUST int policy_read_path(const char *path, const struct policy_reading *how,
-			  struct policy_set *ret, struct err *e);
+MUST int policy_set_read(const char *path, const struct policy_reading *how, struct policy_set *ret,
+			 struct err *e);
 /* The same for text in memory, added to @p set. Returns false when it had errors. */
 bool policy_read_text(const char *file, const char *text, size_t len,
 		      const struct policy_reading *how, struct policy_set *set);
 /* Marks enforcing policies that share account, region and group, and policies that share a name.
- * Called by policy_read_path(); for sets put together by hand. */
-void policy_check_set(struct policy_set *set);
+ * Called by policy_set_read(); for sets put together by hand. */
+void policy_set_check(struct policy_set *set);
 void policy_set_done(struct policy_set *set);
 
 /* "file:line:column: text" */
@@ -68,9 +68,9 @@ int policy_problem_print(const struct policy_problem *p, struct buf *out);
 int policy_print(const struct policy *p, struct buf *out);
 /* The region a metric's queue is in: its own, its URL's where that is AWS's, the fleet's, or NULL.
  */
-const char *policy_metric_region(const struct policy *p, const struct policy_metric *m, char *buf,
+const char *policy_region_metric(const struct policy *p, const struct policy_metric *m, char *buf,
 				 size_t size);
 /* Whether two policies write to one group; NULL regions count as equal. */
-bool policy_same_group(const struct policy *a, const struct policy *b);
+bool policy_region_same_group(const struct policy *a, const struct policy *b);
 
 #endif

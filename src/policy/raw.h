@@ -106,7 +106,7 @@ extern const struct key_table policy_table;
 void policy_check(struct keys_reader *r, const struct raw_policy *raw, const struct yaml_node *root,
 		  struct policy *ret);
 /* The region in the host of an AWS queue URL, into @p buf; false for other hosts. */
-bool policy_url_region(const char *url, char *buf, size_t size);
+bool policy_region_url(const char *url, char *buf, size_t size);
 /* Adds a copy of @p p. */
 struct policy_set;
 struct policy_problem;

@@ -16,7 +16,7 @@ static bool copy(const char *from, size_t n, char *buf, size_t size)
 }
 
 /* sqs.REGION.amazonaws.com, sqs-fips.…, REGION.queue.amazonaws.com, each with .cn too. */
-bool policy_url_region(const char *url, char *buf, size_t size)
+bool policy_region_url(const char *url, char *buf, size_t size)
 {
 	const char *host = strstr(url, "://"), *end, *tail;
 
@@ -40,12 +40,12 @@ bool policy_url_region(const char *url, char *buf, size_t size)
 	return copy(host, (size_t)(tail - host), buf, size);
 }
 
-const char *policy_metric_region(const struct policy *p, const struct policy_metric *m, char *buf,
+const char *policy_region_metric(const struct policy *p, const struct policy_metric *m, char *buf,
 				 size_t size)
 {
 	if (m->sqs.region)
 		return m->sqs.region;
-	if (m->sqs.queue_url && policy_url_region(m->sqs.queue_url, buf, size))
+	if (m->sqs.queue_url && policy_region_url(m->sqs.queue_url, buf, size))
 		return buf;
 	return p->fleet.region;
 }
@@ -76,7 +76,7 @@ static const char *region_or_default(const char *region)
 	return env && env[0] ? env : NULL;
 }
 
-bool policy_same_group(const struct policy *a, const struct policy *b)
+bool policy_region_same_group(const struct policy *a, const struct policy *b)
 {
 	const char *ra = region_or_default(a->fleet.region),
 		   *rb = region_or_default(b->fleet.region);

@@ -82,8 +82,8 @@ static int read_directory(const char *path, const struct policy_reading *how,
 	return 0;
 }
 
-int policy_read_path(const char *path, const struct policy_reading *how, struct policy_set *ret,
-		     struct err *e)
+int policy_set_read(const char *path, const struct policy_reading *how, struct policy_set *ret,
+		    struct err *e)
 {
 	struct stat st;
 	int rc;
@@ -95,7 +95,7 @@ int policy_read_path(const char *path, const struct policy_reading *how, struct 
 	if (rc < 0)
 		policy_set_done(ret);
 	else
-		policy_check_set(ret);
+		policy_set_check(ret);
 	return rc;
 }
 
@@ -151,7 +151,7 @@ static void drop_same_names(struct policy_set *set)
 		}
 }
 
-void policy_check_set(struct policy_set *set)
+void policy_set_check(struct policy_set *set)
 {
 	drop_same_names(set);
 	for (size_t i = 0; i < set->count; i++)
@@ -160,7 +160,7 @@ void policy_check_set(struct policy_set *set)
 
 			if (a->policy->mode == POLICY_ENFORCE &&
 			    b->policy->mode == POLICY_ENFORCE &&
-			    policy_same_group(a->policy, b->policy))
+			    policy_region_same_group(a->policy, b->policy))
 				block_pair(set, a, b);
 		}
 }

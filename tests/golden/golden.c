@@ -65,7 +65,7 @@ static const struct policy *read_policy(const char *path, const char *shown, str
 		return NULL;
 	}
 	policy_read_text(shown, buf_str(&text), text.len, &how, set);
-	policy_check_set(set);
+	policy_set_check(set);
 	for (size_t i = 0; i < set->problem_count; i++) {
 		policy_problem_print(&set->problems[i], problems);
 		buf_addc(problems, '\n');
@@ -100,8 +100,7 @@ static void round_trip(struct run *r, const char *path, const char *shown)
 {
 	AUTO(policy_set_done) struct policy_set set = { 0 }, again = { 0 };
 	AUTO(buf_done)
-	struct buf problems = BUF(TEXT_MAX),
-		   one = BUF(TEXT_MAX), two = BUF(TEXT_MAX);
+	struct buf problems = BUF(TEXT_MAX), one = BUF(TEXT_MAX), two = BUF(TEXT_MAX);
 	struct policy_reading how = { .env = KEYS_ENV_REFUSE };
 	const struct policy *p = read_policy(path, shown, &set, &problems);
 
@@ -151,8 +150,7 @@ static void golden_decide(struct run *r, const char *path, const char *shown)
 {
 	AUTO(policy_set_done) struct policy_set set = { 0 };
 	AUTO(buf_done)
-	struct buf problems = BUF(TEXT_MAX),
-		   text = BUF(TEXT_MAX), out = BUF(TEXT_MAX);
+	struct buf problems = BUF(TEXT_MAX), text = BUF(TEXT_MAX), out = BUF(TEXT_MAX);
 	AUTO(json_freep) struct json *j = NULL;
 	const struct policy *p = read_policy(path, shown, &set, &problems);
 	struct memory m;

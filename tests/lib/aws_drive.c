@@ -13,7 +13,7 @@
 
 void drive_go(struct drive *d)
 {
-	aws_run1(d->lane, &d->call, span_s(30));
+	aws_run_one(d->lane, &d->call, span_s(30));
 }
 
 long drive_int(const struct drive *d, int i, long missing)

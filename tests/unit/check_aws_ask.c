@@ -178,9 +178,9 @@ START_TEST(queue_urls_lead_somewhere)
 	aws_sqs_depth_ask(&r, "not a URL");
 	ck_assert_ptr_null(r.origin);
 	request_done(&r);
-	ck_assert_str_eq(sqs_name("https://sqs.eu-west-1.amazonaws.com/1/q"), "q");
-	ck_assert_str_eq(sqs_name("arn:aws:sqs:r:1:d"), "d");
-	ck_assert_str_eq(sqs_name("plain"), "plain");
+	ck_assert_str_eq(aws_sqs_name("https://sqs.eu-west-1.amazonaws.com/1/q"), "q");
+	ck_assert_str_eq(aws_sqs_name("arn:aws:sqs:r:1:d"), "d");
+	ck_assert_str_eq(aws_sqs_name("plain"), "plain");
 }
 END_TEST
 
@@ -233,13 +233,13 @@ START_TEST(object_urls)
 	char *bucket, *key;
 	struct err e = { 0 };
 
-	ck_assert_int_eq(s3_url_parse("s3://bkt/a/b..c/..d", &bucket, &key, &e), 0);
+	ck_assert_int_eq(aws_s3_url_parse("s3://bkt/a/b..c/..d", &bucket, &key, &e), 0);
 	ck_assert_str_eq(bucket, "bkt");
 	ck_assert_str_eq(key, "a/b..c/..d");
 	own_free(bucket);
 	own_free(key);
 	for (size_t i = 0; i < COUNT_OF(bad); i++) {
-		ck_assert_msg(s3_url_parse(bad[i], &bucket, &key, &e) < 0, "%s", bad[i]);
+		ck_assert_msg(aws_s3_url_parse(bad[i], &bucket, &key, &e) < 0, "%s", bad[i]);
 		ck_assert_int_eq(e.kind, ERR_POLICY);
 	}
 }

@@ -25,7 +25,7 @@ START_TEST(depth)
 	ck_assert_int_eq(a.retention_s, 1209600);
 	ck_assert_int_eq(a.wait_s, 20);
 	ck_assert_int_eq(a.max_receive_count, 3);
-	ck_assert_str_eq(sqs_name(a.dead_letter_arn), "MyQueue-dlq");
+	ck_assert_str_eq(aws_sqs_name(a.dead_letter_arn), "MyQueue-dlq");
 	ck_assert(!a.fifo);
 }
 END_TEST

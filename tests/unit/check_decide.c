@@ -688,8 +688,8 @@ START_TEST(an_unrecorded_plan_grows_and_does_not_shrink)
 		.act = PLAN_SET, .may_write = true, .known = true, .current = 5, .desired = 9
 	};
 
-	decide_unrecorded(&in);
-	decide_unrecorded(&out);
+	decide_mode_unrecorded(&in);
+	decide_mode_unrecorded(&out);
 	ck_assert_int_eq(in.act, PLAN_HOLD);
 	ck_assert_int_eq(in.desired, 5);
 	ck_assert_int_eq(in.why, REASON_UNRECORDED);

@@ -60,7 +60,7 @@ static void read_dir(struct policy_set *set)
 	struct policy_reading how = { .env = KEYS_ENV_REFUSE };
 	struct err e;
 
-	ck_assert_int_eq(policy_read_path(dir, &how, set, &e), 0);
+	ck_assert_int_eq(policy_set_read(dir, &how, set, &e), 0);
 }
 
 static bool has_problem(const struct policy_set *set, const char *file, const char *part)
@@ -113,7 +113,7 @@ START_TEST(a_path_that_is_not_there_is_an_error)
 	struct policy_set set;
 	struct err e;
 
-	ck_assert_int_eq(policy_read_path("/nonexistent/policies", &how, &set, &e), -1);
+	ck_assert_int_eq(policy_set_read("/nonexistent/policies", &how, &set, &e), -1);
 	ck_assert_ptr_nonnull(strstr(e.text, "/nonexistent/policies"));
 }
 END_TEST
@@ -251,10 +251,10 @@ START_TEST(a_queue_is_in_its_urls_region)
 	struct policy_metric m = { .sqs = { .queue_url = urls[_i].url } };
 	char buf[64];
 
-	ck_assert_str_eq(policy_metric_region(&p, &m, buf, sizeof(buf)),
+	ck_assert_str_eq(policy_region_metric(&p, &m, buf, sizeof(buf)),
 			 urls[_i].region ? urls[_i].region : "the-fleet");
 	m.sqs.region = "its-own";
-	ck_assert_str_eq(policy_metric_region(&p, &m, buf, sizeof(buf)), "its-own");
+	ck_assert_str_eq(policy_region_metric(&p, &m, buf, sizeof(buf)), "its-own");
 }
 END_TEST
 
