@@ -193,6 +193,8 @@ static void heard(const struct json *j, const struct err *e, void *arg)
 	} else if (strcmp(what, WORDS_PROGRESS) == 0) {
 		if (json_get_int(j, "permille", &permille) && permille >= 0 && permille <= 1000)
 			s->claim->permille = (int)permille;
+		LOG_DEBUG("progress", LOG_S("video", s->claim->job.video_id),
+			  LOG_I("permille", permille));
 		return;
 	} else if (strcmp(what, WORDS_END) == 0) {
 		end_said(s->claim, j);

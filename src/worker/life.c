@@ -59,6 +59,8 @@ static void alone(struct worker *w, const char *why, const struct err *e)
 	LOG_INFO("no Auto Scaling group here: nothing to protect, yield or hand over",
 		 LOG_S("why", why), LOG_S("detail", e ? e->text : NULL));
 	settle(w, LIFE_NONE, false);
+	if (w->life.id[0]) /* a spot instance without a group gets its notice all the same */
+		loop_timer_start(w->life.look, w->o->look);
 }
 
 static void hooks_come(struct aws_call *c, void *arg)
@@ -283,7 +285,7 @@ static void again(struct worker *w)
 {
 	struct life *l = &w->life;
 
-	if (!l->state_get)
+	if (!l->state_get && l->mode == LIFE_GROUP)
 		l->state_get = imds_get(l->imds, IMDS_TARGET_STATE, state_come, w);
 	if (!l->spot_get && !l->spot)
 		l->spot_get = imds_get(l->imds, IMDS_SPOT_ACTION, spot_come, w);
@@ -295,7 +297,7 @@ static void look(void *arg)
 	struct worker *w = arg;
 	struct life *l = &w->life;
 
-	if (l->mode == LIFE_GROUP) {
+	if (l->mode != LIFE_UNKNOWN) {
 		again(w);
 	} else if (!l->id[0]) {
 		l->state_get = imds_get(l->imds, IMDS_INSTANCE_ID, id_come, w);
