@@ -57,6 +57,8 @@ static void set_come(struct aws_call *c, void *arg)
 				       span_ms(AGAIN_MS + (int64_t)(rng_unit(&w->rng) * AGAIN_MS)));
 		if (!w->life.terminating)
 			loop_timer_start(g->timer, tick_since(g->next_try, clock_mono()));
+		if (e.kind == ERR_POLICY || e.kind == ERR_CONFLICT)
+			worker_life_look(w); /* "not in service": it may be on its way out */
 	}
 	worker_supervise_turn(w);
 }

@@ -159,6 +159,7 @@ struct life {
 
 void worker_life_start(struct worker *w);
 bool worker_life_may_receive(const struct worker *w);
+void worker_life_look(struct worker *w); /* now: something says that the instance may be leaving */
 void worker_life_idle(struct worker *w); /* no claim is left: a waiting hook can be completed */
 void worker_life_stop(struct worker *w);
 
@@ -211,7 +212,7 @@ struct worker {
 	struct lease_rule rule;
 
 	enum worker_phase phase;
-	struct loop_timer *drain, *receive_again, *turns;
+	struct loop_timer *drain, *receive_again, *describe_again, *turns;
 	bool turning;
 	struct loop_signal *signals[2];
 	bool receiving, waiting_keys;

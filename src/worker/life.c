@@ -310,6 +310,12 @@ static void look(void *arg)
 	}
 }
 
+void worker_life_look(struct worker *w)
+{
+	if (w->life.look)
+		loop_timer_start(w->life.look, span_ms(0));
+}
+
 static void beat_or_over(void *arg)
 {
 	struct worker *w = arg;

@@ -247,9 +247,17 @@ static void described(const struct broker_traits *t, const struct err *e, void *
 	struct worker *w = arg;
 	int64_t hold_s = w->o->visibility_s;
 
-	if (!t && e->kind == ERR_NOT_FOUND) {
+	if (!t && (e->kind == ERR_NOT_FOUND || e->kind == ERR_POLICY)) {
 		w->failure = *e;
 		loop_stop(w->loop);
+		return;
+	}
+	if (!t &&
+	    e->kind !=
+		    ERR_DENIED) { /* away for a while: without its answer nothing could be parked */
+		LOG_WARN("the queue does not answer: trying again", LOG_E(e));
+		loop_timer_start(w->describe_again,
+				 span_ms(RECEIVE_AGAIN_MS << RECEIVE_DOUBLINGS / 2));
 		return;
 	}
 	if (!t)
@@ -271,6 +279,13 @@ static void described(const struct broker_traits *t, const struct err *e, void *
 		 LOG_I("receives_max", (int64_t)w->receive_max));
 	worker_crew_start(w);
 	worker_life_start(w);
+}
+
+static void describe(void *arg)
+{
+	struct worker *w = arg;
+
+	broker_describe(w->broker, described, w);
 }
 
 static int read_profile(struct worker *w, struct err *e)
@@ -317,6 +332,7 @@ static void finish(struct worker *w)
 	worker_life_stop(w);
 	loop_timer_free(w->drain);
 	loop_timer_free(w->receive_again);
+	loop_timer_free(w->describe_again);
 	loop_timer_free(w->turns);
 	for (size_t i = 0; i < COUNT_OF(w->signals); i++)
 		loop_signal_free(w->signals[i]);
@@ -339,13 +355,14 @@ int worker_supervise(const struct worker_options *o, struct err *e)
 	w.loop = loop_new();
 	w.drain = loop_timer_new(w.loop, drain_over, &w);
 	w.receive_again = loop_timer_new(w.loop, turn_again, &w);
+	w.describe_again = loop_timer_new(w.loop, describe, &w);
 	w.turns = loop_timer_new(w.loop, turn_soon, &w);
 	w.signals[0] = loop_signal_new(w.loop, SIGTERM, signalled, &w);
 	w.signals[1] = loop_signal_new(w.loop, SIGINT, signalled, &w);
 	worker_claim_start(&w);
 	rc = prepare(&w, e);
 	if (rc == 0) {
-		broker_describe(w.broker, described, &w);
+		describe(&w);
 		loop_run(w.loop);
 		LOG_INFO("worker ended", LOG_I("stored", w.stored), LOG_I("parked", w.parked),
 			 LOG_I("returned", w.returned));

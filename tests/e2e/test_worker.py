@@ -355,6 +355,33 @@ def test_a_queue_that_is_away_for_a_while_is_waited_for(around, clips):
     assert worker.stop() == 0
 
 
+def test_a_cloud_that_dies_in_mid_job_changes_nothing(around, clips):
+    job, = around.send(clips["tiny"])
+    gate = around.gate()
+    worker = around.worker("--visibility-timeout", "30", "--wait-time", "1", PATH=gate.path)
+    gate.wait_started()
+    around.cloud.program.kill()
+    gate.open()
+    worker.wait_log("stage=verify")
+    around.cloud.start()
+    worker.wait_log("job done|message returned", 60)
+    wait_for(lambda: around.outputs(job["video_id"]), "output", 60)
+    around.wait_drained()
+    assert len(around.outputs(job["video_id"])) == 1 and around.depth(around.dead) == (0, 0)
+    assert worker.stop() == 0
+
+
+def test_a_worker_that_starts_before_its_queue_answers_waits(around, clips):
+    around.cloud.program.kill()
+    worker = around.worker("--wait-time", "1")
+    worker.wait_log("the queue does not answer: trying again")
+    around.cloud.start()
+    worker.wait_log("worker ready", 60)
+    around.put_message("hello")
+    worker.wait_log("message parked")
+    assert worker.stop() == 0
+
+
 def test_a_failing_ffmpeg_returns_or_parks_by_its_words(around, clips):
     folder = around.folder / "broken"
     folder.mkdir()
