@@ -332,7 +332,8 @@ static void again_or_end(struct aws_flight *f, int cost)
 	struct lane *l = f->lane;
 	struct span wait = backoff(f);
 
-	if (cost == 0 || f->attempts >= l->attempts || l->tokens < cost ||
+	if (cost == 0 || f->attempts >= l->attempts ||
+	    l->failures[f->call->request.service] >= LANE_FAILURES_MAX || l->tokens < cost ||
 	    wait.ms >= lane_left(f).ms) {
 		lane_end(f);
 		return;
@@ -340,6 +341,17 @@ static void again_or_end(struct aws_flight *f, int cost)
 	l->tokens -= cost;
 	f->spent += cost;
 	loop_timer_start(f->timer, wait);
+}
+
+/* No answer and 5xx count as failures; a refusal shows that the service lives. */
+static void count_failure(struct aws_flight *f, bool transport)
+{
+	int *failures = &f->lane->failures[f->call->request.service];
+
+	if (!transport && f->call->reply.status < 500)
+		*failures = 0;
+	else if (*failures < LANE_FAILURES_MAX)
+		++*failures;
 }
 
 static void give_tokens(struct aws_flight *f)
@@ -359,6 +371,7 @@ static void answered(struct http_reply *h, const struct err *e, void *arg)
 
 	f->http = NULL;
 	take_reply(r, h);
+	count_failure(f, e != NULL);
 	if (e)
 		transport_error(f, e);
 	else if (r->status >= 200 && r->status < 300)

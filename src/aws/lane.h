@@ -4,7 +4,8 @@
  * Retries are the SDKs' standard mode: 3 attempts, full jitter up to 20 s, a bucket of 500 tokens
  * (5 a retry, 10 after a time-out), retry-after honoured. A write is repeated only when it provably
  * was not executed: connection not made, throttled, clock skew, expired credentials. After a
- * time-out or a 5xx it fails, and the caller looks at the world anew.
+ * time-out or a 5xx it fails, and the caller looks at the world anew. A service that failed ten
+ * times in a row is asked once a call, until it answers.
  */
 #ifndef AWS_LANE_H
 #define AWS_LANE_H

@@ -9,6 +9,7 @@
 #include "base/rng.h"
 
 #define LANE_TOKENS_MAX 500
+#define LANE_FAILURES_MAX 10
 #define LANE_KEYS_AHEAD_S 300 /* keys are fetched anew so long before they end */
 #define LANE_KEYS_PAUSE_S 30  /* between two fetches when one failed and the old keys still do */
 
@@ -29,6 +30,7 @@ struct lane {
 	char *profile, *ca_file;
 	int attempts;
 	int tokens;
+	int failures[SERVICE_COUNT]; /* in a row */
 	struct rng rng;
 	struct span offset; /* what signing adds to our clock */
 	const struct cred_source *const *chain;
