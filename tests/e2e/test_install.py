@@ -8,11 +8,15 @@ import pytest
 from conftest import BUILD, SRC
 
 
-def make(*arguments, cwd=BUILD):
-    done = subprocess.run(["make", *arguments], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          stdin=subprocess.DEVNULL, text=True, env={k: v for k, v in os.environ.items() if k != "MAKEFLAGS"})
-    assert done.returncode == 0, done.stdout[-3000:]
-    return done.stdout
+def run(argv, cwd):
+    env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "WINDLASS_SRC", "WINDLASS_BUILD")}
+    done = subprocess.run(argv, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                          text=True, env=env)
+    assert done.returncode == 0, done.stdout[-6000:]
+
+
+def make(*arguments):
+    run(["make", *arguments], BUILD)
 
 
 def test_install_lays_down_programs_and_policies(tmp_path):
@@ -34,3 +38,14 @@ def test_release_holds_every_tracked_file(tmp_path):
     make("distdir", f"distdir={tmp_path}/release")
     missing = [p for p in tracked if not (tmp_path / "release" / p).exists() and p != ".gitignore"]
     assert not missing
+
+
+@pytest.mark.timeout(1500)
+def test_release_builds_and_checks_itself(tmp_path):
+    """make distcheck: the release alone, out of its tree and read-only, with optimisation and hardening."""
+    if not (SRC / ".git").exists():
+        pytest.skip("this tree is a release itself")
+    run([str(SRC / "configure")], tmp_path)
+    flags = "--enable-werror" if os.environ.get("CI") == "true" else ""
+    run(["make", "-j2", "distcheck", f"DISTCHECK_CONFIGURE_FLAGS={flags}"], tmp_path)
+    assert list(tmp_path.glob("windlass-*.tar.xz"))

@@ -1,0 +1,99 @@
+"""Every command of the README is run as it stands there, against the embedded cloud, or checked."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+
+from conftest import SRC, program_path
+
+# Commands that end by themselves, and the exit statuses that are as they should be.
+ENDS = {"windlass": {"plan": (0, 3)}}
+# Programs that run until they are told to end, and what they show when they are up.
+STAYS = {"windlassd": r"windlassd is ready", "windlass-worker": r"worker ready", "windlass-local": r"ready on "}
+# Commands that set the machine up: too slow to run twice, so what they name must be there.
+SETS_UP = ("./examples/quickstart/run", "./tests/run", "./autogen.sh")
+# What the README takes for granted on AWS.
+THERE = """
+buckets: [ anb-videos ]
+groups:
+  anb-worker-asg:
+    min: 0
+    max: 3
+    launch: |
+      #!/bin/sh
+      exec sleep 1000
+"""
+
+
+def commands():
+    text = (SRC / "README.md").read_text()
+    for block in re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S):
+        for line in block.splitlines():
+            line = line.split("   #")[0].strip()
+            if line:
+                yield line
+
+
+def check_set_up(line):
+    for part in line.split("&&"):
+        word = shlex.split(part)[0]
+        if word == "./configure":
+            assert (SRC / "configure.ac").exists()
+        elif word.startswith("./"):
+            assert os.access(SRC / word, os.X_OK)
+            subprocess.run(["sh", "-n", str(SRC / word)], check=True)
+        else:
+            assert word == "make"
+
+
+def test_readme_names_what_is_there():
+    text = (SRC / "README.md").read_text()
+    for path in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (SRC / path).exists(), path
+    assert sum(line.startswith(("./examples", "./tests")) for line in commands()) == 2
+
+
+def test_readme_commands_work(programs, tmp_path):
+    tree = tmp_path / "tree"
+    shutil.copytree(SRC / "policies", tree / "policies")
+    shutil.copytree(SRC / "examples", tree / "examples")
+    subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=10:duration=1",
+                    str(tree / "clip.mp4")], check=True)
+    lines = [line for line in commands() if not line.startswith(SETS_UP)]
+    for line in commands():
+        if line.startswith(SETS_UP):
+            check_set_up(line)
+
+    # The cloud is the README's own command, and points the others at itself by what it prints.
+    here, = [line for line in lines if line.startswith("windlass-local")]
+    name, *arguments = shlex.split(here)
+    (tree / "there.yaml").write_text(THERE)
+    cloud = programs.start(name, *arguments, "--declare", "there.yaml", cwd=tree, env={"AWS_REGION": "us-east-1"})
+    cloud.wait_log(STAYS[name])
+    env = exports(cloud.wait_log(r"(?s)(export AWS_ENDPOINT_URL.*AWS_DEFAULT_REGION=\S+)").group(1))
+
+    ran = {}
+    for line in lines:
+        if line.startswith("export "):
+            env.update(exports(line))
+            continue
+        words = shlex.split(line)
+        assert os.access(program_path(words[0]), os.X_OK)
+        if line == here:
+            continue
+        if words[0] in STAYS:
+            ran[words[0]] = programs.start(words[0], *words[1:], cwd=tree, env=env)
+            ran[words[0]].wait_log(STAYS[words[0]])
+        else:
+            done = programs.call(words[0], *words[1:], cwd=tree, env=env)
+            assert done.returncode in ENDS[words[0]].get(words[1], (0,)), f"{line}\n{done.stdout}{done.stderr}"
+            assert done.stdout.strip(), f"{line} printed nothing"
+            ran[words[0]] = done
+    assert set(ran) == {"windlass", "windlassd", "windlass-worker"}
+    ran["windlass-worker"].wait_log(r"job done", seconds=60)
+
+
+def exports(text):
+    return dict(pair.split("=", 1) for line in text.splitlines() for pair in shlex.split(line)[1:])
