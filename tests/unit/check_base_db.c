@@ -12,8 +12,8 @@
 #include "base/db.h"
 
 static const char *const migrations[] = {
-	"CREATE TABLE t(id INTEGER PRIMARY KEY, s TEXT, b BLOB, r REAL);"
-	"CREATE TABLE child(id INTEGER REFERENCES t(id))",
+	("CREATE TABLE t(id INTEGER PRIMARY KEY, s TEXT, b BLOB, r REAL);"
+	 "CREATE TABLE child(id INTEGER REFERENCES t(id))"),
 	"ALTER TABLE t ADD COLUMN extra TEXT",
 	"CREATE INDEX t_s ON t(s)",
 };
