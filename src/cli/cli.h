@@ -45,4 +45,17 @@ int cli_usage(const char *verb, const struct err *e);
  * whole. */
 int cli_print(const struct buf *out, int status);
 
+/* Rows that many verbs share. */
+#define CLI_ROW_JOURNAL(at, text)                                                                \
+	{                                                                                        \
+		.name = "journal", .type = OPTION_STR, .value = (at), .meta = "FILE",            \
+		.env = "WINDLASS_JOURNAL", .init = "/var/lib/windlass/journal.db", .doc = (text) \
+	}
+#define CLI_ROW_OUTPUT(at, usual, words)                                               \
+	{                                                                              \
+		.name = "output", .letter = 'o', .type = OPTION_CHOICE, .value = (at), \
+		.meta = "FORMAT", .init = (usual), .choices = (words),                 \
+		.doc = "how to print: " words                                          \
+	}
+
 #endif

@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/options.h"
 #include "cli/cli.h"
-#include "cli/once.h"
 #include "journal/journal.h"
 #include "model/say.h"
 #include "policy/policy.h"
@@ -122,13 +121,7 @@ int cli_explain(int argc, char **argv)
 		  .value = &at_text,
 		  .meta = "TIME",
 		  .doc = "the decisions up to then, as 2024-01-31T09:00:00Z" },
-		{ .name = "journal",
-		  .type = OPTION_STR,
-		  .value = &journal,
-		  .meta = "FILE",
-		  .env = "WINDLASS_JOURNAL",
-		  .init = CLI_JOURNAL_DEFAULT,
-		  .doc = "the journal to read" },
+		CLI_ROW_JOURNAL(&journal, "the journal to read"),
 		{ .name = "last",
 		  .letter = 'n',
 		  .type = OPTION_INT,
@@ -138,14 +131,7 @@ int cli_explain(int argc, char **argv)
 		  .least = 1,
 		  .most = 100000,
 		  .doc = "how many staircases, the newest last" },
-		{ .name = "output",
-		  .letter = 'o',
-		  .type = OPTION_CHOICE,
-		  .value = &output,
-		  .meta = "FORMAT",
-		  .init = "text",
-		  .choices = "text|json",
-		  .doc = "how to print" },
+		CLI_ROW_OUTPUT(&output, "text", "text|json"),
 	};
 	const struct options opts = {
 		.program = "windlass explain",

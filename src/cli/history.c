@@ -5,7 +5,6 @@
 #include "base/clock.h"
 #include "base/options.h"
 #include "cli/cli.h"
-#include "cli/once.h"
 #include "journal/journal.h"
 
 #define HISTORY_BYTES_MAX (256u << 20)
@@ -101,21 +100,8 @@ int cli_history(int argc, char **argv)
 	const char *output, *journal, *since_text = NULL;
 	struct instant since = { 0 };
 	const struct option table[] = {
-		{ .name = "journal",
-		  .type = OPTION_STR,
-		  .value = &journal,
-		  .meta = "FILE",
-		  .env = "WINDLASS_JOURNAL",
-		  .init = CLI_JOURNAL_DEFAULT,
-		  .doc = "the journal to read" },
-		{ .name = "output",
-		  .letter = 'o',
-		  .type = OPTION_CHOICE,
-		  .value = &output,
-		  .meta = "FORMAT",
-		  .init = "csv",
-		  .choices = "csv|json",
-		  .doc = "csv, or one JSON object a line" },
+		CLI_ROW_JOURNAL(&journal, "the journal to read"),
+		CLI_ROW_OUTPUT(&output, "csv", "csv|json"),
 		{ .name = "since",
 		  .type = OPTION_STR,
 		  .value = &since_text,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/loop.h"
+#include "base/options.h"
 #include "cli/cli.h"
 #include "control/control.h"
 #include "model/say.h"
@@ -12,6 +13,8 @@
 
 struct once_run {
 	const struct once *o;
+	const char *policies, *journal;
+	bool as_json;
 	struct buf out;
 	struct json *list;
 	bool failed, change;
@@ -69,7 +72,7 @@ static void on_turn(const struct turn *t, void *arg)
 	struct once_run *r = arg;
 	const struct outcome *out = &t->write.outcome;
 
-	if (r->o->json)
+	if (r->as_json)
 		print_json(r, t);
 	else
 		print_text(r, t);
@@ -110,39 +113,72 @@ static int status_of(const struct once_run *r, size_t errors)
 	return r->change && !r->o->act ? CLI_CHANGE : CLI_DONE;
 }
 
-int cli_once_run(const struct once *o)
+static int run_all(struct once_run *r)
 {
-	struct once_run r = { .o = o, .out = BUF(ONCE_BYTES_MAX), .list = json_array() };
 	AUTO(loop_freep) struct loop *loop = loop_new();
 	struct control_options how = {
 		.loop = loop,
-		.policies = o->policies,
-		.journal = o->journal,
-		.act = o->act,
+		.policies = r->policies,
+		.journal = r->journal,
+		.act = r->o->act,
 		.once = true,
 		.on_turn = on_turn,
 		.on_report = on_report,
-		.arg = &r,
+		.arg = r,
 	};
 	struct err e = { 0 };
 	AUTO(control_freep) struct control *c = control_new(&how, &e);
 	size_t errors;
-	int status;
 
-	if (!c) {
-		json_free(r.list);
-		return cli_fail(o->verb, &e);
-	}
+	if (!c)
+		return cli_fail(r->o->verb, &e);
 	errors = print_problems(control_policies(c));
 	if (control_policies(c)->count > 0) {
 		control_start(c);
 		loop_run(loop);
 	}
-	if (o->json)
-		json_write_pretty(r.list, &r.out);
-	status = status_of(&r, errors);
+	if (r->as_json)
+		json_write_pretty(r->list, &r->out);
+	return cli_print(&r->out, status_of(r, errors));
+}
+
+int cli_once_main(const struct once *o, int argc, char **argv)
+{
+	struct once_run r = { .o = o, .out = BUF(ONCE_BYTES_MAX) };
+	const char *output;
+	const struct option table[] = {
+		CLI_ROW_JOURNAL(&r.journal, o->journal_doc),
+		CLI_ROW_OUTPUT(&output, "text", "text|json"),
+		{ .name = "policies",
+		  .letter = 'p',
+		  .type = OPTION_STR,
+		  .value = &r.policies,
+		  .meta = "PATH",
+		  .env = "WINDLASS_POLICIES",
+		  .init = "/etc/windlass/policies",
+		  .doc = "a policy file, or a folder of them" },
+	};
+	const struct options opts = {
+		.program = o->program,
+		.summary = o->summary,
+		.operands = "[PATH]",
+		.table = table,
+		.count = COUNT_OF(table),
+		.most_operands = 1,
+		.details = o->details,
+	};
+	char **operands;
+	struct err e;
+	int n, status, rc = options_parse(&opts, argc, argv, &operands, &n, &e);
+
+	if (rc != 0)
+		return rc < 0 ? cli_usage(o->verb, &e) : CLI_DONE;
+	if (n == 1)
+		r.policies = operands[0];
+	r.as_json = strcmp(output, "json") == 0;
+	r.list = json_array();
+	status = run_all(&r);
 	json_free(r.list);
-	status = cli_print(&r.out, status);
 	buf_done(&r.out);
 	return status;
 }

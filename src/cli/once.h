@@ -4,15 +4,13 @@
 
 #include <stdbool.h>
 
-#define CLI_POLICIES_DEFAULT "/etc/windlass/policies"
-#define CLI_JOURNAL_DEFAULT "/var/lib/windlass/journal.db"
-
 struct once {
-	const char *verb, *policies, *journal;
-	bool act, json;
+	const char *verb, *program, *summary, *details;
+	const char *journal_doc;
+	bool act;
 };
 
-/* Returns the exit status. */
-int cli_once_run(const struct once *o);
+/* Parses the options that both verbs have and runs the turns. Returns the exit status. */
+int cli_once_main(const struct once *o, int argc, char **argv);
 
 #endif

@@ -7,7 +7,6 @@
 #include "base/options.h"
 #include "base/table.h"
 #include "cli/cli.h"
-#include "cli/once.h"
 #include "control/lease.h"
 #include "journal/journal.h"
 #include "model/say.h"
@@ -187,21 +186,8 @@ int cli_status(int argc, char **argv)
 	AUTO(buf_done) struct buf out = BUF(STATUS_BYTES_MAX);
 	const char *output, *journal;
 	const struct option table[] = {
-		{ .name = "journal",
-		  .type = OPTION_STR,
-		  .value = &journal,
-		  .meta = "FILE",
-		  .env = "WINDLASS_JOURNAL",
-		  .init = CLI_JOURNAL_DEFAULT,
-		  .doc = "the journal to read" },
-		{ .name = "output",
-		  .letter = 'o',
-		  .type = OPTION_CHOICE,
-		  .value = &output,
-		  .meta = "FORMAT",
-		  .init = "text",
-		  .choices = "text|json",
-		  .doc = "how to print" },
+		CLI_ROW_JOURNAL(&journal, "the journal to read"),
+		CLI_ROW_OUTPUT(&output, "text", "text|json"),
 	};
 	const struct options opts = {
 		.program = "windlass status",

@@ -1,45 +1,16 @@
 """An embedded cloud for one test, with its Auto Scaling client and what its instances left behind."""
 
-import configparser
 import pathlib
 
-from conftest import free_port, processes, wait_for
+import cloud
+from conftest import processes, wait_for
 
 GROUP = "workers"
 SLEEPER = "exec sleep 1000\n"
 
 
-class Cloud:
-    """windlass-local on a folder and a port that stay the same over restarts."""
-
-    def __init__(self, programs, folder):
-        self.programs, self.state = programs, folder / "state"
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.program = None
-
-    def start(self, *options):
-        self.program = self.programs.start("windlass-local", "--state", self.state, "--port", self.port,
-                                           "--log-format", "json", *options)
-        self.program.wait_http(self.url + "/health")
-        return self
-
-    @property
-    def keys(self):
-        found = configparser.ConfigParser()
-        found.read(self.state / "credentials")
-        return dict(found["default"])
-
-    @property
-    def environment(self):
-        return {"AWS_ENDPOINT_URL": self.url, "AWS_SHARED_CREDENTIALS_FILE": str(self.state / "credentials"),
-                "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}
-
-    def client(self, service):
-        import boto3
-        from botocore.config import Config
-        return boto3.client(service, endpoint_url=self.url, region_name="us-east-1",
-                            config=Config(retries={"max_attempts": 1}), **self.keys)
+class Cloud(cloud.Cloud):
+    """The embedded cloud, and what its instances left behind."""
 
     def folder(self, instance):
         return pathlib.Path(self.state, "instances", instance)
