@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		FUZZ_HOLDS(set.error_count > 0 && set.problem_count > 0);
 		return 0;
 	}
-	policy_check_set(&set);
+	policy_set_check(&set);
 	policy_print(set.items[0].policy, &one);
 	how.env = KEYS_ENV_REFUSE;
 	FUZZ_HOLDS(policy_read_text("printed", buf_str(&one), one.len, &how, &again));
