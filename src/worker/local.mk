@@ -35,3 +35,8 @@ tests_unit_check_worker_SOURCES = tests/unit/check_worker.c tests/unit/check_wor
 	tests/unit/check_worker_children.c tests/unit/check_worker_media.c
 tests_unit_check_worker_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_unit_check_worker_LDADD = $(WORKER_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/fuzz/fuzz_worker
+TESTS += tests/fuzz/fuzz_worker
+tests_fuzz_fuzz_worker_SOURCES = tests/fuzz/fuzz_worker.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_fuzz_worker_LDADD = $(WORKER_LIBS)

@@ -181,7 +181,7 @@ def test_a_killed_slot_loses_nothing(around, clips):
     worker.wait_log("message returned.*its slot was killed by signal 9")
     worker.wait_log("job done", 120)
     path, head = around.output(job["video_id"])
-    check_output(path, 30)
+    check_output(path, 12)
     assert head["Metadata"]["receive-count"] == "2"
     assert around.depth() == (0, 0) and around.depth(around.dead) == (0, 0)
     assert worker.stop() == 0
@@ -200,7 +200,7 @@ def test_a_killed_worker_leaves_nobody_behind_and_loses_nothing(around, clips):
     second = around.worker("--visibility-timeout", "6")
     second.wait_log("job done", 120)
     path, head = around.output(job["video_id"])
-    check_output(path, 30)
+    check_output(path, 12)
     assert head["Metadata"]["receive-count"] == "2"
     assert second.stop() == 0
     assert around.clean(), "the next worker clears what the dead one left"

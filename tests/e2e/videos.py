@@ -22,7 +22,7 @@ CLIPS = {  # name: size, seconds, audio, more of ffmpeg's output options
     "long": ("320x180", 36, True, []),
     "wide_pixels": ("360x288", 2, False, ["-aspect", "16:9"]),
     "tiny": ("64x36", 1, False, []),
-    "hd": ("1920x1080", 30, False, []),
+    "hd": ("1920x1080", 12, False, []),
 }
 
 
@@ -182,9 +182,14 @@ def ffmpegs_of(program):
     return [pid for pid, command in program.children().items() if command.startswith("ffmpeg ")]
 
 
+MADE = {}  # a fixture is made anew for each module that imports it; clips need not be
+
+
 @pytest.fixture(scope="session")
 def clips(tmp_path_factory):
-    return make_clips(tmp_path_factory.mktemp("clips"))
+    if not MADE:
+        MADE.update(make_clips(tmp_path_factory.mktemp("clips")))
+    return MADE
 
 
 @pytest.fixture
