@@ -105,6 +105,10 @@ extern const struct key_table policy_table;
  */
 void policy_check(struct keys_reader *r, const struct raw_policy *raw, const struct yaml_node *root,
 		  struct policy *ret);
+/* A price such as 0.0208, kept in millionths: read and print of a KEY_CUSTOM row. */
+int policy_price_read(struct keys_reader *r, const struct key *k, const struct yaml_node *n,
+		      void *field);
+int policy_price_print(const struct key *k, const void *field, struct buf *out);
 /* The region in the host of an AWS queue URL, into @p buf; false for other hosts. */
 bool policy_region_url(const char *url, char *buf, size_t size);
 /* Adds a copy of @p p. */

@@ -64,6 +64,30 @@ static inline void made_init(struct made *m)
 	made_rule(m, "backlog", 0, 10);
 }
 
+static inline void made_in_300(struct made *m)
+{
+	m->p.behavior.scale_in.stabilization = span_s(300);
+}
+
+static inline void made_out_4_or_double(struct made *m)
+{
+	m->out[0] = (struct policy_limit){ .is_percent = true, .amount = 100, .per = span_s(60) };
+	m->out[1] = (struct policy_limit){ .amount = 4, .per = span_s(60) };
+	m->p.behavior.scale_out.limit_count = 2;
+}
+
+static inline void made_cool_both(struct made *m)
+{
+	m->p.behavior.scale_out.cooldown = span_s(30);
+	m->p.behavior.scale_in.cooldown = span_s(60);
+}
+
+static inline void made_two_rules(struct made *m)
+{
+	made_metric(m, "other");
+	made_rule(m, "other", 1, 5);
+}
+
 static inline struct fact queue_fact(int64_t visible, int64_t in_flight, struct instant seen)
 {
 	return (struct fact){ .is_queue = true,
@@ -115,6 +139,29 @@ static inline bool plan_has(const struct plan *p, enum reason code)
 	return false;
 }
 
+struct stage {
+	struct made made;
+	struct memory memory;
+	int desired, min, max;
+};
+
+/* One whole turn; the group takes the size at once. */
+static inline struct plan turn(struct stage *s, const struct facts *f, struct instant now)
+{
+	struct outcome done = { .kind = OUTCOME_DONE };
+	struct plan plan;
+
+	decide_learn(&s->made.p, f, now, &s->memory);
+	plan = decide(&s->made.p, f, &s->memory, now);
+	decide_presume(&plan, now, &s->memory);
+	if (plan.act == PLAN_SET) {
+		decide_settle(&s->made.p, &done, now, &s->memory);
+		s->desired = plan.desired;
+	}
+	return plan;
+}
+
 Suite *suite_props(void);
+Suite *suite_scenes(void);
 
 #endif
