@@ -158,15 +158,8 @@ static void read_group(struct worker *w)
 
 void worker_guard_job_ended(struct worker *w)
 {
-	struct guard *g = &w->guard;
-
-	if (!applies(w))
-		return;
-	if (!busy(w))
-		g->idle_since = clock_mono();
-	if (g->state == GUARD_ON && !g->yielding && !g->looking &&
-	    clock_mono().ms >= g->next_look.ms)
-		read_group(w);
+	if (applies(w) && !busy(w))
+		w->guard.idle_since = clock_mono();
 }
 
 /* --- between jobs */
@@ -184,6 +177,7 @@ bool worker_guard_may_receive(struct worker *w)
 {
 	struct guard *g = &w->guard;
 	struct tick now = clock_mono();
+	bool due = now.ms >= g->next_look.ms;
 
 	if (!applies(w))
 		return true;
@@ -194,13 +188,15 @@ bool worker_guard_may_receive(struct worker *w)
 		if (g->clearing)
 			return false;
 	}
-	if (!g->yielding)
-		return true;
-	if (now.ms >= g->next_look.ms)
+	/* Before its next job a protected worker looks whether it is to yield; one that yields,
+	 * whether it may stay after all. */
+	if ((g->state == GUARD_ON || g->yielding) && due) {
 		read_group(w);
-	else
+		return false;
+	}
+	if (g->yielding)
 		loop_timer_start(g->timer, tick_since(g->next_look, now));
-	return false;
+	return !g->yielding;
 }
 
 struct span worker_guard_wait(const struct worker *w, struct span wait)
