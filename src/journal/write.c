@@ -77,7 +77,7 @@ static int put_stairs(struct journal *j, const struct journal_turn *t, int64_t *
 	AUTO(buf_done) struct buf shape = BUF(JOURNAL_TEXT_MAX);
 	AUTO(buf_done) struct buf plan = BUF(JOURNAL_TEXT_MAX);
 	AUTO(buf_done) struct buf facts = BUF(JOURNAL_TEXT_MAX);
-	int64_t policy;
+	int64_t policy = 0;
 
 	shape_of(t->policy, t->plan, &shape);
 	write_free(say_plan_json(t->policy, t->plan), &plan);
