@@ -1,5 +1,6 @@
 /* How a request is put to curl, so that what goes out is what was given and no more. */
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -252,6 +253,35 @@ static void set_method(struct http_call *c, const char *method)
 		curl_easy_setopt(c->easy, CURLOPT_CUSTOMREQUEST, method);
 }
 
+/* "5ed36f99.0" */
+static bool is_hash_name(const char *name)
+{
+	return strspn(name, "0123456789abcdef") == 8 && name[8] == '.' && name[9] >= '0' &&
+	       name[9] <= '9' && name[10] == '\0';
+}
+
+/* Whether curl's own folder of trusted certificates has them by hash, so that OpenSSL reads just
+ * the one it needs. The bundle beside it would be read whole and kept: 3 MiB a client. */
+static bool trust_is_hashed(void)
+{
+	static int known; /* 0: not looked yet, 1: yes, -1: no */
+	const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
+	DIR *dir;
+	struct dirent *entry;
+
+	if (known != 0)
+		return known > 0;
+	known = -1;
+	dir = v->age >= CURLVERSION_SEVENTH && v->capath ? opendir(v->capath) : NULL;
+	if (!dir)
+		return false;
+	while (known < 0 && (entry = readdir(dir)))
+		if (is_hash_name(entry->d_name))
+			known = 1;
+	closedir(dir);
+	return known > 0;
+}
+
 static void set_limits(struct http_call *c, const struct http_request *q)
 {
 	long connect = q->connect_timeout.ms > 0 ? (long)q->connect_timeout.ms : 3000;
@@ -272,6 +302,8 @@ static void set_limits(struct http_call *c, const struct http_request *q)
 		curl_easy_setopt(c->easy, CURLOPT_BUFFERSIZE, HTTP_PIECE_MAX);
 	if (q->ca_file)
 		curl_easy_setopt(c->easy, CURLOPT_CAINFO, q->ca_file);
+	else if (trust_is_hashed())
+		curl_easy_setopt(c->easy, CURLOPT_CAINFO, NULL);
 }
 
 int http_request_set(struct http_call *c, const struct http_request *q, struct err *e)
