@@ -77,6 +77,7 @@ typedef void loop_exit_fn(int status, int signum,
 struct loop_child;
 MUST struct loop_child *loop_child_new(struct loop *l, const struct loop_spawn *s, loop_exit_fn *fn,
 				       void *arg, struct err *e);
+bool loop_child_findable(const char *program);    /* in PATH, as argv[0] is looked up */
 pid_t loop_child_pid(const struct loop_child *c); /* 0 once it has ended */
 void loop_child_kill(struct loop_child *c,
 		     int signum);           /* the whole process group; harmless after the end */

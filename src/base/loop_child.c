@@ -243,6 +243,13 @@ static void child_ended(int events, void *arg)
 		c->fn(0, known ? info.si_status : SIGKILL, c->arg);
 }
 
+bool loop_child_findable(const char *program)
+{
+	AUTO(own_freep) char *file = find_program(program);
+
+	return file != NULL;
+}
+
 struct loop_child *loop_child_new(struct loop *l, const struct loop_spawn *s, loop_exit_fn *fn,
 				  void *arg, struct err *e)
 {

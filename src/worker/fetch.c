@@ -49,13 +49,13 @@ static void get(struct task *t)
 	struct err e = { 0 };
 
 	if (worker_folder_need(t->folder, t->source_bytes, &e) < 0) {
-		worker_task_fail(t, TASK_TRANSIENT, &e, "");
+		worker_task_fail(t, TASK_MACHINE, &e, "");
 		return;
 	}
 	t->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (t->fd < 0) {
 		err_errno(&e, errno, "making the source's file");
-		worker_task_fail(t, TASK_TRANSIENT, &e, "");
+		worker_task_fail(t, TASK_MACHINE, &e, "");
 		return;
 	}
 	aws_call_done(&t->call);

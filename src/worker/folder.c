@@ -169,7 +169,8 @@ int worker_folder_need(const char *path, int64_t bytes, struct err *e)
 	free_bytes = (int64_t)s.f_bavail * (int64_t)s.f_frsize;
 	if (free_bytes < bytes + RESERVE_BYTES)
 		return err_set(e, ERR_LOCAL,
-			       "the work folder's disk has %lld MiB free, and %lld MiB are needed",
+			       "the work folder's disk has %lld MiB free, and %lld MiB are needed"
+			       " -> free some, or name another --work-dir",
 			       (long long)(free_bytes >> 20),
 			       (long long)((bytes + RESERVE_BYTES) >> 20));
 	return 0;

@@ -5,6 +5,7 @@
  *   finish.c     how a claim ends: ack, return, park, send again
  *   crew.c       the slots' processes
  *   life.c       the instance: target state, hook, spot notice
+ *   ground.c     the machine: room and programs
  *   guard.c      scale-in protection and yielding
  */
 #ifndef WORKER_INSIDE_H
@@ -190,6 +191,22 @@ void worker_guard_release(
 bool worker_guard_released(const struct worker *w);
 void worker_guard_stop(struct worker *w);
 
+/* --- the machine */
+
+struct ground {
+	struct loop_timer *again; /* while it runs nothing is received */
+	bool told;                /* that no job can be done here */
+	int troubles;             /* jobs in a row that failed for the machine's fault */
+};
+
+void worker_ground_start(struct worker *w);
+/* True when a job could be done here now. */
+bool worker_ground_fit(struct worker *w);
+/* A job failed for the machine's fault, not its own: no receive for a while. */
+void worker_ground_trouble(struct worker *w, const char *why);
+void worker_ground_well(struct worker *w); /* a job was done */
+void worker_ground_stop(struct worker *w);
+
 /* --- the whole */
 
 enum worker_phase {
@@ -226,6 +243,7 @@ struct worker {
 	size_t seat_count;
 	struct life life;
 	struct guard guard;
+	struct ground ground;
 	int64_t jobs_begun, jobs_ended, stored, parked, returned;
 	bool empty; /* the last receive gave nothing */
 	struct err failure;
@@ -235,6 +253,8 @@ struct worker {
  * soon. */
 void worker_supervise_turn(struct worker *w);
 void worker_supervise_job_ended(struct worker *w);
+/* No new job; it ends when the current ones have. */
+void worker_supervise_drain(struct worker *w);
 /* All jobs under way given back, for a reason that the log tells. */
 void worker_supervise_interrupt(struct worker *w, const char *why);
 

@@ -8,6 +8,7 @@ src_worker_libworker_a_SOURCES = \
 	src/worker/finish.c \
 	src/worker/folder.c src/worker/folder.h \
 	src/worker/frames.c src/worker/frames.h \
+	src/worker/ground.c \
 	src/worker/guard.c \
 	src/worker/hash.c src/worker/hash.h \
 	src/worker/inside.h \

@@ -23,7 +23,7 @@ static void probe(struct task *t, const char *file, run_done_fn *fn)
 	worker_probe_argv(t->profile, file, &argv);
 	s.argv = worker_argv_list(&argv);
 	if (worker_run_start(t->loop, &s, fn, t, &t->run, &e) < 0)
-		worker_task_fail(t, TASK_TRANSIENT, &e, "");
+		worker_task_fail(t, TASK_MACHINE, &e, "");
 }
 
 static int probed(struct run_result *r, struct probe *ret, struct err *e)

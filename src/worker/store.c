@@ -130,7 +130,7 @@ static void put(struct task *t)
 static void hashed(struct task *t, const struct err *e)
 {
 	if (e->kind != ERR_NONE)
-		worker_task_fail(t, TASK_TRANSIENT, e, "");
+		worker_task_fail(t, TASK_MACHINE, e, "");
 	else
 		put(t);
 }
@@ -145,7 +145,7 @@ void worker_store(struct task *t)
 	t->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (t->fd < 0 || fstat(t->fd, &st) < 0) {
 		err_errno(&e, errno, "opening the output");
-		worker_task_fail(t, TASK_TRANSIENT, &e, "");
+		worker_task_fail(t, TASK_MACHINE, &e, "");
 		return;
 	}
 	t->made_bytes = st.st_size;

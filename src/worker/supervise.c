@@ -12,8 +12,6 @@
 #define RECEIVE_DOUBLINGS 6
 #define KEYS_MARGIN_S 300
 
-static void drain(struct worker *w);
-
 /* --- receive */
 
 static void admit(struct claim *c)
@@ -153,14 +151,14 @@ static void maybe_end(struct worker *w)
 static void turn(struct worker *w)
 {
 	if (w->phase == WORKER_RUNNING && done(w))
-		drain(w);
+		worker_supervise_drain(w);
 	dispatch(w);
 	if (!w->claims)
 		worker_life_idle(w);
 	if (w->phase != WORKER_RUNNING)
 		maybe_end(w);
 	else if (!w->receiving && !loop_timer_active(w->receive_again) &&
-		 worker_life_may_receive(w) && worker_guard_may_receive(w))
+		 worker_life_may_receive(w) && worker_guard_may_receive(w) && worker_ground_fit(w))
 		receive(w);
 }
 
@@ -212,7 +210,7 @@ static void drain_over(void *arg)
 	worker_supervise_interrupt(w, "the drain's time is over");
 }
 
-static void drain(struct worker *w)
+void worker_supervise_drain(struct worker *w)
 {
 	w->phase = WORKER_DRAINING;
 	loop_timer_stop(w->receive_again);
@@ -234,7 +232,7 @@ static void signalled(int signum, void *arg)
 			 LOG_I("jobs", (int64_t)worker_claim_count(w, CLAIM_WORKING)),
 			 LOG_I("seconds", w->o->drain.ms / 1000));
 		loop_timer_start(w->drain, w->o->drain);
-		drain(w);
+		worker_supervise_drain(w);
 	} else {
 		drain_over(w);
 	}
@@ -329,6 +327,7 @@ static void finish(struct worker *w)
 	broker_free(w->broker);
 	worker_claim_stop_all(w);
 	worker_guard_stop(w);
+	worker_ground_stop(w);
 	worker_life_stop(w);
 	loop_timer_free(w->drain);
 	loop_timer_free(w->receive_again);
@@ -360,6 +359,7 @@ int worker_supervise(const struct worker_options *o, struct err *e)
 	w.signals[0] = loop_signal_new(w.loop, SIGTERM, signalled, &w);
 	w.signals[1] = loop_signal_new(w.loop, SIGINT, signalled, &w);
 	worker_claim_start(&w);
+	worker_ground_start(&w);
 	rc = prepare(&w, e);
 	if (rc == 0) {
 		describe(&w);

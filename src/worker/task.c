@@ -94,7 +94,7 @@ void worker_task_start(struct task *t)
 	/* What a killed slot left here would be in the way. */
 	if (worker_folder_remove(t->folder, &e) < 0 || worker_folder_make(t->folder, &e) < 0 ||
 	    worker_folder_make(out, &e) < 0) {
-		worker_task_fail(t, TASK_TRANSIENT, &e, "");
+		worker_task_fail(t, TASK_MACHINE, &e, "");
 		return;
 	}
 	stages[t->stage](t);
@@ -116,11 +116,21 @@ void worker_task_found(struct task *t)
 	stored(t);
 }
 
+/* What fails while the disk is full says nothing about the job, whatever its words. A source that
+ * was not even fetched has its fault from elsewhere. */
+static enum task_class class_here(const struct task *t, enum task_class why)
+{
+	struct err ignored = { 0 };
+	bool ours = why == TASK_TRANSIENT || (why == TASK_PERMANENT && t->stage >= TASK_TRANSCODE);
+
+	return ours && worker_folder_need(t->folder, 0, &ignored) < 0 ? TASK_MACHINE : why;
+}
+
 void worker_task_fail(struct task *t, enum task_class why, const struct err *e,
 		      const char *complaint)
 {
 	struct task_end end = { .outcome = TASK_FAILED,
-				.why = why,
+				.why = class_here(t, why),
 				.stage = t->stage,
 				.reason = e->text,
 				.complaint = complaint,

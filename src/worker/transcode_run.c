@@ -50,5 +50,5 @@ void worker_transcode(struct task *t)
 	worker_transcode_argv(t->profile, t->output, &t->source, &files, &argv);
 	s.argv = worker_argv_list(&argv);
 	if (worker_run_start(t->loop, &s, transcoded, t, &t->run, &e) < 0)
-		worker_task_fail(t, TASK_TRANSIENT, &e, "");
+		worker_task_fail(t, TASK_MACHINE, &e, "");
 }

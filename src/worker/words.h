@@ -14,8 +14,9 @@
 #define WORDS_ALIVE_S 5
 #define WORDS_STAGE "stage"       /* stage: completed */
 #define WORDS_PROGRESS "progress" /* permille, speed_milli */
-#define WORDS_END \
-	"end" /* outcome, permanent, stage, reason, complaint, already, key, etag, bytes */
+#define WORDS_END                                                                                 \
+	"end" /* outcome, permanent, machine, stage, reason, complaint, already, key, etag, bytes \
+	       */
 
 #define WORDS_STORED "stored"
 #define WORDS_FAILED "failed"

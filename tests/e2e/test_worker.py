@@ -3,7 +3,9 @@
 import json
 import os
 import pathlib
+import shutil
 import signal
+import subprocess
 import time
 
 import pytest
@@ -397,6 +399,50 @@ def test_a_failing_ffmpeg_returns_or_parks_by_its_words(around, clips):
     parked, = around.take_all(around.dead)
     note = json.loads(parked["MessageAttributes"]["windlass-parked"]["StringValue"])
     assert note["stderr"] == "Invalid data found" and note["stage"] == "transcode"
+
+
+# ---- a machine that cannot work
+
+def test_a_worker_without_ffmpeg_receives_nothing_and_says_so(around, clips):
+    tools = around.folder / "tools"
+    tools.mkdir()
+    (tools / "ffprobe").symlink_to(shutil.which("ffprobe"))
+    around.make_queue("--max-receives", "1", "--update")
+    job, = around.send(clips["tiny"])
+    worker = around.worker("--wait-time", "1", PATH=str(tools))
+    worker.wait_log("this machine can do no job.*no ffmpeg in PATH -> install the package ffmpeg")
+    assert around.depth() == (1, 0) and around.depth(around.dead) == (0, 0)
+    done = around.programs.call("windlass-worker", "--profile", PROFILE, "--work-dir", around.work, "--until-empty",
+                                env={**around.environment, "PATH": str(tools)}, seconds=20)
+    assert done.returncode == 1 and "no ffmpeg in PATH" in done.stderr
+    (tools / "ffmpeg").symlink_to(shutil.which("ffmpeg"))
+    worker.wait_log("job done", 40)
+    assert worker.stop() == 0 and "this machine can do jobs again" in worker.text()
+    assert around.outputs(job["video_id"]) and around.depth(around.dead) == (0, 0)
+
+
+def test_a_full_disk_burns_no_receive_of_a_good_job(around, clips):
+    around.work.mkdir()
+    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=65m", "none", str(around.work)],
+                           stderr=subprocess.DEVNULL)
+    if mount.returncode:
+        pytest.skip("only root can mount a small disk")
+    try:
+        around.make_queue("--max-receives", "1", "--update")
+        around.s3.put_object(Bucket=BUCKET, Key="big.mp4", Body=clips["tiny"].read_bytes() + bytes(2 << 20))
+        around.put_message(around.job(f"s3://{BUCKET}/big.mp4"))
+        worker = around.worker("--wait-time", "1")
+        worker.wait_log("this machine could not do a job: none is received for a while.*free some, or name another")
+        worker.wait_log("message sent again: this was its last receive")
+        assert around.depth() == (1, 0) and around.depth(around.dead) == (0, 0)
+        (around.work / "filler").write_bytes(bytes(4 << 20))
+        worker.wait_log("this machine can do no job", 30)
+        subprocess.run(["mount", "-o", "remount,size=200m", str(around.work)], check=True)
+        worker.wait_log("job done", 40)
+        assert worker.stop() == 0
+        assert len(around.outputs()) == 1 and around.depth(around.dead) == (0, 0)
+    finally:
+        subprocess.run(["umount", "-l", str(around.work)], check=True)
 
 
 # ---- secrets and mistakes
