@@ -385,6 +385,8 @@ END_TEST
 struct canceller {
 	struct io_call call; /* first: it is what io_done() gets */
 	struct http_call *others[3];
+	struct io_call resolving; /* others[1]: may have failed before */
+	int resolving_left;
 	bool free_all;
 };
 
@@ -392,6 +394,8 @@ static void cancel_others(struct http_reply *r, const struct err *e, void *arg)
 {
 	struct canceller *k = arg;
 
+	if (k->resolving.calls > 0)
+		k->others[1] = NULL;
 	for (size_t i = 0; i < COUNT_OF(k->others); i++)
 		http_cancel(k->others[i]);
 	if (k->free_all)
@@ -404,12 +408,13 @@ static void cancel_all(bool free_all)
 {
 	struct script s = { .answer = OK };
 	struct io_call never = { 0 };
-	struct canceller k = { .free_all = free_all };
+	struct canceller k = { .free_all = free_all, .resolving_left = 2 };
 	int port, fd = listen_any(&port);
 
 	script_start(&s);
 	k.call = (struct io_call){ .loop = loop, .own_left = 1 };
 	k.call.left = &k.call.own_left;
+	k.resolving.left = &k.resolving_left;
 	k.others[0] = http_start(http, &HTTP_REQUEST(.method = "GET", .url = url_of(port, "/")),
 				 io_done, &never);
 	io_wait(loop, 50);
@@ -418,7 +423,7 @@ static void cancel_all(bool free_all)
 	if (!free_all) {
 		k.others[1] = http_start(
 			http, &HTTP_REQUEST(.method = "GET", .url = "http://nosuch.invalid/"),
-			io_done, &never);
+			io_done, &k.resolving);
 		k.others[2] = NULL;
 	} else {
 		k.others[0] = NULL;
@@ -429,6 +434,7 @@ static void cancel_all(bool free_all)
 	ck_assert_int_eq(k.call.calls, 1);
 	ck_assert_int_eq(never.calls, 0);
 	io_call_done(&k.call);
+	io_call_done(&k.resolving);
 	close(fd);
 }
 
