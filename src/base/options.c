@@ -25,11 +25,6 @@ struct parse {
 
 enum shown { SHOWN_NOTHING, SHOWN_HELP, SHOWN_VERSION };
 
-static int options_usage(const struct options *o, struct err *e)
-{
-	return err_wrap(e, "%s", o->program);
-}
-
 static int option_set_int(const struct option *op, const char *name, const char *text,
 			  struct err *e)
 {
@@ -122,7 +117,7 @@ static int parse_unknown(struct parse *p, const char *name)
 	if (near)
 		return err_set(p->e, ERR_POLICY, "unknown option --%.64s: did you mean --%s?", name,
 			       near);
-	return err_set(p->e, ERR_POLICY, "unknown option --%.64s: see --help", name);
+	return err_set(p->e, ERR_POLICY, "unknown option --%.64s", name);
 }
 
 static const struct option *parse_find(const struct options *o, const char *name, size_t len,
@@ -191,7 +186,7 @@ static int parse_short(struct parse *p, const char *arg, enum shown *ret_shown)
 			return 0;
 		}
 		if (!op)
-			return err_set(p->e, ERR_POLICY, "unknown option -%c: see --help",
+			return err_set(p->e, ERR_POLICY, "unknown option -%c",
 				       *arg > ' ' && *arg < 0x7F ? *arg : '?');
 		if (op->type != OPTION_FLAG)
 			return parse_give(p, op, arg[1] ? arg + 1 : NULL);
@@ -274,9 +269,9 @@ static int parse_count(struct parse *p)
 	const char *what = o->operands ? o->operands : "nothing";
 
 	if (p->operand_count < o->least_operands)
-		return err_set(p->e, ERR_POLICY, "%s is missing: see --help", what);
+		return err_set(p->e, ERR_POLICY, "%s is missing", what);
 	if (o->most_operands >= 0 && p->operand_count > o->most_operands)
-		return err_set(p->e, ERR_POLICY, "unexpected '%.64s': see --help",
+		return err_set(p->e, ERR_POLICY, "unexpected '%.64s'",
 			       p->operands[o->most_operands]);
 	return 0;
 }
@@ -306,11 +301,11 @@ int options_parse(const struct options *o, int argc, char **argv, char ***ret_op
 	for (size_t i = 0; i < o->count; i++)
 		parse_clear(&o->table[i]);
 	if (parse_arguments(&p, &shown) < 0)
-		return options_usage(o, e);
+		return -1;
 	if (shown != SHOWN_NOTHING)
 		return options_show(o, shown, e);
 	if (parse_count(&p) < 0 || parse_rest(&p) < 0)
-		return options_usage(o, e);
+		return -1;
 	*ret_operands = p.operands;
 	*ret_n = p.operand_count;
 	return 0;

@@ -165,7 +165,7 @@ int cli_eval(int argc, char **argv)
 	};
 	const struct options o = {
 		.program = "windlass eval",
-		.summary = "evaluate a policy over observations, without a cloud",
+		.summary = "Evaluates a policy over observations, without a cloud.",
 		.operands = "POLICY",
 		.details = "Time is the observations' own. Nothing is remembered from run to run.",
 		.table = table,

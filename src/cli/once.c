@@ -136,6 +136,9 @@ static int run_all(struct once_run *r)
 	if (control_policies(c)->count > 0) {
 		control_start(c);
 		loop_run(loop);
+	} else if (errors == 0) { /* a cron job must not succeed by doing nothing */
+		err_set(&e, ERR_POLICY, "%s holds no *.yaml or *.yml file", r->policies);
+		return cli_fail(r->o->verb, &e);
 	}
 	if (r->as_json)
 		json_write_pretty(r->list, &r->out);

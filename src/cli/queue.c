@@ -247,7 +247,7 @@ static int queue_create(int argc, char **argv)
 	};
 	const struct options o = {
 		.program = "windlass queue create",
-		.summary = "make a queue and its dead-letter queue",
+		.summary = "Makes a queue and its dead-letter queue.",
 		.operands = "[NAME]",
 		.details = "NAME is anb-video-processing-queue unless given. Messages are kept for "
 			   "14 days. Doing it\n"
@@ -313,7 +313,7 @@ static int queue_show(int argc, char **argv)
 		  .choices = "text|json", .doc = "how to say it" },
 	};
 	const struct options o = { .program = "windlass queue show",
-				   .summary = "a queue's counts and settings",
+				   .summary = "Shows a queue's counts and settings.",
 				   .operands = "NAME|URL",
 				   .details = "SQS counts are approximate.\n",
 				   .table = table,
@@ -345,7 +345,7 @@ int cli_queue(int argc, char **argv)
 {
 	const struct options o = {
 		.program = "windlass queue",
-		.summary = "make and look at queues",
+		.summary = "Makes and shows queues.",
 		.operands = "create|show …",
 		.details = "windlass queue create [NAME]   make a queue and its dead-letter queue\n"
 			   "windlass queue show NAME|URL   counts and settings\n"

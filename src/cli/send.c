@@ -152,12 +152,20 @@ static int one(struct send *s, const char *operand, struct err *e)
 		    produce_job(bucket, key, &j, e) < 0)
 			return -1;
 	} else if (!s->bucket) {
-		return err_set(e, ERR_POLICY, "%s is to be uploaded: give --bucket", operand);
+		return err_set(e, ERR_POLICY,
+			       "%s is to be uploaded: give --bucket, or set WINDLASS_BUCKET",
+			       operand);
 	} else if (upload(s, operand, &j, e) < 0) {
 		return err_wrap(e, "uploading %s", operand);
 	}
-	if (enqueue(s, &j, &id, e) < 0)
-		return err_wrap(e, "%s", operand);
+	if (enqueue(s, &j, &id, e) < 0) {
+		err_wrap(e, "%s", operand);
+		if (!strstr(operand,
+			    "://")) /* it is stored: sending it again would store it twice */
+			err_set(e, e->kind, "%.700s -> it is uploaded: send s3://%.64s/%.200s",
+				e->text, j.bucket, j.key);
+		return -1;
+	}
 	s->done++;
 	table_live_end(&s->live);
 	if (tell(s, &j, id) != CLI_DONE)
@@ -206,7 +214,7 @@ int cli_send(int argc, char **argv)
 		  .secret = true, .doc = "of the way before the migration" },
 	};
 	const struct options o = { .program = "windlass send",
-				   .summary = "upload videos and enqueue jobs for them",
+				   .summary = "Uploads videos and enqueues jobs for them.",
 				   .operands = "VIDEO…",
 				   .details = "A VIDEO is a file, which is uploaded first, or "
 					      "s3://bucket/key, which is there "

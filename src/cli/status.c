@@ -128,10 +128,12 @@ static void print_text(const struct status *s, pid_t holder, struct buf *out)
 		table_row(t, cells);
 	}
 	table_print(t, out);
+	if (journal_is_short(s->journal))
+		buf_adds(out, "the journal's disk is full: scale-in waits -> free some room\n");
 	if (holder)
 		buf_addf(out, "process %ld holds the lease and acts\n", (long)holder);
 	else
-		buf_adds(out, "nobody holds the lease: no controller is running\n");
+		buf_adds(out, "nobody holds the lease: no windlassd runs on this journal\n");
 }
 
 static void set_number(struct json *j, const char *key, int64_t v)
@@ -177,6 +179,7 @@ static void print_json(const struct status *s, pid_t holder, struct buf *out)
 	for (size_t i = 0; i < s->count; i++)
 		json_add(list, row_json(&s->row[i]));
 	json_set(top, "policies", list);
+	json_set_bool(top, "journal_short", journal_is_short(s->journal));
 	json_write_pretty(top, out);
 }
 

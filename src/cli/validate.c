@@ -57,7 +57,7 @@ int cli_validate(int argc, char **argv)
 	};
 	const struct options o = {
 		.program = "windlass validate",
-		.summary = "check policy files, or the *.yaml of directories",
+		.summary = "Checks policy files, or the *.yaml of directories.",
 		.operands = "PATH…",
 		.details = "Prints file:line:column: message for each mistake, all of them in one "
 			   "run. An unset ${NAME} is a warning.\n"

@@ -17,7 +17,10 @@ static int open_journal(struct control *c, struct err *e)
 		return 0;
 	if (!c->o.act) { /* a plan without a journal is a plan without a past */
 		c->journal = journal_open_read(c->o.journal, &why);
-		return 0;
+		if (c->journal || why.kind == ERR_NOT_FOUND)
+			return 0;
+		*e = why; /* there is a past, and a plan without it would be wrong */
+		return -1;
 	}
 	c->lease = control_lease_take(c->o.journal, e);
 	if (!c->lease)
@@ -69,6 +72,11 @@ void control_free(struct control *c)
 const struct policy_set *control_policies(const struct control *c)
 {
 	return &c->policies;
+}
+
+size_t control_turning(const struct control *c)
+{
+	return c->turn_count;
 }
 
 void control_start(struct control *c)

@@ -62,6 +62,8 @@ void control_free(struct control *c);
 DEFINE_FREEP(struct control, control);
 
 const struct policy_set *control_policies(const struct control *c);
+/* How many policies take turns: those whose region and endpoint can be used at all. */
+size_t control_turning(const struct control *c);
 /* Starts the first turns at once. loop_run() does the rest. */
 void control_start(struct control *c);
 /* No new turn is started; writes under way are waited for; then loop_stop(). */

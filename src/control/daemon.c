@@ -118,6 +118,13 @@ static void begin(void *arg)
 		return;
 	}
 	d->standing_by = false;
+	if (control_turning(d->control) == 0) {
+		LOG_ERROR("no policy can take a turn -> mend what is named above");
+		control_free(d->control);
+		d->control = NULL;
+		stop(d, 1);
+		return;
+	}
 	log_start(d);
 	control_start(d->control);
 }

@@ -23,6 +23,8 @@ struct control {
 	bool reloading; /* next_policies waits for the turns under way to end */
 	struct policy_set next_policies;
 	struct tick compacted;
+	bool short_said; /* that the journal lives on its reserve, and when */
+	struct tick short_said_at;
 };
 
 /* turns.c */

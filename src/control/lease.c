@@ -43,7 +43,9 @@ struct lease *control_lease_take(const char *journal, struct err *e)
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
 	if (fd < 0) {
-		err_errno(e, errno, "lease %s", path);
+		err_set(e, ERR_LOCAL,
+			"lease %s: %s -> make the journal's folder, or name another --journal",
+			path, strerror(errno));
 		return NULL;
 	}
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {

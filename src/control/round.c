@@ -85,6 +85,26 @@ static void record_intents(struct control *c, struct turn **turns, size_t n)
 	}
 }
 
+/* C9: the full disk is said when it is seen, and again while it lasts. */
+static void report_short(struct control *c, struct now now)
+{
+	struct err e;
+
+	if (!c->lease || !journal_is_short(c->journal)) {
+		c->short_said = false;
+		return;
+	}
+	if (c->short_said && tick_since(now.mono, c->short_said_at).ms < CONTROL_COMPACT_EVERY_MS)
+		return;
+	c->short_said = true;
+	c->short_said_at = now.mono;
+	err_ignore(err_set(&e, ERR_LOCAL,
+			   "the disk of the journal %s is full -> its reserve is given up and "
+			   "scale-in waits: free some room",
+			   c->o.journal));
+	c->o.on_report(&e, c->o.arg);
+}
+
 static void begin_writes(struct control *c, struct turn **turns, size_t n, struct now now)
 {
 	struct act_write *writes[CONTROL_ROUND_MAX];
@@ -107,6 +127,7 @@ static void think_round(struct control *c, struct now now)
 	for (size_t i = 0; i < n; i++)
 		turn_think(turns[i]);
 	record_intents(c, turns, n);
+	report_short(c, now);
 	begin_writes(c, turns, n, now);
 }
 
@@ -173,7 +194,8 @@ static void compact_round(struct control *c, struct now now)
 {
 	struct err e;
 
-	if (!c->lease || tick_since(now.mono, c->compacted).ms < CONTROL_COMPACT_EVERY_MS)
+	if (!c->lease || (!c->o.once && /* cron's turns compact too, a little each */
+			  tick_since(now.mono, c->compacted).ms < CONTROL_COMPACT_EVERY_MS))
 		return;
 	c->compacted = now.mono;
 	if (journal_compact(c->journal, now.wall, span_s(86400L * CONTROL_KEEP_DAYS), &e) < 0)
@@ -189,6 +211,8 @@ static void control_round(void *arg)
 	if (!c->stopping)
 		think_round(c, now);
 	settle_round(c, now);
+	if (c->o.once && control_round_quiet(c))
+		compact_round(c, now);
 	if (c->stopping ? !round_writing(c) : c->o.once && control_round_quiet(c)) {
 		loop_stop(c->o.loop);
 		return;

@@ -97,10 +97,22 @@ struct journal *journal_open(const char *path, struct instant now, struct err *e
 
 struct journal *journal_open_read(const char *path, struct err *e)
 {
-	struct journal *j = open_as(path, DB_READ_ONLY, e);
+	AUTO(own_freep) char *reserve = own_printf("%s.reserve", path);
+	struct journal *j;
 
-	if (!j)
+	if (access(path, F_OK) < 0 && errno == ENOENT) {
+		err_set(e, ERR_NOT_FOUND,
+			"journal %s: No such file or directory -> windlassd and windlass turn make "
+			"it; another is named by --journal",
+			path);
+		return NULL;
+	}
+	j = open_as(path, DB_READ_ONLY, e);
+	if (!j) {
 		err_wrap(e, "journal");
+		return NULL;
+	}
+	j->short_ = access(reserve, F_OK) < 0; /* whoever writes it has given it up */
 	return j;
 }
 

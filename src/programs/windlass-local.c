@@ -140,7 +140,7 @@ static int arguments_read(int argc, char **argv, struct err *e)
 {
 	const struct options o = {
 		.program = "windlass-local",
-		.summary = "SQS, S3, Auto Scaling and STS on one machine, for one machine",
+		.summary = "SQS, S3, Auto Scaling and STS on one machine, for one machine.",
 		.details = details,
 		.table = table,
 		.count = COUNT_OF(table),
@@ -279,7 +279,7 @@ int main(int argc, char **argv)
 	if (rc > 0)
 		return 0;
 	if (rc < 0) {
-		fprintf(stderr, "windlass-local: %s\n", e.text);
+		fprintf(stderr, "windlass-local: %s; see windlass-local --help\n", e.text);
 		return 2;
 	}
 	rc = serve(&given, &e);

@@ -14,7 +14,7 @@ static const char *work_dir, *format, *level;
 
 static int usage(const struct err *e)
 {
-	fprintf(stderr, "windlass-worker: %s\nTry 'windlass-worker --help'.\n", e->text);
+	fprintf(stderr, "windlass-worker: %s; see windlass-worker --help\n", e->text);
 	return 2;
 }
 

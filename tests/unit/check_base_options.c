@@ -134,26 +134,26 @@ static const struct {
 	{ "--port 65535 --count -5 --every 1h30m --format json",
 	  "00 policy.yaml 65535 -5 5400000 json -:" },
 	{ "--verbose=false", "00 " USUAL },
-	{ "--verbose=maybe", "windlass check: --verbose wants true or false, found 'maybe'" },
-	{ "--port 0", "windlass check: --port wants a whole number from 1 to 65535, found '0'" },
-	{ "--port 1x", "windlass check: --port wants a whole number from 1 to 65535, found '1x'" },
+	{ "--verbose=maybe", "--verbose wants true or false, found 'maybe'" },
+	{ "--port 0", "--port wants a whole number from 1 to 65535, found '0'" },
+	{ "--port 1x", "--port wants a whole number from 1 to 65535, found '1x'" },
 	{ "--count 9223372036854775808",
-	  "windlass check: --count wants a whole number, found '9223372036854775808'" },
-	{ "--format xml", "windlass check: --format wants text or json, found 'xml'" },
+	  "--count wants a whole number, found '9223372036854775808'" },
+	{ "--format xml", "--format wants text or json, found 'xml'" },
 	{ "--every soon",
-	  "windlass check: --every: 'soon' is no length of time such as 90s, 5m, 1h30m or 14d" },
-	{ "--policy", "windlass check: --policy wants FILE after it" },
-	{ "-p", "windlass check: --policy wants FILE after it" },
-	{ "--polcy x", "windlass check: unknown option --polcy: did you mean --policy?" },
-	{ "--polcy=x", "windlass check: unknown option --polcy: did you mean --policy?" },
-	{ "--pol", "windlass check: unknown option --pol: did you mean --policy?" },
-	{ "--hlep", "windlass check: unknown option --hlep: did you mean --help?" },
-	{ "--zzz", "windlass check: unknown option --zzz: see --help" },
-	{ "-vz", "windlass check: unknown option -z: see --help" },
+	  "--every: 'soon' is no length of time such as 90s, 5m, 1h30m or 14d" },
+	{ "--policy", "--policy wants FILE after it" },
+	{ "-p", "--policy wants FILE after it" },
+	{ "--polcy x", "unknown option --polcy: did you mean --policy?" },
+	{ "--polcy=x", "unknown option --polcy: did you mean --policy?" },
+	{ "--pol", "unknown option --pol: did you mean --policy?" },
+	{ "--hlep", "unknown option --hlep: did you mean --help?" },
+	{ "--zzz", "unknown option --zzz" },
+	{ "-vz", "unknown option -z" },
 	{ "--token=abc",
-	  "windlass check: --token would show in the list of processes: give it in the "
+	  "--token would show in the list of processes: give it in the "
 	  "environment as WL_T_TOKEN" },
-	{ "a b c", "windlass check: unexpected 'c': see --help" },
+	{ "a b c", "unexpected 'c'" },
 };
 
 static void options_read_row(size_t i)
@@ -190,7 +190,7 @@ START_TEST(options_environment)
 	setenv("WL_T_FORMAT", "xml", 1);
 	ck_assert_int_eq(run("", &told), -1);
 	ck_assert_str_eq(buf_str(&told),
-			 "windlass check: environment WL_T_FORMAT wants text or json, found 'xml'");
+			 "environment WL_T_FORMAT wants text or json, found 'xml'");
 }
 END_TEST
 
