@@ -118,6 +118,8 @@ static int say_arg(const struct policy *p, char type, int64_t v, struct buf *out
 	switch (type) {
 	case 'n':
 		return buf_addf(out, "%lld", (long long)v);
+	case 'j':
+		return buf_addf(out, "%lld job%s", (long long)v, v == 1 ? "" : "s");
 	case 'm':
 		return say_milli(v, out);
 	case 'p':
@@ -197,6 +199,14 @@ static int digits(int32_t v)
 	return snprintf(NULL, 0, "%d", v);
 }
 
+/* "  2 -> 120"; where the group could not be read no size is known, and none is zero. */
+static int say_sizes(const struct plan *plan, const struct stair *s, int width, struct buf *out)
+{
+	if (!plan->known)
+		return buf_addf(out, "%*s -> %*s", width, "?", width, "?");
+	return buf_addf(out, "%*d -> %*d", width, s->from, width, s->to);
+}
+
 int say_plan(const struct policy *p, const struct facts *f, const struct plan *plan,
 	     struct instant now, struct buf *out)
 {
@@ -213,8 +223,9 @@ int say_plan(const struct policy *p, const struct facts *f, const struct plan *p
 		const struct stair *s = &plan->stairs[i];
 		int step = say_reason_step((enum reason)s->code);
 
-		buf_addf(out, "  %d %-9s %*d -> %*d   ", step, say_step_word(step), width, s->from,
-			 width, s->to);
+		buf_addf(out, "  %d %-9s ", step, say_step_word(step));
+		say_sizes(plan, s, width, out);
+		buf_adds(out, "   ");
 		say_stair(p, s, out);
 		buf_addc(out, '\n');
 	}

@@ -90,7 +90,7 @@ int policy_set_read(const char *path, const struct policy_reading *how, struct p
 
 	*ret = (struct policy_set){ 0 };
 	if (stat(path, &st) < 0)
-		return err_set(e, errno == ENOENT ? ERR_POLICY : ERR_LOCAL,
+		return err_set(e, errno == ENOENT ? ERR_NOT_FOUND : ERR_LOCAL,
 			       "policy %s: %s -> name a policy file or a folder of them", path,
 			       strerror(errno));
 	rc = S_ISDIR(st.st_mode) ? read_directory(path, how, ret, e) : read_file(path, how, ret, e);
