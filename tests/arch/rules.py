@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import tempfile
 
-from source import public_symbols
+from source import TOP, public_symbols
 
 # What each folder may include: ARCHITECTURE.md draws these arrows. wire and base stand under
 # everything that reaches them.
@@ -60,9 +60,6 @@ PURE = set("""memcpy memmove memset memcmp memchr __assert_fail __stack_chk_fail
 
 FILE_LINES = 500
 FUNCTION_LINES = 70
-
-TOP = set("""autogen.sh configure.ac Makefile.am src policies tests examples ChangeLog README.md LICENSE
-    ARCHITECTURE.md .ci .clang-format .editorconfig .gitignore .gitattributes""".split())
 
 # Written with brackets, so that this file does not match itself.
 BANNED = [

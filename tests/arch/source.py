@@ -4,6 +4,10 @@ import pathlib
 import re
 import subprocess
 
+# What the top of the tree may hold.
+TOP = set("""autogen.sh configure.ac Makefile.am src policies tests examples ChangeLog README.md LICENSE
+    ARCHITECTURE.md .ci .clang-format .editorconfig .gitignore .gitattributes""".split())
+
 TOKEN = re.compile(r"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'", re.S)
 
 
@@ -26,8 +30,9 @@ class Tree:
             out = subprocess.run(["git", "-c", "safe.directory=*", "-C", str(self.root), "ls-files", "-co",
                                   "--exclude-standard"], stdout=subprocess.PIPE, text=True, check=True).stdout
             return [p for p in sorted(set(out.splitlines())) if (self.root / p).is_file()]
-        return sorted(str(p.relative_to(self.root)) for p in self.root.rglob("*")
-                      if p.is_file() and not {"build", ".venv", "__pycache__"} & set(p.relative_to(self.root).parts))
+        # A release has generated files and a build beside what was written.
+        every = (p.relative_to(self.root) for p in self.root.rglob("*") if p.is_file())
+        return sorted(str(p) for p in every if p.parts[0] in TOP and not {".venv", "__pycache__"} & set(p.parts))
 
     def sources(self, folder="src", pattern=".[ch]"):
         return [str(p.relative_to(self.root)) for p in sorted((self.root / folder).rglob("*" + pattern))]

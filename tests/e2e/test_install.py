@@ -12,7 +12,9 @@ def run(argv, cwd):
     env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "WINDLASS_SRC", "WINDLASS_BUILD")}
     done = subprocess.run(argv, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
                           text=True, env=env)
-    assert done.returncode == 0, done.stdout[-6000:]
+    if done.returncode != 0:
+        said = [line for line in done.stdout.splitlines() if line.startswith(("FAIL", "ERROR")) or "error:" in line]
+        pytest.fail(f"{os.path.basename(argv[0])}: {'; '.join(said[:5])}\n{done.stdout[-6000:]}")
 
 
 def make(*arguments):

@@ -140,8 +140,7 @@ static const struct {
 	{ "--count 9223372036854775808",
 	  "--count wants a whole number, found '9223372036854775808'" },
 	{ "--format xml", "--format wants text or json, found 'xml'" },
-	{ "--every soon",
-	  "--every: 'soon' is no length of time such as 90s, 5m, 1h30m or 14d" },
+	{ "--every soon", "--every: 'soon' is no length of time such as 90s, 5m, 1h30m or 14d" },
 	{ "--policy", "--policy wants FILE after it" },
 	{ "-p", "--policy wants FILE after it" },
 	{ "--polcy x", "unknown option --polcy: did you mean --policy?" },
@@ -150,9 +149,8 @@ static const struct {
 	{ "--hlep", "unknown option --hlep: did you mean --help?" },
 	{ "--zzz", "unknown option --zzz" },
 	{ "-vz", "unknown option -z" },
-	{ "--token=abc",
-	  "--token would show in the list of processes: give it in the "
-	  "environment as WL_T_TOKEN" },
+	{ "--token=abc", "--token would show in the list of processes: give it in the "
+			 "environment as WL_T_TOKEN" },
 	{ "a b c", "unexpected 'c'" },
 };
 
@@ -189,8 +187,7 @@ START_TEST(options_environment)
 	buf_clear(&told);
 	setenv("WL_T_FORMAT", "xml", 1);
 	ck_assert_int_eq(run("", &told), -1);
-	ck_assert_str_eq(buf_str(&told),
-			 "environment WL_T_FORMAT wants text or json, found 'xml'");
+	ck_assert_str_eq(buf_str(&told), "environment WL_T_FORMAT wants text or json, found 'xml'");
 }
 END_TEST
 
