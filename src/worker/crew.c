@@ -373,18 +373,19 @@ bool worker_crew_gone(const struct worker *w)
 
 void worker_crew_kill(struct claim *c, enum claim_stop why)
 {
+	struct worker *w = c->w;
+
 	if (c->stop == CLAIM_GO_ON)
 		c->stop = why;
 	if (c->seat && c->seat->child) {
-		loop_child_kill(c->seat->child,
-				SIGKILL); /* ffmpeg dies with it; exited() goes on */
+		loop_child_kill(c->seat->child, SIGKILL); /* ffmpeg dies with it; exited() goes on */
 		return;
 	}
 	if (c->state == CLAIM_WAITING && why == CLAIM_LOST)
-		worker_finish_lost(c);
+		worker_finish_lost(c); /* may be freed by this */
 	else if (c->state == CLAIM_WAITING)
 		worker_finish_interrupted(c, "not begun");
-	worker_supervise_turn(c->w);
+	worker_supervise_turn(w);
 }
 
 void worker_crew_dismiss(struct worker *w)
