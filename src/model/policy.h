@@ -50,8 +50,9 @@ struct policy_metric {
 };
 
 enum policy_rule_kind {
-	POLICY_TARGET_TRACKING
-}; /* queue_wait, step_scaling, predictive join here */
+	POLICY_TARGET_TRACKING,
+	POLICY_QUEUE_WAIT
+}; /* step_scaling, predictive join here */
 
 struct policy_rule {
 	const char *name;
@@ -60,6 +61,12 @@ struct policy_rule {
 	struct policy_target_tracking {
 		int64_t per_instance_milli; /* > 0 */
 	} target_tracking;
+	/* "95 % of jobs start within 5 minutes" */
+	struct policy_queue_wait {
+		int64_t percentile_milli; /* of jobs: 95 % is 95000; from 50000 to 99900 */
+		struct span target;
+		struct span service_time; /* ms == POLICY_AUTO: learnt */
+	} queue_wait;
 	int line;
 };
 
