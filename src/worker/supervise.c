@@ -28,6 +28,17 @@ static void admit(struct claim *c)
 	}
 }
 
+/* Somebody waits for the end of --until-empty: what does not answer ends it. */
+static bool gives_up(struct worker *w, const struct err *e)
+{
+	if (!w->o->until_empty ||
+	    (e->kind != ERR_DENIED && w->receive_failures < RECEIVE_DOUBLINGS / 2))
+		return false;
+	w->failure = *e;
+	worker_supervise_drain(w);
+	return true;
+}
+
 static void receive_failed(struct worker *w, const struct err *e)
 {
 	int doublings =
@@ -38,6 +49,8 @@ static void receive_failed(struct worker *w, const struct err *e)
 	if (e->retry_after_ms > ms)
 		ms = e->retry_after_ms;
 	w->receive_failures++;
+	if (gives_up(w, e))
+		return;
 	LOG_WARN("receiving failed: trying again", LOG_I("in_ms", ms), LOG_E(e));
 	loop_timer_start(w->receive_again, span_ms(ms));
 }
@@ -245,8 +258,12 @@ static void described(const struct broker_traits *t, const struct err *e, void *
 	struct worker *w = arg;
 	int64_t hold_s = w->o->visibility_s;
 
-	if (!t && (e->kind == ERR_NOT_FOUND || e->kind == ERR_POLICY)) {
+	if (!t && (e->kind == ERR_NOT_FOUND || e->kind == ERR_POLICY || w->o->until_empty)) {
 		w->failure = *e;
+		if (e->kind == ERR_NOT_FOUND)
+			err_set(&w->failure, e->kind,
+				"%.700s -> check --queue-url; windlass queue create makes a queue",
+				e->text);
 		loop_stop(w->loop);
 		return;
 	}
