@@ -378,7 +378,8 @@ void worker_crew_kill(struct claim *c, enum claim_stop why)
 	if (c->stop == CLAIM_GO_ON)
 		c->stop = why;
 	if (c->seat && c->seat->child) {
-		loop_child_kill(c->seat->child, SIGKILL); /* ffmpeg dies with it; exited() goes on */
+		loop_child_kill(c->seat->child,
+				SIGKILL); /* ffmpeg dies with it; exited() goes on */
 		return;
 	}
 	if (c->state == CLAIM_WAITING && why == CLAIM_LOST)

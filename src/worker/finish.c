@@ -11,6 +11,7 @@
 #define AGAIN_MS 500
 #define WHY_MOST 200  /* of a program's complaint, in the log */
 #define TRIES_MOST 20 /* the lease ends it before */
+#define TRIES_HURRYING 2
 
 static const char *video_of(const struct claim *c)
 {
@@ -105,6 +106,11 @@ static bool copies(const struct claim *c)
 	       (c->finish.kind == FINISH_PARK || c->finish.kind == FINISH_RESEND);
 }
 
+static int tries_most(const struct worker *w)
+{
+	return w->phase == WORKER_HURRYING ? TRIES_HURRYING : TRIES_MOST;
+}
+
 static void answered(const struct err *e, void *arg)
 {
 	struct claim *c = arg;
@@ -119,7 +125,7 @@ static void answered(const struct err *e, void *arg)
 		ended(c);
 	} else if (copies(c) && e->kind == ERR_POLICY) {
 		cannot_copy(c, e);
-	} else if (e->kind == ERR_CONFLICT || ++c->finish.tries > TRIES_MOST) {
+	} else if (e->kind == ERR_CONFLICT || ++c->finish.tries > tries_most(c->w)) {
 		give_up(c, e);
 	} else {
 		int doublings = c->finish.tries > 5 ? 5 : c->finish.tries;

@@ -7,6 +7,7 @@
 #include "base/own.h"
 #include "worker/inside.h"
 
+#define HOLD_LEAST_S 3     /* less leaves no time between a receive and the first renewal */
 #define HOLD_UNKNOWN_S 300 /* the migration's, where the queue does not tell */
 #define RECEIVE_AGAIN_MS 500
 #define RECEIVE_DOUBLINGS 6
@@ -282,7 +283,9 @@ static void described(const struct broker_traits *t, const struct err *e, void *
 	w->traits =
 		t ? *t : (struct broker_traits){ .dead_letters = w->o->dead_letter_url != NULL };
 	if (!hold_s)
-		hold_s = w->traits.hold.ms >= 2000 ? w->traits.hold.ms / 1000 : HOLD_UNKNOWN_S;
+		hold_s = w->traits.hold.ms > 0 ? w->traits.hold.ms / 1000 : HOLD_UNKNOWN_S;
+	if (hold_s < HOLD_LEAST_S)
+		hold_s = HOLD_LEAST_S;
 	w->rule = worker_lease_rule(span_s(hold_s));
 	w->receive_max = (size_t)(w->o->receives_max ? w->o->receives_max : w->traits.receives_max);
 	if (t && !w->traits.dead_letters)

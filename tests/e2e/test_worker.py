@@ -445,6 +445,26 @@ def test_a_full_disk_burns_no_receive_of_a_good_job(around, clips):
         subprocess.run(["umount", "-l", str(around.work)], check=True)
 
 
+def test_an_ffmpeg_without_progress_is_ended_and_its_job_parked(around, clips, tmp_path):
+    quick = tmp_path / "quick.yaml"
+    quick.write_text(PROFILE.read_text().replace("stall: 60s", "stall: 1s"))
+    around.send(clips["tiny"])
+    gate = around.gate()
+    worker = around.worker("--max-jobs", "1", profile=quick, PATH=gate.path)
+    assert worker.wait_end(60) == 0
+    assert not alive(gate.started()[0])
+    parked, = around.take_all(around.dead)
+    note = json.loads(parked["MessageAttributes"]["windlass-parked"]["StringValue"])
+    assert "no progress" in note["reason"] and note["stage"] == "transcode"
+    assert around.clean()
+
+
+def test_a_worker_ends_after_as_many_jobs_as_it_was_told(around, clips):
+    around.send(*[clips["tiny"]] * 3)
+    assert around.worker("--max-jobs", "2", "--slots", "2").wait_end(60) == 0
+    assert len(around.outputs()) == 2 and around.depth() == (1, 0)
+
+
 # ---- secrets and mistakes
 
 def test_keys_stand_in_no_slot_and_no_log(programs, tmp_path, moto, keys, client_of, clips):
