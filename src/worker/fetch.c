@@ -67,7 +67,8 @@ static void seen(struct task *t, const struct err *e)
 {
 	if (e->kind == ERR_NONE)
 		worker_task_found(t);
-	else if (e->kind == ERR_NOT_FOUND)
+	else if (e->kind == ERR_NOT_FOUND || e->kind == ERR_DENIED)
+		/* S3 says 403, not 404, to those who may not list: the conditional write tells. */
 		get(t);
 	else if (e->kind == ERR_CONFLICT)
 		worker_task_fail(t, TASK_PERMANENT, e, "");
