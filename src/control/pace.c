@@ -26,6 +26,8 @@ bool control_pace_idle(const struct policy *p, const struct facts *f)
 	for (size_t i = 0; i < f->metric_count; i++) {
 		const struct fact *m = &f->metric[i];
 
+		if (i < p->metric_count && policy_metric_is_derived(&p->metrics[i]))
+			continue;
 		if (m->why != FACT_READABLE ||
 		    (m->is_queue && (m->visible > 0 || m->in_flight > 0 || m->delayed > 0)))
 			return false;

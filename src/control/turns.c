@@ -14,6 +14,8 @@ static int lanes_of(struct control *c, struct turn *t, struct err *e)
 		return -1;
 	t->write.lane = t->want.group_lane;
 	for (size_t i = 0; i < p->metric_count; i++) {
+		if (p->metrics[i].source != POLICY_SQS)
+			continue;
 		t->want.metric_lane[i] = control_lanes_get(
 			c->lanes, policy_region_metric(p, &p->metrics[i], region, sizeof(region)),
 			e);

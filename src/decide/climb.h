@@ -15,6 +15,8 @@ struct climb {
 	int32_t low, high;                       /* bounds of policy and group */
 	enum fact_why trust[POLICY_METRICS_MAX]; /* FACT_READABLE: may decide */
 	int64_t jobs[POLICY_METRICS_MAX];        /* what the metric counts, where trusted */
+	int64_t milli[POLICY_METRICS_MAX];       /* the same in thousandths; may be negative */
+	bool guessed[POLICY_METRICS_MAX];        /* stands on a value that was not measured */
 	bool blind;                              /* a rule has no data: no scale-in */
 	bool wished; /* a rule has data: the stairs 3 to 7 have something to limit */
 	int32_t n;   /* the number so far */
@@ -26,6 +28,10 @@ struct proposal {
 	int32_t wish;
 	struct stair stair;
 };
+
+/* One kind of rule: what @p r asks for. Its metric is trusted. */
+struct proposal decide_track_propose(const struct climb *c, const struct policy_rule *r);
+struct proposal decide_step_propose(const struct climb *c, const struct policy_rule *r);
 
 void decide_climb_init(struct climb *c, const struct policy *p, const struct facts *f,
 		       const struct memory *m, struct instant now);
@@ -47,6 +53,12 @@ void decide_reach(struct climb *c);
 void decide_bounds_find(struct climb *c);
 void decide_bounds(struct climb *c);
 void decide_mode(struct climb *c);
+
+/* The value of a derived metric, in thousandths; why there is none where there is none. */
+enum fact_why decide_expr_run(const struct climb *c, const struct policy_metric *m,
+			      int64_t *ret_milli, bool *ret_guessed);
+/* Whether rule @p i has all the data that it needs to agree to fewer. */
+bool decide_trust_rule(const struct climb *c, size_t i);
 
 /* Windows and moves of the memory. */
 void decide_window_push(struct window *w, bool falling, struct span keep, struct instant now,

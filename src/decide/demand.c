@@ -1,54 +1,12 @@
 /* Stair 2: each rule proposes a size; the largest wins. */
 #include "decide/climb.h"
 
-#define MILLI 1000
-
-/* Whether jobs / (per_instance * supply) is within one +- tolerance, both ends included, as the
- * Kubernetes HPA has it. In whole numbers: a division would round differently with each compiler.
- */
-static bool within_tolerance(int64_t jobs, int64_t per_instance_milli, int32_t supply,
-			     int64_t tolerance_milli)
-{
-	unsigned __int128 have = (unsigned __int128)(uint64_t)jobs * MILLI * MILLI;
-	unsigned __int128 one = (unsigned __int128)(uint64_t)per_instance_milli * (uint32_t)supply;
-	int64_t tolerance = tolerance_milli < 0       ? 0
-			    : tolerance_milli > MILLI ? MILLI
-						      : tolerance_milli;
-
-	return have >= one * (uint64_t)(MILLI - tolerance) &&
-	       have <= one * (uint64_t)(MILLI + tolerance);
-}
-
-/* ceil(jobs / per_instance), capped. */
-static int32_t instances_for(int64_t jobs, int64_t per_instance_milli)
-{
-	int64_t milli = jobs > INT64_MAX / MILLI ? INT64_MAX : jobs * MILLI;
-
-	return capped(milli / per_instance_milli + (milli % per_instance_milli != 0));
-}
-
-/* The HPA's AverageValue: ceil(total / target), or the supply while the ratio is within the
- * tolerance. */
-static struct proposal target_tracking(const struct climb *c, const struct policy_rule *r)
-{
-	int64_t jobs = c->jobs[r->metric], per = r->target_tracking.per_instance_milli;
-	int64_t tolerance = c->p->behavior.tolerance_milli;
-
-	if (per < 1)
-		per = 1;
-	if (c->supply > 0 && within_tolerance(jobs, per, c->supply, tolerance))
-		return (struct proposal){ .wish = c->supply,
-					  .stair = { .code = REASON_WITHIN_TOLERANCE,
-						     .arg = { jobs, tolerance } } };
-	return (struct proposal){ .wish = instances_for(jobs, per),
-				  .stair = { .code = REASON_TARGET, .arg = { jobs, per } } };
-}
-
 static bool propose(const struct climb *c, size_t rule, struct proposal *ret)
 {
 	static struct proposal (*const kinds[])(const struct climb *c,
 						const struct policy_rule *r) = {
-		[POLICY_TARGET_TRACKING] = target_tracking,
+		[POLICY_TARGET_TRACKING] = decide_track_propose,
+		[POLICY_STEP_SCALING] = decide_step_propose,
 	};
 	const struct policy_rule *r = &c->p->rules[rule];
 
@@ -102,7 +60,7 @@ static int ask_rules(struct climb *c, int32_t *ret_wish)
 static void disagree(struct climb *c, int32_t wish)
 {
 	for (size_t i = 0; i < c->p->rule_count; i++)
-		if (c->trust[c->p->rules[i].metric] != FACT_READABLE) {
+		if (!decide_trust_rule(c, i)) {
 			c->n = wish;
 			decide_climb_to(c, (struct stair){ .code = REASON_DISAGREE,
 							   .rule = (int16_t)i,

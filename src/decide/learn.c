@@ -81,13 +81,30 @@ static void learn_group(const struct climb *c, struct memory *m)
 	m->seen_desired_known = true;
 }
 
-static bool queue_is_empty(const struct climb *c, size_t metric)
+static bool queue_is_empty(const struct fact *f)
 {
-	const struct fact *f = &c->f->metric[metric];
 	unsigned both = QUEUE_VISIBLE | QUEUE_IN_FLIGHT;
 
-	return c->trust[metric] == FACT_READABLE && (f->has & both) == both && f->visible == 0 &&
-	       f->in_flight == 0 && c->jobs[metric] == 0;
+	return (f->has & both) == both && f->visible == 0 && f->in_flight == 0;
+}
+
+/* What a rule goes by shows no work: nor does any queue that it is computed of. */
+static bool metric_is_empty(const struct climb *c, size_t metric)
+{
+	const struct policy_metric *m = &c->p->metrics[metric];
+
+	if (c->trust[metric] != FACT_READABLE || c->guessed[metric] || c->milli[metric] > 0)
+		return false;
+	if (!policy_metric_is_derived(m))
+		return !c->f->metric[metric].is_queue || queue_is_empty(&c->f->metric[metric]);
+	for (size_t i = 0; i < m->expr.op_count; i++) {
+		size_t of = m->expr.ops[i].metric;
+
+		if (m->expr.ops[i].code == POLICY_OP_METRIC && c->trust[of] == FACT_READABLE &&
+		    c->f->metric[of].is_queue && !queue_is_empty(&c->f->metric[of]))
+			return false;
+	}
+	return true;
 }
 
 static void learn_queues(const struct climb *c, struct memory *m)
@@ -103,7 +120,7 @@ static void learn_queues(const struct climb *c, struct memory *m)
 	for (size_t i = 0; i < c->p->rule_count; i++) {
 		size_t metric = c->p->rules[i].metric;
 
-		empty = empty && queue_is_empty(c, metric);
+		empty = empty && metric_is_empty(c, metric);
 		above = above || (c->trust[metric] == FACT_READABLE &&
 				  c->jobs[metric] > c->p->behavior.activation.above);
 	}

@@ -2,9 +2,9 @@
 noinst_LIBRARIES += src/decide/libdecide.a
 src_decide_libdecide_a_SOURCES = \
 	src/decide/activate.c src/decide/bounds.c src/decide/climb.h src/decide/cool.c \
-	src/decide/decide.c src/decide/decide.h src/decide/demand.c src/decide/learn.c \
+	src/decide/decide.c src/decide/decide.h src/decide/demand.c src/decide/expr.c src/decide/learn.c \
 	src/decide/mode.c src/decide/presume.c src/decide/ramp.c src/decide/reach.c \
-	src/decide/settle.c src/decide/stabilize.c src/decide/trust.c src/decide/window.c
+	src/decide/settle.c src/decide/stabilize.c src/decide/step.c src/decide/track.c src/decide/trust.c src/decide/window.c
 
 if HAVE_CHECK
 check_PROGRAMS += tests/unit/check_decide

@@ -21,7 +21,10 @@ enum fact_why { /* why a fact is not readable; the words are in model/say.c */
 		FACT_UNREACHABLE,
 		FACT_NOT_FOUND,
 		FACT_NONSENSE, /* contradicts itself: negative, impossible */
-		FACT_STALE
+		FACT_STALE,
+		FACT_UNSUPPORTED, /* no source of this version reads it */
+		FACT_UNDEFINED,   /* an expression without a value: a division by zero */
+		FACT_WHY_COUNT
 };
 
 enum {

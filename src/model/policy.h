@@ -16,6 +16,8 @@
 #define POLICY_METRICS_MAX 16
 #define POLICY_RULES_MAX 16
 #define POLICY_LIMITS_MAX 4
+#define POLICY_STEPS_MAX 20
+#define POLICY_DIMENSIONS_MAX 30
 #define POLICY_CAPACITY_MAX 100000 /* no fleet is larger; keeps every sum far from overflow */
 #define POLICY_AUTO INT64_MIN      /* the same value as KEYS_AUTO of base/keys.h */
 
@@ -33,40 +35,126 @@ struct policy_fleet {
 	int line, column;                 /* of the group's name in the file */
 };
 
-enum policy_source { POLICY_SQS }; /* cloudwatch, celery, expr join here */
+enum policy_source { POLICY_SQS, POLICY_CLOUDWATCH, POLICY_CELERY, POLICY_EXPR, POLICY_SUM };
 
 enum { POLICY_COUNT_VISIBLE = 1, POLICY_COUNT_IN_FLIGHT = 2, POLICY_COUNT_DELAYED = 4 };
+
+/* An expression as a postfix program: each op takes what it needs from a stack and leaves one
+ * value, which may be missing. Checked at reading, so that running it needs no checks. */
+enum policy_op_code {
+	POLICY_OP_NUMBER,
+	POLICY_OP_METRIC,
+	POLICY_OP_NEGATE,
+	POLICY_OP_NOT,
+	POLICY_OP_ADD,
+	POLICY_OP_SUBTRACT,
+	POLICY_OP_MULTIPLY,
+	POLICY_OP_DIVIDE, /* by zero: missing */
+	POLICY_OP_MIN,
+	POLICY_OP_MAX,
+	POLICY_OP_LESS,
+	POLICY_OP_LESS_EQUAL,
+	POLICY_OP_GREATER,
+	POLICY_OP_GREATER_EQUAL,
+	POLICY_OP_EQUAL,
+	POLICY_OP_NOT_EQUAL,
+	POLICY_OP_AND,
+	POLICY_OP_OR,
+	POLICY_OP_IF,       /* condition, then, else */
+	POLICY_OP_OTHER,    /* a ?? b: b where a is missing */
+	POLICY_OP_OTHERWISE /* the same with a b that is no data: what stands on it cannot shrink */
+};
+
+enum policy_member { /* of a metric in an expression */
+		     POLICY_MEMBER_VALUE,
+		     POLICY_MEMBER_VISIBLE,
+		     POLICY_MEMBER_IN_FLIGHT,
+		     POLICY_MEMBER_DELAYED,
+		     POLICY_MEMBER_OLDEST_AGE, /* seconds */
+		     POLICY_MEMBER_SENT,       /* in the newest period */
+		     POLICY_MEMBER_DELETED
+};
+
+struct policy_op {
+	uint8_t code, member;
+	uint16_t metric;
+	double number;
+};
+
+#define POLICY_OPS_MAX 128
+#define POLICY_OPS_DEPTH 16 /* of the stack */
 
 struct policy_metric {
 	const char *name;
 	enum policy_source source;
+	struct span max_age; /* older data is stale; POLICY_AUTO: two looks, a minute at least */
 	struct policy_sqs {
 		const char *queue_url;
 		const char *region; /* NULL: the fleet's */
 		unsigned count;     /* POLICY_COUNT_*; default visible + in_flight: running jobs are
 				       work */
 	} sqs;
+	struct policy_cloudwatch {
+		const char *region; /* NULL: the fleet's */
+		const char *name_space, *metric;
+		const char **names, **values; /* of the dimensions */
+		size_t dimension_count;
+		int statistic; /* enum policy_statistic */
+		struct span period;
+	} cloudwatch;
+	struct policy_celery {
+		const char *broker_url, *queue;
+	} celery;
+	struct policy_expr { /* POLICY_SUM too */
+		const char *text;
+		struct policy_op *ops;
+		size_t op_count;
+	} expr;
+	struct policy_part { /* POLICY_SUM: other metrics and what one of their jobs weighs */
+		size_t metric;
+		int64_t weight_milli;
+	} * parts;
+	size_t part_count;
 	int line; /* in the file, for messages */
 };
 
-enum policy_rule_kind {
-	POLICY_TARGET_TRACKING,
-	POLICY_QUEUE_WAIT
-}; /* step_scaling, predictive join here */
+enum policy_statistic {
+	POLICY_AVERAGE,
+	POLICY_SUM_OF,
+	POLICY_MINIMUM,
+	POLICY_MAXIMUM,
+	POLICY_SAMPLE_COUNT
+};
+
+enum policy_rule_kind { POLICY_TARGET_TRACKING, POLICY_STEP_SCALING };
+
+enum policy_step_act {
+	POLICY_STEP_CHANGE,  /* by so many */
+	POLICY_STEP_PERCENT, /* by a share of the capacity */
+	POLICY_STEP_EXACT    /* to so many */
+};
+
+struct policy_step {
+	bool above; /* applies from `bound` on, else from it down */
+	int64_t bound_milli;
+	enum policy_step_act act;
+	int64_t amount; /* negative: remove */
+};
 
 struct policy_rule {
 	const char *name;
 	enum policy_rule_kind kind;
 	size_t metric; /* index into metrics */
 	struct policy_target_tracking {
-		int64_t per_instance_milli; /* > 0 */
+		int64_t per_instance_milli; /* > 0: so much of the metric each; 0: */
+		int64_t value_milli; /* > 0: the metric itself is kept there, in proportion */
 	} target_tracking;
-	/* "95 % of jobs start within 5 minutes" */
-	struct policy_queue_wait {
-		int64_t percentile_milli; /* of jobs: 95 % is 95000; from 50000 to 99900 */
-		struct span target;
-		struct span service_time; /* ms == POLICY_AUTO: learnt */
-	} queue_wait;
+	struct policy_step_scaling {
+		bool inclusive; /* the outermost bounds belong to their steps, as the inner do */
+		int64_t min_adjustment;    /* the least that a percentage moves; 0: none */
+		struct policy_step *steps; /* above rising, then below falling */
+		size_t step_count;
+	} step_scaling;
 	int line;
 };
 
@@ -81,6 +169,8 @@ struct policy_limit {
 enum policy_select { POLICY_SELECT_MAX, POLICY_SELECT_MIN, POLICY_SELECT_DISABLED };
 
 struct policy_direction {
+	bool tolerance_given; /* else the behavior's */
+	int64_t tolerance_milli;
 	struct span stabilization;
 	struct span cooldown;
 	struct policy_limit *limits; /* none: unlimited */
@@ -126,5 +216,11 @@ struct policy {
 	struct policy_missing on_missing;
 	struct policy_evaluate evaluate;
 };
+
+/* Computed from other metrics: nothing is read for it, and its facts are never looked at. */
+static inline bool policy_metric_is_derived(const struct policy_metric *m)
+{
+	return m->source == POLICY_EXPR || m->source == POLICY_SUM;
+}
 
 #endif

@@ -19,10 +19,16 @@ static const char *const step_words[] = { "none", "trust", "demand", "activate",
 					  "ramp", "cool",  "reach",  "bounds",   "mode" };
 
 static const char *const why_words[] = {
-	[FACT_READABLE] = "readable",       [FACT_NEVER_READ] = "never read",
-	[FACT_DENIED] = "denied",           [FACT_THROTTLED] = "throttled",
-	[FACT_UNREACHABLE] = "unreachable", [FACT_NOT_FOUND] = "not found",
-	[FACT_NONSENSE] = "nonsense",       [FACT_STALE] = "stale",
+	[FACT_READABLE] = "readable",
+	[FACT_NEVER_READ] = "never read",
+	[FACT_DENIED] = "denied",
+	[FACT_THROTTLED] = "throttled",
+	[FACT_UNREACHABLE] = "unreachable",
+	[FACT_NOT_FOUND] = "not found",
+	[FACT_NONSENSE] = "nonsense",
+	[FACT_STALE] = "stale",
+	[FACT_UNSUPPORTED] = "not read by this version",
+	[FACT_UNDEFINED] = "undefined",
 };
 
 static const char *const outcome_words[] = {
@@ -130,8 +136,8 @@ static int say_arg(const struct policy *p, char type, int64_t v, struct buf *out
 	case 't':
 		return buf_adds(out, clock_print((struct instant){ v }, text));
 	case 'w':
-		return buf_adds(out,
-				say_why_word((enum fact_why)(v < 0 || v > FACT_STALE ? -1 : v)));
+		return buf_adds(
+			out, say_why_word((enum fact_why)(v < 0 || v >= FACT_WHY_COUNT ? -1 : v)));
 	case 'x':
 		return buf_adds(out, metric_name(p, v));
 	default:
@@ -177,12 +183,18 @@ static int say_head(const struct policy *p, const struct facts *f, const struct 
 	for (size_t i = 0; f && i < f->metric_count && i < p->metric_count; i++) {
 		const struct fact *m = &f->metric[i];
 
+		if (policy_metric_is_derived(&p->metrics[i]))
+			continue;
 		if (m->why != FACT_READABLE) {
 			buf_addf(out, "  %s (%s)", p->metrics[i].name, say_why_word(m->why));
 			continue;
 		}
-		buf_addf(out, "  %s %lld", p->metrics[i].name,
-			 (long long)fact_jobs(m, m->has & p->metrics[i].sqs.count));
+		buf_addf(out, "  %s ", p->metrics[i].name);
+		if (m->is_queue)
+			buf_addf(out, "%lld",
+				 (long long)fact_jobs(m, m->has & p->metrics[i].sqs.count));
+		else
+			say_milli(m->value_milli, out);
 		if (instant_is_never(oldest) || m->seen_at.ms < oldest.ms)
 			oldest = m->seen_at;
 	}

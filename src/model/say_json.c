@@ -190,7 +190,8 @@ struct json *say_facts_json(const struct policy *p, const struct facts *f)
 		json_set_bool(group, "terminate_suspended", true);
 	json_set(o, "group", group);
 	for (size_t i = 0; i < f->metric_count && i < p->metric_count; i++)
-		json_set(metrics, p->metrics[i].name, fact_json(&f->metric[i]));
+		if (!policy_metric_is_derived(&p->metrics[i]))
+			json_set(metrics, p->metrics[i].name, fact_json(&f->metric[i]));
 	json_set(o, "metrics", metrics);
 	return o;
 }
@@ -199,7 +200,7 @@ static enum fact_why read_why(const struct json *o)
 {
 	const char *word = json_get_str(o, "why");
 
-	for (int w = FACT_READABLE; word && w <= FACT_STALE; w++)
+	for (int w = FACT_READABLE; word && w < FACT_WHY_COUNT; w++)
 		if (strcmp(word, say_why_word((enum fact_why)w)) == 0)
 			return (enum fact_why)w;
 	return FACT_NEVER_READ;

@@ -311,7 +311,10 @@ void observe_ask(struct observe *o, struct observe_want *const *wants, size_t n,
 		w->facts->metric_count = w->policy->metric_count;
 		want_group(o, &batch, w, now, deadline);
 		for (size_t m = 0; m < w->policy->metric_count; m++)
-			want_queue(o, &batch, w, m, now, deadline);
+			if (w->policy->metrics[m].source == POLICY_SQS)
+				want_queue(o, &batch, w, m, now, deadline);
+			else
+				w->facts->metric[m].why = FACT_UNSUPPORTED;
 	}
 	while (batch) {
 		struct read *r = batch;

@@ -18,40 +18,13 @@ static void raw_fleet(const struct policy_fleet *f, struct raw_fleet *raw)
 				   .instance_hour_cost_micro = f->instance_hour_cost_micro };
 }
 
-static void raw_metric(struct keys_arena *a, const struct policy_metric *m, struct raw_metric *raw)
-{
-	const char **words = keys_arena_alloc(a, 3 * sizeof(*words));
-	size_t n = 0;
-
-	if (m->sqs.count & POLICY_COUNT_VISIBLE)
-		words[n++] = "visible";
-	if (m->sqs.count & POLICY_COUNT_IN_FLIGHT)
-		words[n++] = "in_flight";
-	if (m->sqs.count & POLICY_COUNT_DELAYED)
-		words[n++] = "delayed";
-	*raw = (struct raw_metric){ .name = m->name,
-				    .sqs_given = true,
-				    .sqs = { .queue_url = m->sqs.queue_url,
-					     .region = m->sqs.region,
-					     .count = words,
-					     .count_count = n } };
-}
-
-static void raw_rule(const struct policy *p, const struct policy_rule *r, struct raw_rule *raw)
-{
-	*raw = (struct raw_rule){
-		.name = r->name,
-		.target_tracking_given = true,
-		.target_tracking = { .metric = p->metrics[r->metric].name,
-				     .per_instance_milli = r->target_tracking.per_instance_milli }
-	};
-}
-
 static void raw_direction(struct keys_arena *a, const struct policy_direction *d,
 			  struct raw_direction *raw)
 {
 	*raw = (struct raw_direction){ .stabilization = d->stabilization,
 				       .cooldown = d->cooldown,
+				       .tolerance_given = d->tolerance_given,
+				       .tolerance_milli = d->tolerance_milli,
 				       .limit_count = d->limit_count,
 				       .select = (int)d->select };
 	raw->limits = keys_arena_alloc(a, (d->limit_count + 1) * sizeof(*raw->limits));
@@ -91,11 +64,11 @@ int policy_print(const struct policy *p, struct buf *out)
 	raw.metric_count = p->metric_count;
 	raw.metrics = keys_arena_alloc(a, (p->metric_count + 1) * sizeof(*raw.metrics));
 	for (size_t i = 0; i < p->metric_count; i++)
-		raw_metric(a, &p->metrics[i], &raw.metrics[i]);
+		policy_metric_raw(a, p, &p->metrics[i], &raw.metrics[i]);
 	raw.rule_count = p->rule_count;
 	raw.rules = keys_arena_alloc(a, (p->rule_count + 1) * sizeof(*raw.rules));
 	for (size_t i = 0; i < p->rule_count; i++)
-		raw_rule(p, &p->rules[i], &raw.rules[i]);
+		policy_rule_raw(a, p, &p->rules[i], &raw.rules[i]);
 	raw_behavior(a, &p->behavior, &raw.behavior);
 	raw.on_missing = (struct raw_missing){ .scale_in = p->on_missing.scale_in,
 					       .scale_out = p->on_missing.scale_out,

@@ -14,23 +14,65 @@ struct raw_sqs {
 	size_t count_count;
 };
 
+struct raw_dimensions { /* a map of free names */
+	const char **names, **values;
+	size_t count;
+};
+
+struct raw_cloudwatch {
+	const char *region, *name_space, *metric;
+	struct raw_dimensions dimensions;
+	int statistic;
+	struct span period;
+};
+
+struct raw_celery {
+	const char *broker_url, *queue;
+};
+
+struct raw_part {
+	const char *metric;
+	int64_t weight_milli;
+};
+
 struct raw_metric {
 	const char *name;
 	struct raw_sqs sqs;
-	bool sqs_given;
-	bool later; /* holds a source that this version cannot read: an error is told */
+	struct raw_cloudwatch cloudwatch;
+	struct raw_celery celery;
+	const char *expr;
+	struct raw_part *parts;
+	size_t part_count;
+	bool sqs_given, cloudwatch_given, celery_given, expr_given, sum_given;
+	struct span max_age;
 };
 
 struct raw_target_tracking {
 	const char *metric;
-	int64_t per_instance_milli;
+	int64_t per_instance_milli, value_milli;
+	bool per_instance_given, value_given;
+};
+
+struct raw_step {
+	int64_t above_milli, below_milli;
+	int64_t add, remove, add_percent, remove_percent, set;
+	bool above_given, below_given;
+	bool add_given, remove_given, add_percent_given, remove_percent_given, set_given;
+};
+
+struct raw_step_scaling {
+	const char *metric;
+	bool inclusive;
+	int64_t min_adjustment;
+	struct raw_step *steps;
+	size_t step_count;
 };
 
 struct raw_rule {
 	const char *name;
 	struct raw_target_tracking target_tracking;
-	bool target_tracking_given;
-	bool later;
+	struct raw_step_scaling step_scaling;
+	bool target_tracking_given, step_scaling_given;
 };
 
 struct raw_limit {
@@ -40,6 +82,8 @@ struct raw_limit {
 };
 
 struct raw_direction {
+	int64_t tolerance_milli;
+	bool tolerance_given;
 	struct span stabilization, cooldown;
 	struct raw_limit *limits;
 	size_t limit_count;
@@ -97,7 +141,14 @@ struct raw_policy {
 	struct raw_evaluate evaluate;
 };
 
-extern const struct key_table policy_table;
+extern const struct key_table policy_table, policy_metric_table, policy_rule_table;
+
+#define TABLE(id, what, type, rows)                                       \
+	static const struct key_table id = { .name = #id,                 \
+					     .doc = what,                 \
+					     .size = sizeof(struct type), \
+					     .keys = rows,                \
+					     .count = COUNT_OF(rows) }
 
 #define POLICY_NAME_MAX 64
 
@@ -105,6 +156,11 @@ extern const struct key_table policy_table;
  */
 void policy_check(struct keys_reader *r, const struct raw_policy *raw, const struct yaml_node *root,
 		  struct policy *ret);
+/* Parts of a policy back to the form of its file. */
+void policy_metric_raw(struct keys_arena *a, const struct policy *p, const struct policy_metric *m,
+		       struct raw_metric *raw);
+void policy_rule_raw(struct keys_arena *a, const struct policy *p, const struct policy_rule *r,
+		     struct raw_rule *raw);
 /* A price such as 0.0208, kept in millionths: read and print of a KEY_CUSTOM row. */
 int policy_price_read(struct keys_reader *r, const struct key *k, const struct yaml_node *n,
 		      void *field);

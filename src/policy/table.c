@@ -3,36 +3,6 @@
 
 #include "policy/raw.h"
 
-#define TABLE(id, what, type, rows)                                       \
-	static const struct key_table id = { .name = #id,                 \
-					     .doc = what,                 \
-					     .size = sizeof(struct type), \
-					     .keys = rows,                \
-					     .count = COUNT_OF(rows) }
-
-static int read_later(struct keys_reader *r, const struct key *k, const struct yaml_node *n,
-		      void *field)
-{
-	keys_error(r, n->at, "%s is not supported by this version of windlass", k->name);
-	*(bool *)field = true;
-	return 0;
-}
-
-static int print_later(const struct key *k, const void *field, struct buf *out)
-{
-	(void)k;
-	(void)field;
-	(void)out;
-	return 0;
-}
-
-/* A key of the language that this version cannot read yet. */
-#define LATER(key, in)                                                                           \
-	{                                                                                        \
-		.name = key, .type = KEY_CUSTOM, .offset = offsetof(struct in, later),           \
-		.read = read_later, .print = print_later, .doc = "not supported by this version" \
-	}
-
 static const struct key fleet_keys[] = {
 	{ .name = "auto_scaling_group",
 	  .type = KEY_STR,
@@ -94,82 +64,6 @@ static const struct key fleet_keys[] = {
 };
 TABLE(fleet, "the fleet that is sized", raw_fleet, fleet_keys);
 
-static const struct key sqs_keys[] = {
-	{ .name = "queue_url",
-	  .type = KEY_STR,
-	  .offset = offsetof(struct raw_sqs, queue_url),
-	  .required = true,
-	  .doc = "the queue's URL" },
-	{ .name = "region",
-	  .type = KEY_STR,
-	  .offset = offsetof(struct raw_sqs, region),
-	  .doc = "AWS region of the queue; default: the URL's, else the fleet's" },
-	{ .name = "count",
-	  .type = KEY_STRS,
-	  .offset = offsetof(struct raw_sqs, count),
-	  .count_offset = offsetof(struct raw_sqs, count_count),
-	  .most_items = 3,
-	  .init = "[visible, in_flight]",
-	  .doc = "which messages are jobs: visible, in_flight, delayed; running jobs are work" },
-};
-TABLE(sqs, "a queue of Amazon SQS", raw_sqs, sqs_keys);
-
-static const struct key metric_keys[] = {
-	{ .name = "name",
-	  .type = KEY_STR,
-	  .offset = offsetof(struct raw_metric, name),
-	  .is_name = true },
-	{ .name = "sqs",
-	  .type = KEY_MAP,
-	  .offset = offsetof(struct raw_metric, sqs),
-	  .has_given = true,
-	  .given_offset = offsetof(struct raw_metric, sqs_given),
-	  .sub = &sqs,
-	  .doc = "the depth of a queue" },
-	LATER("cloudwatch", raw_metric),
-	LATER("celery", raw_metric),
-	LATER("expr", raw_metric),
-};
-TABLE(metric, "something that is measured", raw_metric, metric_keys);
-
-static const struct key target_tracking_keys[] = {
-	{ .name = "metric",
-	  .type = KEY_STR,
-	  .offset = offsetof(struct raw_target_tracking, metric),
-	  .required = true,
-	  .doc = "name of the metric" },
-	{ .name = "per_instance",
-	  .type = KEY_MILLI,
-	  .offset = offsetof(struct raw_target_tracking, per_instance_milli),
-	  .required = true,
-	  .least = 1,
-	  .most = 1000000000000,
-	  .unit = "jobs",
-	  .doc = "so many jobs for each instance" },
-};
-TABLE(target_tracking, "as many instances as keep a metric at so much each", raw_target_tracking,
-      target_tracking_keys);
-
-static const struct key rule_keys[] = {
-	{ .name = "name",
-	  .type = KEY_STR,
-	  .offset = offsetof(struct raw_rule, name),
-	  .required = true,
-	  .doc = "what explanations call it" },
-	{ .name = "target_tracking",
-	  .type = KEY_MAP,
-	  .offset = offsetof(struct raw_rule, target_tracking),
-	  .has_given = true,
-	  .given_offset = offsetof(struct raw_rule, target_tracking_given),
-	  .sub = &target_tracking,
-	  .doc = "so many jobs for each instance" },
-	LATER("queue_wait", raw_rule),
-	LATER("step_scaling", raw_rule),
-	LATER("predictive", raw_rule),
-};
-TABLE(rule, "a rule that proposes a size; the largest proposal wins, and all must agree to fewer",
-      raw_rule, rule_keys);
-
 static const struct key limit_keys[] = {
 	{ .name = "percent",
 	  .type = KEY_INT,
@@ -222,6 +116,15 @@ TABLE(limit, "how far the size may move within a period", raw_limit, limit_keys)
 		  .most_items = POLICY_LIMITS_MAX,                                                 \
 		  .sub = &limit,                                                                   \
 		  .doc = "how far the size may move within a period; default: no limit" },         \
+		{ .name = "tolerance",                                                             \
+		  .type = KEY_PERCENT,                                                             \
+		  .offset = offsetof(struct raw_direction, tolerance_milli),                       \
+		  .has_given = true,                                                               \
+		  .given_offset = offsetof(struct raw_direction, tolerance_given),                 \
+		  .least = 0,                                                                      \
+		  .most = 1000,                                                                    \
+		  .doc = "so far off the target on this side the size stays; default: the "        \
+			 "behavior's" },                                                           \
 		{ .name = "select",                                                                \
 		  .type = KEY_CHOICE,                                                              \
 		  .offset = offsetof(struct raw_direction, select),                                \
@@ -382,7 +285,7 @@ static const struct key policy_keys[] = {
 	  .count_offset = offsetof(struct raw_policy, metric_count),
 	  .required = true,
 	  .most_items = POLICY_METRICS_MAX,
-	  .sub = &metric,
+	  .sub = &policy_metric_table,
 	  .doc = "what is measured, by name" },
 	{ .name = "rules",
 	  .type = KEY_LIST,
@@ -390,13 +293,8 @@ static const struct key policy_keys[] = {
 	  .count_offset = offsetof(struct raw_policy, rule_count),
 	  .required = true,
 	  .most_items = POLICY_RULES_MAX,
-	  .sub = &rule,
+	  .sub = &policy_rule_table,
 	  .doc = "the largest proposal wins; capacity falls only when all rules agree" },
-	{ .name = "schedules",
-	  .type = KEY_CUSTOM,
-	  .offset = offsetof(struct raw_policy, schedules),
-	  .read = read_later,
-	  .print = print_later },
 	{ .name = "behavior",
 	  .type = KEY_MAP,
 	  .offset = offsetof(struct raw_policy, behavior),

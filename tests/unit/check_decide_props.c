@@ -107,14 +107,14 @@ static void some_facts(struct rng *r, const struct made *m, struct instant now, 
 	f->group.pending = chance(r, 2) ? 0 : number(r);
 	f->group.warming = chance(r, 2) ? 0 : number(r);
 	if (any && chance(r, 10))
-		f->group.why = (enum fact_why)rng_below(r, FACT_STALE + 1);
+		f->group.why = (enum fact_why)rng_below(r, FACT_WHY_COUNT);
 	f->metric_count =
 		any && chance(r, 8) ? rng_below(r, m->p.metric_count + 1) : m->p.metric_count;
 	for (size_t i = 0; i < m->p.metric_count; i++) {
 		f->metric[i] =
 			queue_fact(chance(r, 4) ? 0 : number(r), chance(r, 4) ? 0 : number(r), now);
 		if (any && chance(r, 6))
-			f->metric[i].why = (enum fact_why)rng_below(r, FACT_STALE + 1);
+			f->metric[i].why = (enum fact_why)rng_below(r, FACT_WHY_COUNT);
 		if (any && chance(r, 10))
 			f->metric[i].seen_at = (struct instant){ wild(r) };
 		if (any && chance(r, 10))
@@ -242,7 +242,8 @@ START_TEST(missing_data_never_shrinks_nor_grows_past_the_floor)
 		some_facts(&r, &m, now, false, &f);
 		for (size_t k = 0; k < m.p.metric_count; k++)
 			if (all || chance(&r, 2))
-				f.metric[k].why = (enum fact_why)(1 + rng_below(&r, FACT_STALE));
+				f.metric[k].why =
+					(enum fact_why)(1 + rng_below(&r, FACT_WHY_COUNT - 1));
 		plan = next(&m, &f, &memory, now);
 		if (!rule_is_blind(&m, &f))
 			continue;
