@@ -55,34 +55,54 @@ static size_t turns_in(struct control *c, enum turn_state state, struct turn **r
 	return n;
 }
 
+/* Presumes each write and makes its entry. On a full disk only scale-out is left. */
+static void prepare_intents(struct control *c, struct turn **turns, size_t n,
+			    struct memory *ret_before, struct journal_turn *ret_entry)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (c->journal && journal_is_short(c->journal))
+			decide_mode_unrecorded(&turns[i]->plan);
+		ret_before[i] = turns[i]->memory;
+		decide_presume(&turns[i]->plan, turns[i]->at, &turns[i]->memory);
+		turns[i]->intent = 0;
+		ret_entry[i] = turn_entry(turns[i]);
+	}
+}
+
+static void take_back(struct turn **turns, size_t n, const struct memory *before)
+{
+	for (size_t i = 0; i < n; i++)
+		turns[i]->memory = before[i];
+}
+
 /* Intents first. What cannot be recorded is not done, and its presumption is taken back. */
 static void record_intents(struct control *c, struct turn **turns, size_t n)
 {
 	struct journal_turn entry[CONTROL_ROUND_MAX];
 	AUTO(own_freep) struct memory *before = own_array(n, sizeof(*before));
+	bool was_short = c->journal && journal_is_short(c->journal);
 	struct err e;
+	int rc;
 
-	for (size_t i = 0; i < n; i++) {
-		if (c->journal && journal_is_short(c->journal))
-			decide_mode_unrecorded(&turns[i]->plan);
-		before[i] = turns[i]->memory;
-		decide_presume(&turns[i]->plan, turns[i]->at, &turns[i]->memory);
-		turns[i]->intent = 0;
-		entry[i] = turn_entry(turns[i]);
-	}
+	prepare_intents(c, turns, n, before, entry);
 	if (!c->lease)
 		return;
-	if (journal_write_intents(c->journal, entry, n, &e) == 0) {
+	rc = journal_write_intents(c->journal, entry, n, &e);
+	if (rc < 0 && !was_short && journal_is_short(c->journal)) {
+		take_back(turns, n, before); /* the reserve is given up for what is left */
+		prepare_intents(c, turns, n, before, entry);
+		rc = journal_write_intents(c->journal, entry, n, &e);
+	}
+	if (rc == 0) {
 		for (size_t i = 0; i < n; i++)
 			turns[i]->intent = entry[i].intent;
 		return;
 	}
 	c->o.on_report(&e, c->o.arg);
-	for (size_t i = 0; i < n; i++) {
-		turns[i]->memory = before[i];
+	take_back(turns, n, before);
+	for (size_t i = 0; i < n; i++)
 		if (turns[i]->plan.act == PLAN_SET)
 			plan_refuse(&turns[i]->plan, REASON_UNRECORDED, true);
-	}
 }
 
 /* C9: the full disk is said when it is seen, and again while it lasts. */

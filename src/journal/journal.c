@@ -75,15 +75,22 @@ static struct journal *open_as(const char *path, enum db_mode mode, struct err *
 
 struct journal *journal_open(const char *path, struct instant now, struct err *e)
 {
+	AUTO(own_freep) char *reserve = own_printf("%s.reserve", path);
 	AUTO(journal_freep) struct journal *j = open_as(path, DB_CREATE, e);
+	bool given = false;
 	struct err full;
 
+	/* Opening writes too, and who starts on a full disk must be able to scale out. */
+	if (!j && unlink(reserve) == 0) {
+		given = true;
+		j = open_as(path, DB_CREATE, e);
+	}
 	if (!j) {
 		err_wrap(e, "journal");
 		return NULL;
 	}
-	j->reserve = own_printf("%s.reserve", path);
-	if (journal_reserve_make(j, &full) < 0)
+	j->reserve = TAKE(reserve);
+	if (given || journal_reserve_make(j, &full) < 0)
 		j->short_ = true; /* the disk is full already: scale-in waits, and status says so */
 	if (DB_RUN(j->db, e,
 		   "UPDATE intent SET settled_at = ?, outcome = 'unknown', error ="

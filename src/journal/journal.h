@@ -8,7 +8,8 @@
  * row's run length grows.
  *
  * When the disk is full a preallocated reserve beside the file is given up, so that intents stay
- * writable; journal_is_short() then tells, and the caller holds scale-in.
+ * writable; journal_is_short() then tells. Intents that met the full disk are refused once: the
+ * caller holds scale-in, and writes what is left out of the reserve.
  */
 #ifndef JOURNAL_JOURNAL_H
 #define JOURNAL_JOURNAL_H

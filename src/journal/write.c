@@ -210,11 +210,8 @@ int journal_write_intents(struct journal *j, struct journal_turn *turns, size_t 
 {
 	if (n == 0 || intents_once(j, turns, n, e) == 0)
 		return 0;
-	if (!j->short_) {
+	if (!j->short_)
 		journal_reserve_give(j);
-		if (intents_once(j, turns, n, e) == 0)
-			return 0;
-	}
 	return err_wrap(e, "writing the journal");
 }
 

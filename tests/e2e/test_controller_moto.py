@@ -1,8 +1,11 @@
 """The controller against a server that we did not write: moto plays SQS and Auto Scaling."""
 
 import json
+import os
+import subprocess
 
 import pytest
+from conftest import wait_for
 
 GROUP = "thumbs-asg"
 
@@ -188,3 +191,56 @@ def test_sighup_takes_new_policies_and_keeps_the_old_ones_when_they_are_bad(worl
     daemon.signal(1)
     daemon.wait_log("desired capacity set.*to=4")
     assert world.desired() == 4
+
+
+@pytest.fixture
+def small_disk(world, tmp_path):
+    """The world's journal on a disk of its own; fills it to the last block."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "none", str(disk)], stderr=subprocess.DEVNULL).returncode:
+        pytest.skip("only root can mount a small disk")
+    world.journal = disk / "journal.db"
+
+    def fill():
+        subprocess.run(["dd", "if=/dev/zero", f"of={disk}/filler", "bs=4k"], stderr=subprocess.DEVNULL)
+        assert os.statvfs(disk).f_bavail == 0
+    yield fill
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_a_full_disk_holds_scale_in_and_lets_scale_out_go_on(world, windlass, small_disk):
+    path = world.policy()
+    assert windlass("turn", path, "--journal", world.journal, env=world.env).returncode == 0
+    world.asg.set_desired_capacity(AutoScalingGroupName=GROUP, DesiredCapacity=1)
+    small_disk()
+    world.send(35)
+    done = windlass("turn", path, "--journal", world.journal, env=world.env)
+    assert "is full" in done.stderr and done.returncode == 1, done.stdout + done.stderr
+    assert world.desired() == 4, done.stdout + done.stderr
+    said = windlass("explain", "thumbs", "--journal", world.journal)
+    assert "written: done" in said.stdout, said.stdout + said.stderr
+    world.sqs.purge_queue(QueueUrl=world.queue)
+    text = path.read_text().replace("evaluate:", "behavior: { scale_in: { stabilization: 0s }, deactivation: { for: 0s } }\nevaluate:")
+    path.write_text(text)
+    for _ in range(3):
+        done = windlass("turn", path, "--journal", world.journal, env=world.env)
+        assert world.desired() == 4, done.stdout
+    assert "the journal cannot be written -> scale-in waits" in done.stdout, done.stdout + done.stderr
+    (world.journal.parent / "filler").unlink()
+    for _ in range(3):
+        done = windlass("turn", path, "--journal", world.journal, env=world.env)
+    assert world.desired() < 4, done.stdout + done.stderr
+
+
+def test_a_disk_that_fills_under_the_daemon_stops_no_scale_out(world, programs, small_disk):
+    world.policy()
+    daemon = programs.start("windlassd", "--policies", world.policies, "--journal", world.journal, "--log-format",
+                            "logfmt", env=world.env)
+    daemon.wait_log("windlassd is ready")
+    daemon.wait_log("event=decided")
+    small_disk()
+    world.send(35)
+    wait_for(lambda: world.desired() == 4, "scale-out")
+    daemon.wait_log("the disk of the journal .* is full -> its reserve is given up and scale-in waits")
+    assert daemon.stop() == 0
