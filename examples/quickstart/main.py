@@ -166,7 +166,7 @@ class Quickstart:
             try:
                 now = self.look(total)
             except Failed as why:
-                if not self.journal.exists() or "no such file" in str(why).lower():
+                if not self.journal.exists() or any(w in str(why) for w in ("No such file", "not made it yet")):
                     time.sleep(0.2)  # the controller has not written its first turn yet
                     continue
                 raise
@@ -268,13 +268,16 @@ def main():
     parser = argparse.ArgumentParser(description="Runs the main job of windlass on this machine.")
     parser.add_argument("--bin", type=pathlib.Path, required=True, help="folder of the programs")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("quickstart-out"), help="folder for what stays")
-    parser.add_argument("--timeout", type=float, default=170, help="seconds, for all of it")
+    parser.add_argument("--timeout", type=float, help="seconds, for all of it; 170, or an hour for your own videos")
     parser.add_argument("videos", metavar="VIDEO", nargs="*", type=pathlib.Path)
     options = parser.parse_args()
+    if options.timeout is None:
+        options.timeout = 3600 if options.videos else 170
     for video in options.videos:
         if not video.is_file():
             parser.error(f"{video} is not a file")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     story = Quickstart(options)
     try:
         story.tell()
@@ -285,7 +288,8 @@ def main():
         print("\nquickstart: interrupted; stopping what was started", file=sys.stderr)
         return 130
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave processes behind
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)  # a second one must not leave processes behind
         story.stop_all()
     return 0
 

@@ -70,7 +70,9 @@ static int read_object(const struct reply *r, struct s3_object *ret, struct err 
 	if (reply_check(r, e) < 0)
 		return -1;
 	if (!etag || strlen(etag) >= sizeof(ret->etag))
-		return reply_odd(r, e, "the answer has no ETag: is the endpoint right?");
+		return reply_odd(
+			r, e,
+			"the answer has no ETag: is the endpoint right (AWS_ENDPOINT_URL, proxy)?");
 	keep_text(ret->etag, sizeof(ret->etag), etag);
 	keep_text(ret->content_type, sizeof(ret->content_type), reply_header(r, "content-type"));
 	keep_text(ret->version_id, sizeof(ret->version_id), reply_header(r, "x-amz-version-id"));
@@ -181,7 +183,9 @@ int aws_s3_put_read(const struct reply *r, char etag[static S3_ETAG_MAX], struct
 	if (reply_check(r, e) < 0)
 		return -1;
 	if (!told || strlen(told) >= S3_ETAG_MAX)
-		return reply_odd(r, e, "the answer has no ETag: is the endpoint right?");
+		return reply_odd(
+			r, e,
+			"the answer has no ETag: is the endpoint right (AWS_ENDPOINT_URL, proxy)?");
 	keep_text(etag, S3_ETAG_MAX, told);
 	return 0;
 }

@@ -134,6 +134,11 @@ static int db_migrate(struct db *d, enum db_mode mode, const char *const *migrat
 	if (db_read_version(d, &version, e) < 0 || db_check_version(d, version, n, e) < 0)
 		return -1;
 	done = (size_t)version == n;
+	if (version == 0 && !done && mode == DB_READ_ONLY) /* just being made, as far as we know */
+		return err_set(
+			e, ERR_NOT_FOUND,
+			"database '%s' is empty: the program that writes it has not made it yet",
+			d->path);
 	if (!done && mode == DB_READ_ONLY)
 		return err_set(e, ERR_POLICY,
 			       "database '%s' has version %lld and this program reads version %zu: "

@@ -334,10 +334,13 @@ static int queue_show(int argc, char **argv)
 		return cli_fail("queue show", &e);
 	if (strstr(operands[0], "://"))
 		url = own_strdup(operands[0]);
-	else if (call_url(l, operands[0], &url, &e) < 0)
+	if ((!url && call_url(l, operands[0], &url, &e) < 0) ||
+	    call_attributes(l, url, &a, &e) < 0) {
+		if (e.kind == ERR_NOT_FOUND)
+			err_set(&e, e.kind, "%.700s -> windlass queue create makes one", e.text);
+		err_wrap(&e, "queue '%.200s'", operands[0]);
 		return cli_fail("queue show", &e);
-	if (call_attributes(l, url, &a, &e) < 0)
-		return cli_fail("queue show", &e);
+	}
 	return tell_depth(url, &a, strcmp(output, "json") == 0);
 }
 

@@ -156,9 +156,17 @@ static int one(struct send *s, const char *operand, struct err *e)
 			       "%s is to be uploaded: give --bucket, or set WINDLASS_BUCKET",
 			       operand);
 	} else if (upload(s, operand, &j, e) < 0) {
+		if (e->kind == ERR_NOT_FOUND)
+			err_set(e, e->kind,
+				"%.700s -> make the bucket '%.64s', or name another --bucket",
+				e->text, s->bucket);
 		return err_wrap(e, "uploading %s", operand);
 	}
 	if (enqueue(s, &j, &id, e) < 0) {
+		if (e->kind == ERR_NOT_FOUND)
+			err_set(e, e->kind,
+				"%.700s -> check --queue-url; windlass queue create makes a queue",
+				e->text);
 		err_wrap(e, "%s", operand);
 		if (!strstr(operand,
 			    "://")) /* it is stored: sending it again would store it twice */

@@ -132,7 +132,7 @@ static void put_token(struct local_metadata_end *m, struct httpd_exchange *x)
 {
 	long ttl = ttl_of(httpd_header(x, TTL_HEADER));
 	AUTO(buf_wipe) struct buf token = BUF(128);
-	char text[16];
+	char text[24];
 
 	if (ttl < 0) {
 		answer_status(x, 400);

@@ -126,7 +126,11 @@ enum policy_statistic {
 	POLICY_SAMPLE_COUNT
 };
 
-enum policy_rule_kind { POLICY_TARGET_TRACKING, POLICY_STEP_SCALING };
+enum policy_rule_kind {
+	POLICY_TARGET_TRACKING,
+	POLICY_STEP_SCALING,
+	POLICY_QUEUE_WAIT
+}; /* predictive joins here */
 
 enum policy_step_act {
 	POLICY_STEP_CHANGE,  /* by so many */
@@ -149,6 +153,12 @@ struct policy_rule {
 		int64_t per_instance_milli; /* > 0: so much of the metric each; 0: */
 		int64_t value_milli; /* > 0: the metric itself is kept there, in proportion */
 	} target_tracking;
+	/* "95 % of jobs start within 5 minutes" */
+	struct policy_queue_wait {
+		int64_t percentile_milli; /* of jobs: 95 % is 95000; from 50000 to 99900 */
+		struct span target;
+		struct span service_time; /* ms == POLICY_AUTO: learnt */
+	} queue_wait;
 	struct policy_step_scaling {
 		bool inclusive; /* the outermost bounds belong to their steps, as the inner do */
 		int64_t min_adjustment;    /* the least that a percentage moves; 0: none */

@@ -373,6 +373,8 @@ bool worker_crew_gone(const struct worker *w)
 
 void worker_crew_kill(struct claim *c, enum claim_stop why)
 {
+	struct worker *w = c->w;
+
 	if (c->stop == CLAIM_GO_ON)
 		c->stop = why;
 	if (c->seat && c->seat->child) {
@@ -381,10 +383,10 @@ void worker_crew_kill(struct claim *c, enum claim_stop why)
 		return;
 	}
 	if (c->state == CLAIM_WAITING && why == CLAIM_LOST)
-		worker_finish_lost(c);
+		worker_finish_lost(c); /* may be freed by this */
 	else if (c->state == CLAIM_WAITING)
 		worker_finish_interrupted(c, "not begun");
-	worker_supervise_turn(c->w);
+	worker_supervise_turn(w);
 }
 
 void worker_crew_dismiss(struct worker *w)

@@ -67,7 +67,8 @@ static void seen(struct task *t, const struct err *e)
 {
 	if (e->kind == ERR_NONE)
 		worker_task_found(t);
-	else if (e->kind == ERR_NOT_FOUND)
+	else if (e->kind == ERR_NOT_FOUND || e->kind == ERR_DENIED)
+		/* S3 says 403, not 404, to those who may not list: the conditional write tells. */
 		get(t);
 	else if (e->kind == ERR_CONFLICT)
 		worker_task_fail(t, TASK_PERMANENT, e, "");
@@ -87,7 +88,12 @@ static void source_come(struct aws_call *c, void *arg)
 					   .etag = t->etag };
 
 	if (aws_s3_head_read(&c->reply, &o, &e) < 0) {
-		if (e.kind == ERR_NOT_FOUND)
+		/* A 404 of anybody else, at a wrong endpoint, must not park every good job. */
+		if (e.kind == ERR_NOT_FOUND && !c->reply.request_id[0])
+			err_set(&e, ERR_PROTOCOL,
+				"answered 404, but not as S3 does: is the endpoint right "
+				"(AWS_ENDPOINT_URL, proxy)?");
+		else if (e.kind == ERR_NOT_FOUND)
 			err_wrap(&e, "there is no source s3://%s/%s", t->job.bucket, t->job.key);
 		worker_task_fail(t, worker_task_class_of(&e), &e, "");
 		return;

@@ -9,7 +9,9 @@
 #define DELAY_MOST_S 900
 #define DOUBLINGS_MOST 12
 #define AGAIN_MS 500
+#define WHY_MOST 200  /* of a program's complaint, in the log */
 #define TRIES_MOST 20 /* the lease ends it before */
+#define TRIES_HURRYING 2
 
 static const char *video_of(const struct claim *c)
 {
@@ -104,6 +106,11 @@ static bool copies(const struct claim *c)
 	       (c->finish.kind == FINISH_PARK || c->finish.kind == FINISH_RESEND);
 }
 
+static int tries_most(const struct worker *w)
+{
+	return w->phase == WORKER_HURRYING ? TRIES_HURRYING : TRIES_MOST;
+}
+
 static void answered(const struct err *e, void *arg)
 {
 	struct claim *c = arg;
@@ -118,7 +125,7 @@ static void answered(const struct err *e, void *arg)
 		ended(c);
 	} else if (copies(c) && e->kind == ERR_POLICY) {
 		cannot_copy(c, e);
-	} else if (e->kind == ERR_CONFLICT || ++c->finish.tries > TRIES_MOST) {
+	} else if (e->kind == ERR_CONFLICT || ++c->finish.tries > tries_most(c->w)) {
 		give_up(c, e);
 	} else {
 		int doublings = c->finish.tries > 5 ? 5 : c->finish.tries;
@@ -227,9 +234,16 @@ void worker_finish_parked(struct claim *c, const char *stage, const char *reason
 			  .complaint = complaint,
 			  .host = c->w->host,
 			  .attempt = c->message.receives };
+	size_t said = strlen(complaint);
 
 	job_move(&c->job, JOB_PARKED);
-	c->finish.why = own_printf("%s: %s", stage, reason);
+	/* What the program itself said is what tells a person most: its end, where errors stand. */
+	if (complaint[0])
+		c->finish.why =
+			own_printf("%s: %s: %s%s", stage, reason, said > WHY_MOST ? "…" : "",
+				   complaint + (said > WHY_MOST ? said - WHY_MOST : 0));
+	else
+		c->finish.why = own_printf("%s: %s", stage, reason);
 	c->finish.note_name = NOTE_PARKED;
 	c->finish.note = worker_note_parked(&c->message, &n);
 	begin(c, FINISH_PARK, span_ms(0));

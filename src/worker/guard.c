@@ -12,6 +12,7 @@
 #define SET_S 5 /* a job waits for the first answer no longer than this */
 #define READ_S 5
 #define AGAIN_MS 3000
+#define DENIED_AGAIN_MS 300000
 
 static bool applies(const struct worker *w)
 {
@@ -34,6 +35,13 @@ static void poke(void *arg)
 
 static void set(struct worker *w, bool protect);
 
+static struct span again_after(struct worker *w, const struct err *e)
+{
+	int64_t ms = e->kind == ERR_DENIED ? DENIED_AGAIN_MS : AGAIN_MS;
+
+	return span_ms(ms + (int64_t)(rng_unit(&w->rng) * (double)ms));
+}
+
 static void set_come(struct aws_call *c, void *arg)
 {
 	struct worker *w = arg;
@@ -53,8 +61,7 @@ static void set_come(struct aws_call *c, void *arg)
 		LOG_WARN(protect ? "the instance could not be protected"
 				 : "the protection could not be cleared",
 			 LOG_S("instance", w->life.id), LOG_E(&e));
-		g->next_try = tick_add(clock_mono(),
-				       span_ms(AGAIN_MS + (int64_t)(rng_unit(&w->rng) * AGAIN_MS)));
+		g->next_try = tick_add(clock_mono(), again_after(w, &e));
 		if (!w->life.terminating)
 			loop_timer_start(g->timer, tick_since(g->next_try, clock_mono()));
 		if (e.kind == ERR_POLICY || e.kind == ERR_CONFLICT)

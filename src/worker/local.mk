@@ -33,7 +33,7 @@ check_PROGRAMS += tests/unit/check_worker
 TESTS += tests/unit/check_worker
 endif
 tests_unit_check_worker_SOURCES = tests/unit/check_worker.c tests/unit/check_worker.h \
-	tests/unit/check_worker_children.c tests/unit/check_worker_media.c
+	tests/unit/check_worker_children.c tests/unit/check_worker_ends.c tests/unit/check_worker_media.c
 tests_unit_check_worker_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_unit_check_worker_LDADD = $(WORKER_LIBS) $(UNIT_LIBS)
 

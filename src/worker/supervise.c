@@ -7,6 +7,7 @@
 #include "base/own.h"
 #include "worker/inside.h"
 
+#define HOLD_LEAST_S 3     /* less leaves no time between a receive and the first renewal */
 #define HOLD_UNKNOWN_S 300 /* the migration's, where the queue does not tell */
 #define RECEIVE_AGAIN_MS 500
 #define RECEIVE_DOUBLINGS 6
@@ -28,6 +29,17 @@ static void admit(struct claim *c)
 	}
 }
 
+/* Somebody waits for the end of --until-empty: what does not answer ends it. */
+static bool gives_up(struct worker *w, const struct err *e)
+{
+	if (!w->o->until_empty ||
+	    (e->kind != ERR_DENIED && w->receive_failures < RECEIVE_DOUBLINGS / 2))
+		return false;
+	w->failure = *e;
+	worker_supervise_drain(w);
+	return true;
+}
+
 static void receive_failed(struct worker *w, const struct err *e)
 {
 	int doublings =
@@ -38,6 +50,8 @@ static void receive_failed(struct worker *w, const struct err *e)
 	if (e->retry_after_ms > ms)
 		ms = e->retry_after_ms;
 	w->receive_failures++;
+	if (gives_up(w, e))
+		return;
 	LOG_WARN("receiving failed: trying again", LOG_I("in_ms", ms), LOG_E(e));
 	loop_timer_start(w->receive_again, span_ms(ms));
 }
@@ -245,8 +259,12 @@ static void described(const struct broker_traits *t, const struct err *e, void *
 	struct worker *w = arg;
 	int64_t hold_s = w->o->visibility_s;
 
-	if (!t && (e->kind == ERR_NOT_FOUND || e->kind == ERR_POLICY)) {
+	if (!t && (e->kind == ERR_NOT_FOUND || e->kind == ERR_POLICY || w->o->until_empty)) {
 		w->failure = *e;
+		if (e->kind == ERR_NOT_FOUND)
+			err_set(&w->failure, e->kind,
+				"%.700s -> check --queue-url; windlass queue create makes a queue",
+				e->text);
 		loop_stop(w->loop);
 		return;
 	}
@@ -265,7 +283,9 @@ static void described(const struct broker_traits *t, const struct err *e, void *
 	w->traits =
 		t ? *t : (struct broker_traits){ .dead_letters = w->o->dead_letter_url != NULL };
 	if (!hold_s)
-		hold_s = w->traits.hold.ms >= 2000 ? w->traits.hold.ms / 1000 : HOLD_UNKNOWN_S;
+		hold_s = w->traits.hold.ms > 0 ? w->traits.hold.ms / 1000 : HOLD_UNKNOWN_S;
+	if (hold_s < HOLD_LEAST_S)
+		hold_s = HOLD_LEAST_S;
 	w->rule = worker_lease_rule(span_s(hold_s));
 	w->receive_max = (size_t)(w->o->receives_max ? w->o->receives_max : w->traits.receives_max);
 	if (t && !w->traits.dead_letters)

@@ -5,6 +5,7 @@ import re
 import signal
 import xml.etree.ElementTree as ET
 
+import pytest
 from conftest import BUILD, SRC, wait_for
 
 MAIN = SRC / "examples" / "quickstart" / "main.py"
@@ -32,12 +33,13 @@ def test_the_whole_story_with_its_own_clips(programs, windlass, tmp_path):
     wait_for(lambda: not programs.leftovers(), "end of every process", 10)
 
 
-def test_interrupted_it_stops_all_that_it_started(programs, tmp_path):
+@pytest.mark.parametrize("number,status", [(signal.SIGINT, 130), (signal.SIGHUP, 129)])
+def test_interrupted_it_stops_all_that_it_started(programs, tmp_path, number, status):
     story = start(programs, tmp_path / "out")
     story.wait(lambda: re.search(r"in service [1-4]", story.text()), "instance in service", 200)
     assert len(story.children()) > 3
-    story.signal(signal.SIGINT)
-    assert story.wait_end(60) == 130
+    story.signal(number)
+    assert story.wait_end(60) == status
     wait_for(lambda: not programs.leftovers(), "end of every process", 10)
     assert (tmp_path / "out" / "journal.db").exists()
 

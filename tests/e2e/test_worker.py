@@ -1,11 +1,14 @@
 """The worker on the embedded cloud, with real videos: what it makes, what it parks, what it survives."""
 
+import http.client
+import http.server
 import json
 import os
 import pathlib
 import shutil
 import signal
 import subprocess
+import threading
 import time
 
 import pytest
@@ -401,6 +404,67 @@ def test_a_failing_ffmpeg_returns_or_parks_by_its_words(around, clips):
     assert note["stderr"] == "Invalid data found" and note["stage"] == "transcode"
 
 
+class NoList(http.server.BaseHTTPRequestHandler):
+    """S3 for a role that may not list: what is not there is 403, not 404. All else goes through."""
+
+    cloud = None
+
+    def answer(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        there = http.client.HTTPConnection(self.cloud)
+        there.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+        for name, value in self.headers.items():
+            if name.lower() != "expect":
+                there.putheader(name, value)
+        there.endheaders(body)
+        reply = there.getresponse()
+        data = reply.read()
+        self.send_response(403 if reply.status == 404 else reply.status)
+        for name, value in reply.getheaders():
+            if name.lower() not in ("connection", "transfer-encoding", "date", "server"):
+                self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+
+    do_GET = do_PUT = do_HEAD = answer
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_role_that_may_not_list_the_bucket_can_work(around, clips):
+    handler = type("NoListHere", (NoList,), {"cloud": around.cloud.url.removeprefix("http://")})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        job, = around.send(clips["tiny"])
+        worker = around.worker("--wait-time", "1", AWS_ENDPOINT_URL_S3=f"http://127.0.0.1:{server.server_port}")
+        worker.wait_log("job done")
+        assert worker.stop() == 0 and len(around.outputs(job["video_id"])) == 1
+    finally:
+        server.shutdown()
+
+
+def test_a_404_of_somebody_else_parks_no_job(around, clips):
+    class Nothing(NoList):
+        def answer(self):
+            self.send_response(404)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_GET = do_PUT = do_HEAD = answer
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Nothing)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        around.send(clips["tiny"])
+        worker = around.worker("--wait-time", "1", AWS_ENDPOINT_URL_S3=f"http://127.0.0.1:{server.server_port}")
+        worker.wait_log("message returned.*answered 404, but not as S3 does: is the endpoint right")
+        assert worker.stop() == 0 and around.depth(around.dead) == (0, 0)
+    finally:
+        server.shutdown()
+
+
 # ---- a machine that cannot work
 
 def test_a_worker_without_ffmpeg_receives_nothing_and_says_so(around, clips):
@@ -443,6 +507,26 @@ def test_a_full_disk_burns_no_receive_of_a_good_job(around, clips):
         assert len(around.outputs()) == 1 and around.depth(around.dead) == (0, 0)
     finally:
         subprocess.run(["umount", "-l", str(around.work)], check=True)
+
+
+def test_an_ffmpeg_without_progress_is_ended_and_its_job_parked(around, clips, tmp_path):
+    quick = tmp_path / "quick.yaml"
+    quick.write_text(PROFILE.read_text().replace("stall: 60s", "stall: 1s"))
+    around.send(clips["tiny"])
+    gate = around.gate()
+    worker = around.worker("--max-jobs", "1", profile=quick, PATH=gate.path)
+    assert worker.wait_end(60) == 0
+    assert not alive(gate.started()[0])
+    parked, = around.take_all(around.dead)
+    note = json.loads(parked["MessageAttributes"]["windlass-parked"]["StringValue"])
+    assert "no progress" in note["reason"] and note["stage"] == "transcode"
+    assert around.clean()
+
+
+def test_a_worker_ends_after_as_many_jobs_as_it_was_told(around, clips):
+    around.send(*[clips["tiny"]] * 3)
+    assert around.worker("--max-jobs", "2", "--slots", "2").wait_end(60) == 0
+    assert len(around.outputs()) == 2 and around.depth() == (1, 0)
 
 
 # ---- secrets and mistakes

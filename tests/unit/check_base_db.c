@@ -175,6 +175,20 @@ START_TEST(db_many_statements)
 }
 END_TEST
 
+/* A reader that comes between the making of the file and that of its tables. */
+START_TEST(db_just_being_made_is_not_there_yet)
+{
+	struct err e = { 0 };
+	FILE *made = fopen(path, "w");
+
+	ck_assert_ptr_nonnull(made);
+	fclose(made);
+	ck_assert_ptr_null(db_open(path, DB_READ_ONLY, migrations, 2, &e));
+	ck_assert_int_eq(e.kind, ERR_NOT_FOUND);
+	ck_assert_ptr_nonnull(strstr(e.text, "has not made it yet"));
+}
+END_TEST
+
 START_TEST(db_migrates)
 {
 	struct err e = { 0 };
@@ -359,6 +373,7 @@ Suite *suite_db(void)
 	tcase_add_test(c, db_transactions);
 	tcase_add_test(c, db_many_statements);
 	tcase_add_test(c, db_migrates);
+	tcase_add_test(c, db_just_being_made_is_not_there_yet);
 	tcase_add_test(c, db_not_there_or_damaged);
 	tcase_add_test(c, db_locked_by_another);
 	tcase_add_test(c, db_created_by_many);

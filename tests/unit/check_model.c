@@ -179,8 +179,8 @@ static const char *const hostile_memories[] = {
 	"{\"version\":9,\"new_tag\":{\"a\":[1,2,{}]}}",
 	"{\"version\":1,\"last_turn\":\"noon\",\"presumed\":7,\"in_window\":{},\"out_moves\":5}",
 	"{\"version\":1,\"last_turn\":9223372036854775807,\"zero_since\":-9223372036854775808}",
-	"{\"version\":1,\"last_desired\":9223372036854775807,\"seen_desired\":-5,\"above_samples\":"
-	"-1}",
+	"{\"version\":1,\"last_desired\":9223372036854775807,\"seen_desired\":-5}",
+	"{\"version\":1,\"above_samples\":-1}",
 	"{\"version\":1,\"in_window\":[[1,2,3],[5],[],\"x\",null,[9,1],[3,2],[9,7]]}",
 	"{\"version\":1,\"out_moves\":[[5,-9],[6,0],[4,1],[9223372036854775807,4]]}",
 	"{\"version\":1,\"metrics\":{\"backlog\":4,\"nobody\":{\"missing_since\":3}}}",

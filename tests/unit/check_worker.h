@@ -6,5 +6,6 @@
 
 TCase *check_worker_media(void);    /* profiles, argument lists, probes, output keys */
 TCase *check_worker_children(void); /* real children, folders, frames */
+TCase *check_worker_ends(void);     /* how claims end, by a scripted broker */
 
 #endif
