@@ -25,14 +25,24 @@ static bool within(const struct climb *c, int64_t have_milli, int64_t one_milli,
 	       have <= one * (MILLI + share(tolerance(c, &c->p->behavior.scale_out)));
 }
 
-/* ceil(n * have / one), capped. */
+/* ceil(n * have / one), capped. By halving: a division of 128 bits is a call into the compiler's
+ * library. */
 static int32_t instances_for(int64_t have_milli, int64_t one_milli, int32_t n)
 {
 	unsigned __int128 all = (unsigned __int128)(uint64_t)have_milli * (uint32_t)n;
-	unsigned __int128 one = (uint64_t)one_milli;
-	unsigned __int128 up = all / one + (all % one != 0);
+	int32_t least = 0, most = POLICY_CAPACITY_MAX;
 
-	return up > POLICY_CAPACITY_MAX ? POLICY_CAPACITY_MAX : (int32_t)up;
+	if (n == 1)
+		return capped(have_milli / one_milli + (have_milli % one_milli != 0));
+	while (least < most) {
+		int32_t half = least + (most - least) / 2;
+
+		if ((unsigned __int128)(uint64_t)one_milli * (uint32_t)half >= all)
+			most = half;
+		else
+			least = half + 1;
+	}
+	return least;
 }
 
 static struct stair say_each(const struct climb *c, const struct policy_rule *r, bool keep,

@@ -14,11 +14,13 @@ endif
 tests_unit_check_rehearse_SOURCES = tests/unit/check_rehearse.c
 tests_unit_check_rehearse_LDADD = $(REHEARSE_LIBS) $(UNIT_LIBS)
 
-check_PROGRAMS += tests/fuzz/fuzz_policy tests/fuzz/fuzz_stream tests/fuzz/fuzz_memory
-TESTS += tests/fuzz/fuzz_policy tests/fuzz/fuzz_stream tests/fuzz/fuzz_memory
+check_PROGRAMS += tests/fuzz/fuzz_policy tests/fuzz/fuzz_stream tests/fuzz/fuzz_memory tests/fuzz/fuzz_expr
+TESTS += tests/fuzz/fuzz_policy tests/fuzz/fuzz_stream tests/fuzz/fuzz_memory tests/fuzz/fuzz_expr
 tests_fuzz_fuzz_policy_SOURCES = tests/fuzz/fuzz_policy.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_fuzz_policy_LDADD = $(POLICY_LIBS)
 tests_fuzz_fuzz_stream_SOURCES = tests/fuzz/fuzz_stream.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_fuzz_stream_LDADD = $(REHEARSE_LIBS)
 tests_fuzz_fuzz_memory_SOURCES = tests/fuzz/fuzz_memory.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_fuzz_memory_LDADD = $(DECIDE_LIBS)
+tests_fuzz_fuzz_expr_SOURCES = tests/fuzz/fuzz_expr.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_fuzz_expr_LDADD = $(REHEARSE_LIBS)

@@ -163,5 +163,6 @@ static inline struct plan turn(struct stage *s, const struct facts *f, struct in
 
 Suite *suite_props(void);
 Suite *suite_scenes(void);
+Suite *suite_peers(void);
 
 #endif
