@@ -56,7 +56,8 @@ MAY_PRINT = ("src/cli/", "src/programs/", "src/base/log.c", "src/base/options.c"
 PURE = set("""memcpy memmove memset memcmp memchr __assert_fail __stack_chk_fail _GLOBAL_OFFSET_TABLE_
     ceil ceilf floor floorf round roundf trunc rint nearbyint lround llround lrint llrint fabs fmin fmax fmod
     pow exp exp2 expm1 log log2 log10 log1p sqrt cbrt hypot lgamma tgamma erf erfc ldexp frexp scalbn modf
-    isnan isinf isfinite __isnan __isinf __finite""".split())
+    isnan isinf isfinite __isnan __isinf __finite
+    __udivti3 __umodti3 __divti3 __modti3""".split())
 
 FILE_LINES = 500
 FUNCTION_LINES = 70

@@ -205,8 +205,7 @@ def e2e_names():
 def end_to_end(tally, expression):
     names = list(e2e_names())
     if not names:
-        if expression:
-            tally.fail(f"tests/e2e -k '{expression}'", "there is no such test")
+        tally.fail(f"tests/e2e -k '{expression}'" if expression else "tests/e2e", "there is no such test")
         return
     if not venv(tally):
         for name in names:
