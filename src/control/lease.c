@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/own.h"
@@ -15,7 +15,24 @@
 
 struct lease {
 	int fd;
+	char *path;
 };
+
+/* A lock of the open file, not of the process: it ends with the last descriptor, whoever closes
+ * another one, and F_OFD_GETLK asks for it without taking it for a moment. */
+static struct flock whole_file(void)
+{
+	return (struct flock){ .l_type = F_WRLCK, .l_whence = SEEK_SET };
+}
+
+/* The file that is locked is still the one that others find under the name. */
+static bool is_named(int fd, const char *path)
+{
+	struct stat mine, named;
+
+	return fstat(fd, &mine) == 0 && stat(path, &named) == 0 && mine.st_ino == named.st_ino &&
+	       mine.st_dev == named.st_dev;
+}
 
 static pid_t read_pid(int fd)
 {
@@ -36,6 +53,25 @@ static int write_pid(int fd, struct err *e)
 	return 0;
 }
 
+static int lock(int fd, const char *path, struct err *e)
+{
+	struct flock whole = whole_file();
+
+	if (fcntl(fd, F_OFD_SETLK, &whole) < 0) {
+		if (errno != EAGAIN && errno != EACCES)
+			return err_errno(e, errno, "lease %s", path);
+		return err_set(
+			e, ERR_CONFLICT,
+			"process %ld holds the lease %s -> stop it first, or use another journal",
+			(long)read_pid(fd), path);
+	}
+	if (!is_named(fd, path)) /* removed between our open and our lock: somebody may hold the new
+				    one */
+		return err_set(e, ERR_CONFLICT, "the lease %s was replaced while it was taken",
+			       path);
+	return 0;
+}
+
 struct lease *control_lease_take(const char *journal, struct err *e)
 {
 	AUTO(own_freep) char *path = own_printf("%s.lock", journal);
@@ -48,23 +84,13 @@ struct lease *control_lease_take(const char *journal, struct err *e)
 			path, strerror(errno));
 		return NULL;
 	}
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		if (errno == EWOULDBLOCK)
-			err_set(e, ERR_CONFLICT,
-				"process %ld holds the lease %s -> stop it first, or use another "
-				"journal",
-				(long)read_pid(fd), path);
-		else
-			err_errno(e, errno, "lease %s", path);
-		close(fd);
-		return NULL;
-	}
-	if (write_pid(fd, e) < 0) {
+	if (lock(fd, path, e) < 0 || write_pid(fd, e) < 0) {
 		close(fd);
 		return NULL;
 	}
 	l = own_alloc(sizeof(*l));
 	l->fd = fd;
+	l->path = TAKE(path);
 	return l;
 }
 
@@ -73,23 +99,27 @@ void control_lease_free(struct lease *l)
 	if (!l)
 		return;
 	close(l->fd);
+	own_free(l->path);
 	own_free(l);
 }
 
 struct permit control_lease_permit(const struct lease *l, struct tick now)
 {
-	return l ? act_permit_grant(tick_add(now, span_ms(LEASE_PERMIT_MS))) : (struct permit){ 0 };
+	if (!l || !is_named(l->fd, l->path))
+		return (struct permit){ 0 };
+	return act_permit_grant(tick_add(now, span_ms(LEASE_PERMIT_MS)));
 }
 
 pid_t control_lease_holder(const char *journal)
 {
 	AUTO(own_freep) char *path = own_printf("%s.lock", journal);
+	struct flock whole = whole_file();
 	int fd = open(path, O_RDWR | O_CLOEXEC);
 	pid_t pid = 0;
 
 	if (fd < 0)
 		return 0;
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+	if (fcntl(fd, F_OFD_GETLK, &whole) == 0 && whole.l_type != F_UNLCK)
 		pid = read_pid(fd);
 	close(fd);
 	return pid;

@@ -17,7 +17,8 @@ struct lease;
 MUST struct lease *control_lease_take(const char *journal, struct err *e);
 void control_lease_free(struct lease *l);
 DEFINE_FREEP(struct lease, control_lease);
-/* NULL lease: a permit that permits nothing. */
+/* A permit that permits nothing where there is no lease, or its file was removed or replaced:
+ * somebody else may hold the new one by now. */
 struct permit control_lease_permit(const struct lease *l, struct tick now);
 /* The process that holds the lease of @p journal, or 0. */
 pid_t control_lease_holder(const char *journal);

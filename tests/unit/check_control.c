@@ -124,6 +124,43 @@ START_TEST(without_a_lease_there_is_no_permit)
 }
 END_TEST
 
+START_TEST(a_lease_whose_file_was_removed_permits_nothing)
+{
+	struct lease *first, *second;
+	char lock[64];
+	struct err e;
+
+	first = control_lease_take(journal, &e);
+	ck_assert_msg(first != NULL, "%s", e.text);
+	snprintf(lock, sizeof(lock), "%s.lock", journal);
+	ck_assert_int_eq(unlink(lock), 0);
+	ck_assert(!control_lease_permit(first, (struct tick){ 5 }).granted);
+	second = control_lease_take(journal, &e);
+	ck_assert_msg(second != NULL, "%s", e.text);
+	ck_assert(control_lease_permit(second, (struct tick){ 5 }).granted);
+	ck_assert(!control_lease_permit(first, (struct tick){ 5 }).granted);
+	control_lease_free(first);
+	ck_assert_int_eq(control_lease_holder(journal), getpid());
+	control_lease_free(second);
+}
+END_TEST
+
+START_TEST(asking_who_holds_the_lease_takes_it_from_nobody)
+{
+	struct err e;
+
+	for (int i = 0; i < 200; i++) {
+		struct lease *l;
+
+		ck_assert_int_eq(control_lease_holder(journal), 0);
+		l = control_lease_take(journal, &e);
+		ck_assert_msg(l != NULL, "%s", e.text);
+		ck_assert_int_eq(control_lease_holder(journal), getpid());
+		control_lease_free(l);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("control");
@@ -139,6 +176,8 @@ int main(void)
 	tcase_add_test(c, idle_is_an_empty_queue_a_settled_fleet_and_all_of_it_seen);
 	tcase_add_test(c, one_process_holds_the_lease_and_its_death_frees_it);
 	tcase_add_test(c, without_a_lease_there_is_no_permit);
+	tcase_add_test(c, a_lease_whose_file_was_removed_permits_nothing);
+	tcase_add_test(c, asking_who_holds_the_lease_takes_it_from_nobody);
 	suite_add_tcase(s, c);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
