@@ -1,6 +1,30 @@
 /* Stair 8: nothing leaves the bounds of policy and group. */
 #include "decide/climb.h"
 
+/* Schedules that hold now: the highest min and the lowest max; where they cross, the max stands. */
+static void schedules(struct climb *c)
+{
+	for (size_t i = 0; i < c->p->schedule_count; i++) {
+		const struct policy_schedule *s = &c->p->schedules[i];
+		struct instant since = calendar_last(&s->cron, s->zone, c->now, s->duration);
+
+		if (instant_is_never(since) || elapsed_ms(c->now, since) >= s->duration.ms)
+			continue;
+		if (s->min_given && capped(s->min) > c->low) {
+			c->low = capped(s->min);
+			c->low_by = (int)i;
+		}
+		if (s->max_given && capped(s->max) < c->high) {
+			c->high = capped(s->max);
+			c->high_by = (int)i;
+		}
+	}
+	if (c->low > c->high) {
+		c->low = c->high;
+		c->low_by = -1;
+	}
+}
+
 /* Where policy and group leave nothing in common, the group's bounds stand: AWS refuses every other
  * number. */
 void decide_bounds_find(struct climb *c)
@@ -8,13 +32,22 @@ void decide_bounds_find(struct climb *c)
 	const struct policy_fleet *fleet = &c->p->fleet;
 	int32_t group_low = capped(c->f->group.min), group_high = capped(c->f->group.max);
 
-	c->low =
-		fleet->min_given && capped(fleet->min) > group_low ? capped(fleet->min) : group_low;
-	c->high = fleet->max_given && capped(fleet->max) < group_high ? capped(fleet->max)
-								      : group_high;
+	c->low = fleet->min_given ? capped(fleet->min) : group_low;
+	c->high = fleet->max_given ? capped(fleet->max) : group_high;
+	c->low_by = c->high_by = -1;
+	schedules(c);
+	if (c->low < group_low) {
+		c->low = group_low;
+		c->low_by = -1;
+	}
+	if (c->high > group_high) {
+		c->high = group_high;
+		c->high_by = -1;
+	}
 	if (c->low > c->high) {
 		c->low = group_low;
 		c->high = group_high;
+		c->low_by = c->high_by = -1;
 	}
 	c->plan.low = c->low;
 	c->plan.high = c->high;
@@ -51,22 +84,36 @@ static void floor_for_missing(struct climb *c)
 					   .arg = { missing, on->after.ms, floor } });
 }
 
+static struct stair low_stair(const struct climb *c)
+{
+	bool policy = c->p->fleet.min_given && c->low > capped(c->f->group.min);
+
+	if (c->low_by >= 0)
+		return (struct stair){ .code = REASON_MIN_SCHEDULE, .arg = { c->low_by, c->low } };
+	return (struct stair){ .code = policy ? REASON_MIN_POLICY : REASON_MIN_GROUP,
+			       .arg = { c->low } };
+}
+
+static struct stair high_stair(const struct climb *c)
+{
+	bool policy = c->p->fleet.max_given && c->high < capped(c->f->group.max);
+
+	if (c->high_by >= 0)
+		return (struct stair){ .code = REASON_MAX_SCHEDULE,
+				       .arg = { c->high_by, c->high } };
+	return (struct stair){ .code = policy ? REASON_MAX_POLICY : REASON_MAX_GROUP,
+			       .arg = { c->high } };
+}
+
 void decide_bounds(struct climb *c)
 {
-	bool policy_low = c->p->fleet.min_given && c->low > capped(c->f->group.min);
-	bool policy_high = c->p->fleet.max_given && c->high < capped(c->f->group.max);
+	struct stair s;
 
 	floor_for_missing(c);
-	if (c->n < c->low)
-		decide_climb_to(c, (struct stair){ .code = policy_low ? REASON_MIN_POLICY
-								      : REASON_MIN_GROUP,
-						   .rule = -1,
-						   .to = c->low,
-						   .arg = { c->low } });
-	else if (c->n > c->high)
-		decide_climb_to(c, (struct stair){ .code = policy_high ? REASON_MAX_POLICY
-								       : REASON_MAX_GROUP,
-						   .rule = -1,
-						   .to = c->high,
-						   .arg = { c->high } });
+	if (c->n >= c->low && c->n <= c->high)
+		return;
+	s = c->n < c->low ? low_stair(c) : high_stair(c);
+	s.rule = -1;
+	s.to = c->n < c->low ? c->low : c->high;
+	decide_climb_to(c, s);
 }

@@ -1,7 +1,7 @@
 # src/model: sources, library and unit tests.
 noinst_LIBRARIES += src/model/libmodel.a
 src_model_libmodel_a_SOURCES = \
-	src/model/facts.h src/model/outcome.h src/model/plan.h src/model/policy.h \
+	src/model/calendar.c src/model/calendar.h src/model/facts.h src/model/outcome.h src/model/plan.h src/model/policy.h \
 	src/model/job.c src/model/job.h \
 	src/model/memory.c src/model/memory.h \
 	src/model/reasons.def src/model/say.c src/model/say.h src/model/say_json.c

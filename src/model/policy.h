@@ -12,12 +12,14 @@
 #include <stdint.h>
 
 #include "base/instant.h"
+#include "model/calendar.h"
 
 #define POLICY_METRICS_MAX 16
 #define POLICY_RULES_MAX 16
 #define POLICY_LIMITS_MAX 4
 #define POLICY_STEPS_MAX 20
 #define POLICY_DIMENSIONS_MAX 30
+#define POLICY_SCHEDULES_MAX 32
 #define POLICY_CAPACITY_MAX 100000 /* no fleet is larger; keeps every sum far from overflow */
 #define POLICY_AUTO INT64_MIN      /* the same value as KEYS_AUTO of base/keys.h */
 
@@ -199,6 +201,17 @@ struct policy_behavior {
 	struct policy_direction scale_out, scale_in;
 };
 
+struct policy_schedule { /* bounds for a while */
+	const char *name;
+	const char *cron_text;
+	struct calendar_cron cron; /* when it begins, */
+	struct span duration;      /* and how long it holds */
+	const struct calendar_zone *zone;
+	bool min_given, max_given;
+	int64_t min, max;
+	int line;
+};
+
 enum policy_missing_act { POLICY_MISSING_HOLD };
 
 struct policy_missing {
@@ -222,6 +235,8 @@ struct policy {
 	size_t metric_count;
 	struct policy_rule *rules;
 	size_t rule_count;
+	struct policy_schedule *schedules;
+	size_t schedule_count;
 	struct policy_behavior behavior;
 	struct policy_missing on_missing;
 	struct policy_evaluate evaluate;

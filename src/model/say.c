@@ -138,6 +138,10 @@ static int say_arg(const struct policy *p, char type, int64_t v, struct buf *out
 	case 'w':
 		return buf_adds(
 			out, say_why_word((enum fact_why)(v < 0 || v >= FACT_WHY_COUNT ? -1 : v)));
+	case 's':
+		return buf_adds(out, v >= 0 && (uint64_t)v < p->schedule_count
+					     ? p->schedules[v].name
+					     : "?");
 	case 'x':
 		return buf_adds(out, metric_name(p, v));
 	default:

@@ -40,6 +40,11 @@ static bool names_metric(const struct stair *s)
 	return strstr(say_reason_text((enum reason)s->code), "{x0}") != NULL;
 }
 
+static bool names_schedule(const struct stair *s)
+{
+	return strstr(say_reason_text((enum reason)s->code), "{s0}") != NULL;
+}
+
 static struct json *stair_json(const struct policy *p, const struct stair *s)
 {
 	struct json *o = json_object(), *args = json_array();
@@ -53,6 +58,8 @@ static struct json *stair_json(const struct policy *p, const struct stair *s)
 		json_set_str(o, "rule", p->rules[s->rule].name);
 	if (names_metric(s) && s->arg[0] >= 0 && (uint64_t)s->arg[0] < p->metric_count)
 		json_set_str(o, "metric", p->metrics[s->arg[0]].name);
+	if (names_schedule(s) && s->arg[0] >= 0 && (uint64_t)s->arg[0] < p->schedule_count)
+		json_set_str(o, "schedule", p->schedules[s->arg[0]].name);
 	json_set_int(o, "from", s->from);
 	json_set_int(o, "to", s->to);
 	for (size_t i = 0; i < COUNT_OF(s->arg); i++)
@@ -107,6 +114,14 @@ static int find_metric(const struct policy *p, const char *name)
 	return -1;
 }
 
+static int find_schedule(const struct policy *p, const char *name)
+{
+	for (size_t i = 0; name && i < p->schedule_count; i++)
+		if (strcmp(p->schedules[i].name, name) == 0)
+			return (int)i;
+	return -1;
+}
+
 static int stair_read(const struct policy *p, const struct json *o, struct stair *ret,
 		      struct err *e)
 {
@@ -122,6 +137,8 @@ static int stair_read(const struct policy *p, const struct json *o, struct stair
 			ret->arg[i] = 0;
 	if (names_metric(ret))
 		ret->arg[0] = find_metric(p, json_get_str(o, "metric"));
+	if (names_schedule(ret))
+		ret->arg[0] = find_schedule(p, json_get_str(o, "schedule"));
 	return read_size(o, "from", &ret->from, e) < 0 || read_size(o, "to", &ret->to, e) < 0 ? -1
 											      : 0;
 }

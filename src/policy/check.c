@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "policy/check.h"
+#include "policy/schedule.h"
 
 static bool name_char(char ch, bool first)
 {
@@ -134,6 +135,10 @@ void policy_check(struct keys_reader *r, const struct raw_policy *raw, const str
 	ret->rules = keys_arena_alloc(a, (raw->rule_count + 1) * sizeof(*ret->rules));
 	for (size_t i = 0; i < raw->rule_count; i++)
 		policy_rule_check(&c, i, &ret->rules[i]);
+	ret->schedule_count = raw->schedule_count;
+	ret->schedules = keys_arena_alloc(a, (raw->schedule_count + 1) * sizeof(*ret->schedules));
+	for (size_t i = 0; i < raw->schedule_count; i++)
+		policy_schedule_check(&c, i, ret);
 	if (metrics && metrics->kind == YAML_MAP && metrics->count == 0)
 		keys_error(r, metrics->at, "metrics is empty: there is nothing to decide by");
 	if (rules && rules->kind == YAML_LIST && rules->count == 0)

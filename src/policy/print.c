@@ -1,8 +1,7 @@
 /* struct policy back to the form of its file. */
 #include <string.h>
 
-#include "policy/policy.h"
-#include "policy/raw.h"
+#include "policy/schedule.h"
 
 static void raw_fleet(const struct policy_fleet *f, struct raw_fleet *raw)
 {
@@ -69,6 +68,10 @@ int policy_print(const struct policy *p, struct buf *out)
 	raw.rules = keys_arena_alloc(a, (p->rule_count + 1) * sizeof(*raw.rules));
 	for (size_t i = 0; i < p->rule_count; i++)
 		policy_rule_raw(a, p, &p->rules[i], &raw.rules[i]);
+	raw.schedule_count = p->schedule_count;
+	raw.schedules = keys_arena_alloc(a, (p->schedule_count + 1) * sizeof(*raw.schedules));
+	for (size_t i = 0; i < p->schedule_count; i++)
+		policy_schedule_raw(&p->schedules[i], &raw.schedules[i]);
 	raw_behavior(a, &p->behavior, &raw.behavior);
 	raw.on_missing = (struct raw_missing){ .scale_in = p->on_missing.scale_in,
 					       .scale_out = p->on_missing.scale_out,

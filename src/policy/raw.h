@@ -121,6 +121,13 @@ struct raw_missing {
 	bool floor_given;
 };
 
+struct raw_schedule {
+	const char *name, *cron, *timezone;
+	struct span duration;
+	int64_t min, max;
+	bool min_given, max_given;
+};
+
 struct raw_evaluate {
 	struct span every, idle_every;
 	bool idle_given;
@@ -135,13 +142,15 @@ struct raw_policy {
 	size_t metric_count;
 	struct raw_rule *rules;
 	size_t rule_count;
-	bool schedules;
+	struct raw_schedule *schedules;
+	size_t schedule_count;
 	struct raw_behavior behavior;
 	struct raw_missing on_missing;
 	struct raw_evaluate evaluate;
 };
 
-extern const struct key_table policy_table, policy_metric_table, policy_rule_table;
+extern const struct key_table policy_table, policy_metric_table, policy_rule_table,
+	policy_schedule_table;
 
 #define TABLE(id, what, type, rows)                                       \
 	static const struct key_table id = { .name = #id,                 \

@@ -8,6 +8,8 @@
 
 #include "policy/policy.h"
 
+Suite *suite_zone(void);
+
 #define HEAD "version: 1\nname: %s\nmode: %s\nfleet: { auto_scaling_group: %s, %s }\n"
 #define TAIL                                                                                      \
 	"metrics:\n  backlog: { sqs: { queue_url: \"https://sqs.eu-west-1.amazonaws.com/1/q\" } " \
@@ -301,6 +303,7 @@ int main(void)
 	tcase_add_test(t, an_unset_name_is_refused_or_taken_literally);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
+	srunner_add_suite(r, suite_zone());
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);
 	srunner_free(r);
