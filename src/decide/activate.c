@@ -1,5 +1,5 @@
 /* Stair 3: from zero and to zero. */
-#include "decide/climb.h"
+#include "decide/wait.h"
 
 static int64_t most_jobs(const struct climb *c)
 {
@@ -19,7 +19,9 @@ static void from_zero(struct climb *c)
 	int64_t above = c->p->behavior.activation.above,
 		samples = c->p->behavior.activation.samples;
 
-	if (c->m->above_samples < samples || most_jobs(c) <= above)
+	if (decide_wait_ahead(c))
+		decide_climb_to(c, (struct stair){ .code = REASON_READY, .rule = -1, .to = c->n });
+	else if (c->m->above_samples < samples || most_jobs(c) <= above)
 		decide_climb_to(c,
 				(struct stair){ .code = REASON_NOT_YET_ACTIVE,
 						.rule = -1,
@@ -33,11 +35,18 @@ static void from_zero(struct climb *c)
 }
 
 /* SQS counts are approximate and can read zero while messages are in flight, so zero must have been
- * seen an interval ago at least, and now. */
+ * seen an interval ago at least, and now. A promise that learns its own hold may go at once where
+ * the jobs that were there can well have ended since. */
 static void to_zero(struct climb *c)
 {
 	int64_t need = c->p->behavior.deactivation.for_.ms, empty = 0;
 
+	if (need == 0 && decide_wait_ended(c)) {
+		decide_climb_to(
+			c,
+			(struct stair){ .code = REASON_ZERO, .rule = -1, .to = 0, .arg = { 0 } });
+		return;
+	}
 	if (need < c->p->evaluate.every.ms)
 		need = c->p->evaluate.every.ms;
 	if (!instant_is_never(c->m->zero_since))

@@ -1,5 +1,5 @@
 /* Stair 2: each rule proposes a size; the largest wins. */
-#include "decide/climb.h"
+#include "decide/wait.h"
 
 static bool propose(const struct climb *c, size_t rule, struct proposal *ret)
 {
@@ -7,6 +7,7 @@ static bool propose(const struct climb *c, size_t rule, struct proposal *ret)
 						const struct policy_rule *r) = {
 		[POLICY_TARGET_TRACKING] = decide_track_propose,
 		[POLICY_STEP_SCALING] = decide_step_propose,
+		[POLICY_QUEUE_WAIT] = decide_wait,
 	};
 	const struct policy_rule *r = &c->p->rules[rule];
 

@@ -1,4 +1,4 @@
-#include "decide/climb.h"
+#include "decide/wait.h"
 
 #define LAG_MS \
 	10000 /* for so long a reading of the size before our write is not somebody else's move */
@@ -12,10 +12,13 @@ static void clamp(struct instant *t, struct instant now)
 /* A wall clock that was ahead and is set back leaves times in the future: they count from now. */
 static void clamp_all(struct memory *m, struct instant now)
 {
-	struct instant *times[] = { &m->last_turn,          &m->last_out,       &m->last_in,
-				    &m->asked_at,           &m->foreign_at,     &m->zero_since,
-				    &m->before.last_out,    &m->before.last_in, &m->before.asked_at,
-				    &m->group_missing_since };
+	struct instant *times[] = { &m->last_turn,       &m->last_out,
+				    &m->last_in,         &m->asked_at,
+				    &m->foreign_at,      &m->zero_since,
+				    &m->before.last_out, &m->before.last_in,
+				    &m->before.asked_at, &m->group_missing_since,
+				    &m->wait.turn_at,    &m->wait.fed_to,
+				    &m->wait.period_end, &m->wait.busy_at };
 
 	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
 		clamp(times[i], now);
@@ -165,6 +168,7 @@ void decide_learn(const struct policy *p, const struct facts *f, struct instant 
 	decide_climb_init(&c, p, f, m, now);
 	if (decide_trust(&c)) {
 		learn_group(&c, m);
+		decide_wait_learn(&c, m);
 		learn_wishes(&c, m, first);
 	} else if (instant_is_never(m->group_missing_since)) {
 		m->group_missing_since = now;

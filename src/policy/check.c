@@ -91,6 +91,7 @@ static void check_behavior(const struct check *c, struct policy *ret)
 	ret->behavior.deactivation.for_ = b->deactivation.for_;
 	check_direction(c, "scale_out", &b->scale_out, &ret->behavior.scale_out);
 	check_direction(c, "scale_in", &b->scale_in, &ret->behavior.scale_in);
+	policy_promise_defaults(b, ret);
 }
 
 static void check_rest(const struct check *c, struct policy *ret)
@@ -143,6 +144,7 @@ void policy_check(struct keys_reader *r, const struct raw_policy *raw, const str
 		keys_error(r, metrics->at, "metrics is empty: there is nothing to decide by");
 	if (rules && rules->kind == YAML_LIST && rules->count == 0)
 		keys_error(r, rules->at, "rules is empty: nothing would ever be decided");
+	policy_promise_check(&c, ret);
 	check_behavior(&c, ret);
 	check_rest(&c, ret);
 }

@@ -35,15 +35,17 @@ static void raw_direction(struct keys_arena *a, const struct policy_direction *d
 						     .per = d->limits[i].per };
 }
 
-static void raw_behavior(struct keys_arena *a, const struct policy_behavior *b,
-			 struct raw_behavior *raw)
+static void raw_behavior(struct keys_arena *a, const struct policy *p, struct raw_behavior *raw)
 {
+	const struct policy_behavior *b = &p->behavior;
+
 	raw->tolerance_milli = b->tolerance_milli;
 	raw->activation.above = b->activation.above;
 	raw->activation.samples = b->activation.samples;
 	raw->deactivation.for_ = b->deactivation.for_;
 	raw_direction(a, &b->scale_out, &raw->scale_out);
 	raw_direction(a, &b->scale_in, &raw->scale_in);
+	policy_promise_given(p, raw);
 }
 
 /* The default is a minute, or `every` where that is longer. */
@@ -72,7 +74,7 @@ int policy_print(const struct policy *p, struct buf *out)
 	raw.schedules = keys_arena_alloc(a, (p->schedule_count + 1) * sizeof(*raw.schedules));
 	for (size_t i = 0; i < p->schedule_count; i++)
 		policy_schedule_raw(&p->schedules[i], &raw.schedules[i]);
-	raw_behavior(a, &p->behavior, &raw.behavior);
+	raw_behavior(a, p, &raw.behavior);
 	raw.on_missing = (struct raw_missing){ .scale_in = p->on_missing.scale_in,
 					       .scale_out = p->on_missing.scale_out,
 					       .after = p->on_missing.after,

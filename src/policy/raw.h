@@ -68,11 +68,18 @@ struct raw_step_scaling {
 	size_t step_count;
 };
 
+struct raw_queue_wait {
+	const char *metric;
+	int64_t percentile_milli;
+	struct span target, service_time;
+};
+
 struct raw_rule {
 	const char *name;
 	struct raw_target_tracking target_tracking;
 	struct raw_step_scaling step_scaling;
-	bool target_tracking_given, step_scaling_given;
+	struct raw_queue_wait queue_wait;
+	bool target_tracking_given, step_scaling_given, queue_wait_given;
 };
 
 struct raw_limit {
@@ -85,6 +92,7 @@ struct raw_direction {
 	int64_t tolerance_milli;
 	bool tolerance_given;
 	struct span stabilization, cooldown;
+	bool stabilization_given;
 	struct raw_limit *limits;
 	size_t limit_count;
 	int select;
@@ -96,6 +104,7 @@ struct raw_activation {
 
 struct raw_deactivation {
 	struct span for_;
+	bool for_given;
 };
 
 struct raw_behavior {
@@ -150,7 +159,7 @@ struct raw_policy {
 };
 
 extern const struct key_table policy_table, policy_metric_table, policy_rule_table,
-	policy_schedule_table;
+	policy_schedule_table, policy_promise_table;
 
 #define TABLE(id, what, type, rows)                                       \
 	static const struct key_table id = { .name = #id,                 \
@@ -170,6 +179,12 @@ void policy_metric_raw(struct keys_arena *a, const struct policy *p, const struc
 		       struct raw_metric *raw);
 void policy_rule_raw(struct keys_arena *a, const struct policy *p, const struct policy_rule *r,
 		     struct raw_rule *raw);
+/* The rule queue_wait: from and to the form of the file; the name of its metric. */
+const char *policy_promise_take(const struct raw_queue_wait *q, struct policy_rule *ret);
+struct raw_queue_wait policy_promise_raw(const struct policy *p, const struct policy_rule *r);
+/* Where all rules are promises, what the file does not give of the hold is theirs to learn. */
+void policy_promise_defaults(const struct raw_behavior *b, struct policy *ret);
+void policy_promise_given(const struct policy *p, struct raw_behavior *raw);
 /* A price such as 0.0208, kept in millionths: read and print of a KEY_CUSTOM row. */
 int policy_price_read(struct keys_reader *r, const struct key *k, const struct yaml_node *n,
 		      void *field);

@@ -107,6 +107,13 @@ static const struct key rule_keys[] = {
 	  .given_offset = offsetof(struct raw_rule, step_scaling_given),
 	  .sub = &step_scaling,
 	  .doc = "steps up and down" },
+	{ .name = "queue_wait",
+	  .type = KEY_MAP,
+	  .offset = offsetof(struct raw_rule, queue_wait),
+	  .has_given = true,
+	  .given_offset = offsetof(struct raw_rule, queue_wait_given),
+	  .sub = &policy_promise_table,
+	  .doc = "a share of the jobs starts within a time" },
 };
 
 const struct key_table policy_rule_table = {
@@ -211,7 +218,7 @@ static const struct yaml_node *kind_node(const struct yaml_node *n, const char *
 
 void policy_rule_check(const struct check *c, size_t i, struct policy_rule *ret)
 {
-	static const char *const kinds[] = { "target_tracking", "step_scaling" };
+	static const char *const kinds[] = { "target_tracking", "step_scaling", "queue_wait" };
 	const struct yaml_node *n = check_item(yaml_get(c->root, "rules"), i);
 	const struct yaml_node *kind = kind_node(n, kinds, COUNT_OF(kinds));
 	const struct raw_rule *rule = &c->raw->rules[i];
@@ -224,13 +231,14 @@ void policy_rule_check(const struct check *c, size_t i, struct policy_rule *ret)
 				   "another rule is named '%.64s' too", rule->name);
 	ret->name = rule->name;
 	ret->line = check_place(c, n).line;
-	if (rule->target_tracking_given + rule->step_scaling_given != 1) {
+	if (rule->target_tracking_given + rule->step_scaling_given + rule->queue_wait_given != 1) {
 		keys_error(c->r, check_place(c, n),
-			   "a rule is one of target_tracking and step_scaling");
+			   "a rule is one of target_tracking, step_scaling and queue_wait");
 		return;
 	}
 	metric = rule->target_tracking_given ? check_tracking(c, kind, &rule->target_tracking, ret)
-					     : check_steps(c, kind, &rule->step_scaling, ret);
+		 : rule->step_scaling_given  ? check_steps(c, kind, &rule->step_scaling, ret)
+					     : policy_promise_take(&rule->queue_wait, ret);
 	if (metric)
 		ret->metric = policy_metric_find(c, check_under(kind, "metric", NULL), metric);
 }
@@ -278,6 +286,8 @@ void policy_rule_raw(struct keys_arena *a, const struct policy *p, const struct 
 				  .min_adjustment = s->min_adjustment,
 				  .steps = steps,
 				  .step_count = s->step_count },
+		.queue_wait_given = r->kind == POLICY_QUEUE_WAIT,
+		.queue_wait = policy_promise_raw(p, r),
 	};
 	for (size_t i = 0; i < s->step_count; i++)
 		raw_step(&s->steps[i], &steps[i]);

@@ -98,10 +98,13 @@ TABLE(limit, "how far the size may move within a period", raw_limit, limit_keys)
 		{ .name = "stabilization",                                                         \
 		  .type = KEY_SPAN,                                                                \
 		  .offset = offsetof(struct raw_direction, stabilization),                         \
+		  .has_given = true,                                                               \
+		  .given_offset = offsetof(struct raw_direction, stabilization_given),             \
 		  .least = 0,                                                                      \
 		  .most = 86400000,                                                                \
 		  .init = window,                                                                  \
-		  .doc = "follow the most cautious wish of so long" },                             \
+		  .doc = "follow the most cautious wish of so long; 0s where all rules are "       \
+			 "queue_wait, which learns its hold" },                                    \
 		{ .name = "cooldown",                                                              \
 		  .type = KEY_SPAN,                                                                \
 		  .offset = offsetof(struct raw_direction, cooldown),                              \
@@ -161,11 +164,13 @@ static const struct key deactivation_keys[] = {
 	{ .name = "for",
 	  .type = KEY_SPAN,
 	  .offset = offsetof(struct raw_deactivation, for_),
+	  .has_given = true,
+	  .given_offset = offsetof(struct raw_deactivation, for_given),
 	  .least = 0,
 	  .most = 86400000,
 	  .init = "120s",
 	  .doc = "so long the queues must be empty, running jobs too, before the last instance "
-		 "goes" },
+		 "goes; 0s where all rules are queue_wait, which learns its hold" },
 };
 TABLE(deactivation, "to zero", raw_deactivation, deactivation_keys);
 

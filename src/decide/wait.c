@@ -1,0 +1,110 @@
+/* The rule queue_wait: a share of the jobs starts within a time. The size is what the setting in
+ * force asks for the queue as it is. */
+#include "decide/wait.h"
+
+#include <math.h>
+
+#define BOOT_NORMAL 0.2936
+
+static double real(int64_t v)
+{
+	return (double)v;
+}
+
+static double service_s(const struct policy_rule *r, const struct wait *w)
+{
+	if (r->queue_wait.service_time.ms != POLICY_AUTO)
+		return real(r->queue_wait.service_time.ms) / 1000;
+	return real(w->busy_ms) / real(w->done > 0 ? w->done : 1) / 1000;
+}
+
+static double slots_of(const struct policy *p, const struct wait *w)
+{
+	if (p->fleet.jobs_per_instance != POLICY_AUTO)
+		return real(p->fleet.jobs_per_instance);
+	return floor(w->slots_milli / 1000.0 + 0.4);
+}
+
+struct wait_view decide_wait_view(const struct policy *p, const struct policy_rule *r,
+				  const struct wait *w)
+{
+	struct wait_view v = {
+		.promise = real(r->queue_wait.target.ms) / 1000,
+		.share = 1 - real(r->queue_wait.percentile_milli) / 100000,
+		.service = service_s(r, w),
+		.slots = slots_of(p, w),
+		.boot = p->fleet.warm_up.ms != POLICY_AUTO
+				? real(p->fleet.warm_up.ms) / 1000
+				: real(w->boot_ms) / real(w->boots > 0 ? w->boots : 1) / 1000,
+		.kills = w->kills_milli / 1000.0,
+	};
+	int64_t steps = (r->queue_wait.target.ms / 30000 + WAIT_AGES - 4) / (WAIT_AGES - 3);
+
+	if (v.service < 0.1)
+		v.service = 0.1;
+	if (v.boot < 1)
+		v.boot = 1;
+	if (v.slots < 1)
+		v.slots = 1;
+	v.boot_late = v.boot * exp(BOOT_NORMAL * decide_chance_normal(1 - v.share) -
+				   BOOT_NORMAL * BOOT_NORMAL / 2);
+	v.step_ms = 30000 * (steps < 1 ? 1 : steps);
+	v.keep_ms = decide_wait_gap_keep(&v, w);
+	return v;
+}
+
+double decide_wait_urgent(const struct wait_view *v)
+{
+	double left = v->promise - v->boot_late - 45;
+
+	return left > 0 ? left : 0;
+}
+
+struct proposal decide_wait(const struct climb *c, const struct policy_rule *r)
+{
+	const struct wait *w = &c->m->wait;
+	const struct fact *f = &c->f->metric[r->metric];
+	struct wait_view v = decide_wait_view(c->p, r, w);
+	struct wait_setting set = decide_wait_size_setting(&v, w->setting);
+	const int32_t *high = w->high[w->setting % WAIT_HOLDS];
+	int64_t jobs = c->jobs[r->metric];
+	struct wait_need n = { .jobs = jobs,
+			       .high = high[high[1] > high[0]],
+			       .idle_ms = jobs > 0 ? 0 : elapsed_ms(c->now, w->busy_at) };
+	int32_t want;
+
+	if (n.high < jobs)
+		n.high = jobs;
+	n.may_wait = f->has & QUEUE_OLDEST_AGE && jobs <= 3 &&
+		     f->oldest_age_ms < decide_wait_urgent(&v) * 1000;
+	want = capped(decide_wait_size(&v, &set, &n, c->desired));
+	if (want < c->desired && w->direction > 0 && w->turns_milli < 1000)
+		want = c->desired; /* it has turned round often enough */
+	return (struct proposal){ .wish = want,
+				  .stair = { .code = REASON_PROMISE,
+					     .arg = { jobs, (int64_t)(v.service * 1000 + 0.5),
+						      (int64_t)(v.boot * 1000 + 0.5) } } };
+}
+
+bool decide_wait_ahead(const struct climb *c)
+{
+	for (size_t i = 0; i < c->p->rule_count; i++) {
+		const struct policy_rule *r = &c->p->rules[i];
+
+		if (r->kind == POLICY_QUEUE_WAIT && c->trust[r->metric] == FACT_READABLE &&
+		    decide_wait_view(c->p, r, &c->m->wait).keep_ms == WAIT_FOREVER_MS)
+			return true;
+	}
+	return false;
+}
+
+bool decide_wait_ended(const struct climb *c)
+{
+	const struct wait *w = &c->m->wait;
+	int64_t had = w->before;
+	bool promise = c->p->rule_count > 0;
+
+	for (size_t i = 0; i < c->p->rule_count; i++)
+		promise = promise && c->p->rules[i].kind == POLICY_QUEUE_WAIT;
+	return promise && w->known && had >= 0 && had <= 2 && !instant_is_never(c->m->zero_since);
+}

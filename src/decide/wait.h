@@ -1,0 +1,68 @@
+/* The promise of a waiting time: what its files share. Private to decide/.
+ *
+ * wait_learn.c   what the queue and the group show: service time, slots, boot time, lateness
+ * wait_trial.c   imagined fleets that meet the same jobs at other settings
+ * wait_gap.c     how long the last instance is kept
+ * wait_choose.c  which setting keeps the promise at the lowest cost
+ * wait_size.c    the size that one setting asks for
+ * wait.c         the rule
+ * chance.c       draws and quantiles
+ */
+#ifndef DECIDE_WAIT_H
+#define DECIDE_WAIT_H
+
+#include "decide/climb.h"
+#include "model/wait.h"
+
+#define WAIT_FOREVER_MS INT64_MAX
+
+/* What is known while one turn is thought, in seconds and jobs. */
+struct wait_view {
+	double promise, share; /* the wait that is promised; the share of jobs that may miss it */
+	double service, boot, slots;
+	double boot_late; /* a boot time that few exceed */
+	double kills;     /* chance that a busy instance dies when it is let go */
+	int64_t step_ms;
+	int64_t keep_ms; /* the last instance stays so long without a job */
+};
+
+/* One setting: how much is asked for, and for how long it is kept. */
+struct wait_setting {
+	double jobs, root; /* instances for each job; for the root of the jobs */
+	int64_t hold_ms;
+};
+
+/* What a size is asked for. */
+struct wait_need {
+	int64_t jobs, high; /* in the system: now, and the most while the setting holds */
+	int64_t idle_ms;    /* since a job was last there */
+	bool may_wait;      /* the first job can wait for company */
+};
+
+struct wait_view decide_wait_view(const struct policy *p, const struct policy_rule *r,
+				  const struct wait *w);
+struct wait_setting decide_wait_size_setting(const struct wait_view *v, unsigned index);
+int64_t decide_wait_size(const struct wait_view *v, const struct wait_setting *s,
+			 const struct wait_need *n, int64_t have);
+void decide_wait_trial_feed(const struct wait_view *v, struct wait *w, int64_t jobs, int64_t ms);
+void decide_wait_gap_step(const struct wait_view *v, struct wait *w, int64_t arrived);
+int64_t decide_wait_gap_keep(const struct wait_view *v, const struct wait *w);
+unsigned decide_wait_choose(const struct wait_view *v, const struct wait *w);
+double
+decide_wait_urgent(const struct wait_view *v); /* seconds that a first job may wait for company */
+
+double decide_chance_uniform(uint64_t key); /* in (0, 1), the same for the same key */
+double decide_chance_normal(double u);      /* quantile of the normal distribution */
+int64_t decide_chance_binomial(int64_t n, double p, double u); /* quantiles */
+int64_t decide_chance_poisson(double mean, double u);
+
+/* The memory's part: called by decide_learn. */
+void decide_wait_learn(const struct climb *c, struct memory *m);
+/* Whether a promise wants an instance before there is a job. */
+bool decide_wait_ahead(const struct climb *c);
+/* Whether a queue that reads empty can be: at the last turn no more jobs were there than end
+ * between two turns. */
+bool decide_wait_ended(const struct climb *c);
+struct proposal decide_wait(const struct climb *c, const struct policy_rule *r);
+
+#endif

@@ -1,0 +1,68 @@
+/* Which setting keeps the promise at the lowest cost.
+ *
+ * The cheapest imagined fleet whose late jobs stay within what the promise lets miss. Two
+ * corrections: imagined lateness is scaled by how the real one compares so far, and what the real
+ * fleet has missed is made up for, what it has left over is spent (a budget, as in online
+ * optimisation with a long-term constraint: Mahdavi, Jin, Yang, 2012). Until enough jobs are seen
+ * each setting has some late jobs to its name, the cautious ones few. */
+#include <math.h>
+
+#include "decide/wait.h"
+
+#define AIM 0.7     /* of what may miss: rare bursts are yet to come */
+#define MAKE_UP 2.0 /* how hard what was missed is made up for */
+#define AIM_LEAST 0.15
+#define AIM_MOST 0.9
+#define PRIOR_LATE 1.0 /* jobs, at what the promise lets miss */
+#define TRUST_LATE 3.0 /* late jobs before the real fleet's lateness counts as much */
+#define STAY 0.98      /* another setting must be this much cheaper */
+
+static double clip(double v, double least, double most)
+{
+	return v < least ? least : v > most ? most : v;
+}
+
+/* Before anything is seen: a promise near the boot time wants a slot for every job and some hold;
+ * a loose one may spend most of the wait. */
+static double prior_late(const struct wait_view *v, unsigned i)
+{
+	unsigned urge = i / WAIT_HOLDS, hold = i % WAIT_HOLDS;
+	bool tight = v->promise < v->boot + 90;
+
+	if (tight ? urge >= 4 && hold >= 2 : urge >= 2 && urge <= 5)
+		return 0.5;
+	return tight && urge < 4 && hold < 2 ? 2 : 1.5;
+}
+
+static double aim(const struct wait_view *v, const struct wait *w, double prior_jobs)
+{
+	double real = (double)w->late / ((double)w->started + prior_jobs) / v->share;
+
+	return v->share * clip(AIM + MAKE_UP * (AIM - real), AIM_LEAST, AIM_MOST);
+}
+
+unsigned decide_wait_choose(const struct wait_view *v, const struct wait *w)
+{
+	double prior = PRIOR_LATE / v->share, most = aim(v, w, prior);
+	double scale = clip(((double)w->late + TRUST_LATE) / ((double)w->chosen_late + TRUST_LATE),
+			    0.5, 4);
+	double best = INFINITY, safest = INFINITY;
+	unsigned at = WAIT_FLEETS, safe = 0;
+
+	for (unsigned i = 0; i < WAIT_FLEETS; i++) {
+		const struct wait_fleet *f = &w->fleet[i];
+		double late = (f->late * scale + prior_late(v, i) * PRIOR_LATE) /
+			      ((double)w->jobs + prior);
+		double cost = i == w->setting ? f->cost * STAY : f->cost;
+
+		if (late < safest || (late <= safest && cost < w->fleet[safe].cost)) {
+			safest = late;
+			safe = i;
+		}
+		if (late <= most && cost < best) {
+			best = cost;
+			at = i;
+		}
+	}
+	return at < WAIT_FLEETS ? at : safe;
+}

@@ -1,0 +1,98 @@
+/* How long the last instance is kept without a job.
+ *
+ * The ski rental with the gaps' distribution learnt (Karlin, Manasse, McGeoch, Owicki: Competitive
+ * randomized algorithms for nonuniform problems, 1994): keeping costs the time, letting go costs a
+ * boot time when the next job comes, and the jobs that come meanwhile are late where the boot takes
+ * longer than they may wait. The time that is cheapest while those stay within a part of what the
+ * promise lets miss. Gaps are counted in classes, each half as long again as the last. */
+#include <math.h>
+
+#include "decide/wait.h"
+
+#define FIRST_S 30.0
+#define GROWTH 1.5
+#define PART 0.6   /* of what may miss, for cold starts */
+#define SPREAD 0.3 /* of boot times: their standard deviation over their mean */
+
+static double class_s(unsigned k)
+{
+	return FIRST_S * pow(GROWTH, k);
+}
+
+static unsigned class_of(double seconds)
+{
+	unsigned k = 0;
+
+	while (k + 1 < WAIT_GAPS && seconds > class_s(k))
+		k++;
+	return k;
+}
+
+/* Chance that a job which finds no instance waits too long. */
+static double cold_late(const struct wait_view *v)
+{
+	double x = log((v->promise > 1 ? v->promise : 1) / (v->boot + 30)) / SPREAD;
+
+	return 0.5 * erfc(x / sqrt(2));
+}
+
+void decide_wait_gap_step(const struct wait_view *v, struct wait *w, int64_t arrived)
+{
+	double step = (double)v->step_ms / 1000;
+	double empty = (double)w->gap_steps * step - v->service;
+
+	if (arrived == 0) {
+		w->gap_steps++;
+		w->gap_left -= w->gap_left > 0;
+		return;
+	}
+	if (empty > 0) {
+		double late = (v->boot + 30 - v->promise) / step;
+
+		w->gap_class = (uint8_t)class_of(empty);
+		w->gap_left = (uint8_t)(late < 1 ? 1 : late > 200 ? 200 : late + 0.5);
+		w->gaps[w->gap_class]++;
+	}
+	if (w->gap_left > 0) {
+		w->gap_late[w->gap_class] += (uint32_t)(arrived > 1000000 ? 1000000 : arrived);
+		w->gap_left--;
+	}
+	w->gap_steps = 0;
+}
+
+/* Gaps of class @p k and longer are not bridged: what it costs, and how many jobs are late. */
+static double price(const struct wait_view *v, const struct wait *w, unsigned k, double *ret_late)
+{
+	double cost = 0, p = cold_late(v);
+
+	*ret_late = p; /* the gap to come may be the longest yet */
+	for (unsigned i = 0; i < WAIT_GAPS; i++) {
+		double n = w->gaps[i], long_s = i == 0 ? FIRST_S / 2 : class_s(i) * 0.8;
+
+		if (i < k) {
+			cost += n * long_s;
+		} else {
+			cost += n * (v->boot + (k == 0 ? 0 : class_s(k - 1)));
+			*ret_late += p * w->gap_late[i];
+		}
+	}
+	return cost;
+}
+
+int64_t decide_wait_gap_keep(const struct wait_view *v, const struct wait *w)
+{
+	double may = v->share * PART * (double)w->jobs, best = INFINITY;
+	int64_t keep = WAIT_FOREVER_MS;
+
+	if (cold_late(v) < v->share * 0.5)
+		may = INFINITY;
+	for (unsigned k = 0; k < WAIT_GAPS; k++) {
+		double late, cost = price(v, w, k, &late);
+
+		if (late > may || cost >= best)
+			continue;
+		best = cost;
+		keep = k == 0 ? 0 : (int64_t)(class_s(k - 1) * 1000);
+	}
+	return keep;
+}

@@ -1,0 +1,68 @@
+/* The size that one setting asks for.
+ *
+ * With x jobs in the system, waiting and running, c = a*x + b*sqrt(x) instances are asked for. For
+ * a = s / (s + w) of jobs that take s, a queue in balance waits w: the wait that is promised is
+ * spent (plain backlog over target, with in-flight counted). As the wait that may be spent goes to
+ * nothing a goes to 1, every job has its slot, and b*sqrt(x) is the spare for chance: the
+ * square-root rule (Erlang; Halfin, Whitt: Heavy-traffic limits for queues with many exponential
+ * servers, 1981).
+ *
+ * A fleet larger than that is kept while it is less than half as large again: between the two it
+ * neither grows nor shrinks, as an inventory between s and S (Scarf, 1960). */
+#include <math.h>
+
+#include "decide/wait.h"
+
+#define BAND 1.5
+#define ROOT 0.7
+
+/* From all of the promised wait to none of it, and then more spare. */
+static const struct {
+	double spent, spare;
+} urges[WAIT_URGES] = {
+	{ 1, 0 },    { 0.75, 0 }, { 0.55, 0 }, { 0.35, 0 },
+	{ 0.15, 0 }, { 0, 0 },    { 0, 0.3 },  { 0, 0.6 },
+};
+
+/* In boot times: what is let go too early costs one. */
+static const double holds[WAIT_HOLDS] = { 0, 1, 2.5, 7 };
+
+struct wait_setting decide_wait_size_setting(const struct wait_view *v, unsigned index)
+{
+	unsigned u = index / WAIT_HOLDS % WAIT_URGES, h = index % WAIT_HOLDS;
+	double a = v->service / (v->service + urges[u].spent * v->promise) + urges[u].spare;
+
+	return (struct wait_setting){ .jobs = a,
+				      .root = ROOT * a,
+				      .hold_ms = (int64_t)(holds[h] * v->boot * 1000 + 0.5) };
+}
+
+/* Thousandths, rounded, so that no compiler's last bit decides. */
+static int64_t need_milli(const struct wait_view *v, const struct wait_setting *s, int64_t jobs)
+{
+	double x = (double)jobs / v->slots;
+
+	return (int64_t)floor((s->jobs * x + s->root * sqrt(x)) * 1000 + 0.5);
+}
+
+static int64_t whole(int64_t milli)
+{
+	return milli / 1000 + (milli % 1000 > 0);
+}
+
+int64_t decide_wait_size(const struct wait_view *v, const struct wait_setting *s,
+			 const struct wait_need *n, int64_t have)
+{
+	int64_t least = whole(need_milli(v, s, n->jobs));
+	int64_t most = whole((int64_t)(BAND * (double)need_milli(v, s, n->high) + 0.5));
+
+	if (least == 0 && v->keep_ms == WAIT_FOREVER_MS)
+		least = 1; /* no fleet at zero keeps this promise */
+	if (most < 1 && n->idle_ms < v->keep_ms)
+		most = 1;
+	if (most < least)
+		most = least;
+	if (n->may_wait && have == 0)
+		least = 0;
+	return have < least ? least : have > most ? most : have;
+}
