@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "decide/decide.h"
 #include "model/say.h"
+#include "rehearse/turn.h"
 
 #define STREAM_COUNT_MAX 1000000000000000 /* no queue is longer; past it a number is a mistake */
 
@@ -222,8 +222,6 @@ static void say_decision(const struct stream *s, const struct plan *plan, struct
 
 void stream_line(struct stream *s, const char *line, size_t len, struct buf *out)
 {
-	const struct policy *p = s->policy;
-	struct outcome done = { .kind = OUTCOME_DONE };
 	struct facts facts;
 	struct plan plan;
 	struct instant now;
@@ -233,14 +231,6 @@ void stream_line(struct stream *s, const char *line, size_t len, struct buf *out
 		say_error(&e, out);
 		return;
 	}
-	decide_learn(p, &facts, now, &s->memory);
-	plan = decide(p, &facts, &s->memory, now);
-	decide_presume(&plan, now, &s->memory);
-	if (plan.act == PLAN_SET) {
-		done.from = plan.current;
-		done.to = plan.desired;
-		done.at = now;
-		decide_settle(p, &done, now, &s->memory);
-	}
+	plan = rehearse_turn(s->policy, &facts, now, &s->memory);
 	say_decision(s, &plan, out);
 }

@@ -3,7 +3,8 @@
  *
  *   policy/X.yaml             -> X.ok (the policy printed) or X.err (its problems)
  *   decide/X.yaml + X.json    -> X.ok (the staircase of each turn)
- *   policies/X.yaml           printed, read again and printed again: the same
+ *   policies/X.yaml           printed, read again and printed again: the same; has tests
+ *   policies/tests/X.yaml     passes, as windlass test runs it
  *
  * golden -update rewrites what differs.
  */
@@ -17,6 +18,7 @@
 #include "decide/decide.h"
 #include "model/say.h"
 #include "policy/policy.h"
+#include "rehearse/trial.h"
 
 #define TEXT_MAX (1u << 20)
 
@@ -93,6 +95,35 @@ static void golden_policy(struct run *r, const char *path, const char *shown)
 		policy_print(p, &printed);
 	settle(r, shown, p ? ok : bad, p ? &printed : &problems);
 	judge(r, shown, access(p ? bad : ok, F_OK) != 0, "has both an .ok and an .err");
+}
+
+/* A shipped policy has tests of its own name, and they pass. */
+static void tried(struct run *r, const char *path, const char *shown)
+{
+	AUTO(trial_done) struct trial_file f = { 0 };
+	struct err e = { 0 };
+
+	if (trial_read(path, &f, &e) < 0) {
+		judge(r, shown, false, e.text);
+		return;
+	}
+	for (size_t i = 0; i < f.count; i++) {
+		struct trial_result result;
+
+		trial_run(&f, &f.trials[i], &result);
+		judge(r, f.trials[i].name, result.failures == 0, buf_str(&result.text));
+		trial_result_done(&result);
+	}
+}
+
+static void has_tests(struct run *r, const char *path, const char *shown)
+{
+	const char *slash = strrchr(path, '/');
+	char tests[512];
+
+	snprintf(tests, sizeof(tests), "%.*s/tests%s", (int)(slash - path), path, slash);
+	judge(r, shown, access(tests, R_OK) == 0,
+	      "has no tests: policies/tests/ wants one of its name");
 }
 
 /* Printed and read again, a policy prints the same. */
@@ -220,6 +251,8 @@ int main(int argc, char **argv)
 	each(&r, "tests/golden/policy", golden_policy);
 	each(&r, "tests/golden/decide", golden_decide);
 	each(&r, "policies", round_trip);
+	each(&r, "policies", has_tests);
+	each(&r, "policies/tests", tried);
 	printf("%d passed, %d failed\n", r.passed, r.failed);
 	return r.failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

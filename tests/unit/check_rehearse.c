@@ -7,6 +7,8 @@
 #include "policy/policy.h"
 #include "rehearse/stream.h"
 
+Suite *suite_trial(void);
+
 static const char policy_text[] =
 	"version: 1\nname: s\nfleet: { auto_scaling_group: g }\n"
 	"metrics:\n  backlog: { sqs: { queue_url: \"http://h/1/q\" } }\n"
@@ -170,6 +172,7 @@ int main(void)
 	tcase_add_test(t, the_newest_minute_is_kept_until_the_next);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
+	srunner_add_suite(r, suite_trial());
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);
 	srunner_free(r);
