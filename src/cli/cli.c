@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/options.h"
+#include "policy/policy.h"
 
 #define HELP_BYTES_MAX 65536
 
@@ -62,9 +63,11 @@ static void overview(struct buf *out)
 			buf_addf(out, "  %-10s %s\n", verbs[i].name, verbs[i].summary);
 		}
 	}
-	buf_adds(out, "\nwindlass help VERB shows the options of one verb.\n"
-		      "Exit status: 0 done, 1 failed, 2 usage or policy error, 3 a change is due "
-		      "(plan).\n");
+	buf_adds(out,
+		 "\nwindlass help VERB shows the options of one verb, windlass help policy the "
+		 "keys of a policy.\n"
+		 "Exit status: 0 done, 1 failed, 2 usage or policy error, 3 a change is due "
+		 "(plan).\n");
 }
 
 int cli_help(int argc, char **argv)
@@ -75,6 +78,10 @@ int cli_help(int argc, char **argv)
 	if (argc > 1 && strcmp(argv[1], "--help") != 0 && strcmp(argv[1], "help") != 0) {
 		const struct cli_verb *v = find(argv[1]);
 
+		if (strcmp(argv[1], "policy") == 0) {
+			policy_schema_manual(&out);
+			return cli_print(&out, CLI_DONE);
+		}
 		if (!v)
 			return unknown(argv[1]);
 		snprintf(name, sizeof(name), "%s", v->name);

@@ -32,6 +32,7 @@ struct turn {
 	int64_t number;    /* turns since the start */
 	struct facts facts;
 	struct memory memory;
+	struct plan_without without;
 	struct plan plan;
 	struct observe_seen seen;
 	struct observe_want want;

@@ -27,6 +27,7 @@ static void turn_think(struct turn *t)
 {
 	decide_learn(t->policy, &t->facts, t->at, &t->memory);
 	t->plan = decide(t->policy, &t->facts, &t->memory, t->at);
+	t->without = decide_without_each(t->policy, &t->facts, &t->memory, t->at);
 	if (t->blocked)
 		plan_refuse(&t->plan, REASON_BLOCKED, false);
 }
@@ -39,6 +40,7 @@ static struct journal_turn turn_entry(const struct turn *t)
 		.facts = &t->facts,
 		.memory = &t->memory,
 		.plan = &t->plan,
+		.without = &t->without,
 		.outcome = &t->write.outcome,
 		.at = t->at,
 		.intent = t->intent,

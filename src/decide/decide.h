@@ -28,6 +28,10 @@ struct plan decide(const struct policy *p, const struct facts *f, const struct m
 struct plan decide_without(const struct policy *p, const struct facts *f, const struct memory *m,
 			   struct instant now, unsigned mask);
 
+/* What each limiting stair did: decide_without() for one after the other. */
+struct plan_without decide_without_each(const struct policy *p, const struct facts *f,
+					const struct memory *m, struct instant now);
+
 /* The memory as if the write of @p plan succeeds: it is part of the recorded intent, so that a
  * crash after the write still starts the cooldown. Nothing changes for a plan that does not write.
  */

@@ -33,6 +33,7 @@ const char *const journal_migrations[] = {
 	"INTEGER,"
 	"  wanted INTEGER, in_service INTEGER, pending INTEGER, busy INTEGER, draining INTEGER,"
 	"  PRIMARY KEY (name, at)) WITHOUT ROWID;",
+	"ALTER TABLE stairs ADD COLUMN without TEXT;", /* what each limiter did */
 };
 const size_t journal_migration_count = COUNT_OF(journal_migrations);
 

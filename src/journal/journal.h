@@ -47,7 +47,8 @@ struct journal_turn {
 	const struct memory
 		*memory; /* intents: as decide_presume() left it; outcomes: after decide_settle() */
 	const struct plan *plan;
-	const struct outcome *outcome; /* outcomes only */
+	const struct plan_without *without; /* intents; NULL: not known */
+	const struct outcome *outcome;      /* outcomes only */
 	struct instant at;
 	int64_t intent; /* set by journal_write_intents() where the plan will write, else 0 */
 };
@@ -70,6 +71,7 @@ struct journal_stairs {
 	const char *policy; /* its name */
 	const char *policy_text;
 	const struct json *plan, *facts;
+	const struct json *without; /* say_without_read(); NULL where it is not known */
 	struct instant first, last; /* turns with this staircase */
 	int64_t runs;
 	bool wrote; /* some turn of it intended a write; the newest one's outcome: */

@@ -30,6 +30,7 @@ static int visit_stairs(const struct db_row *r, journal_stairs_fn *fn, void *arg
 {
 	AUTO(json_freep) struct json *plan = NULL;
 	AUTO(json_freep) struct json *facts = NULL;
+	AUTO(json_freep) struct json *without = NULL;
 	const char *plan_text = db_str(r, 5), *facts_text = db_str(r, 6);
 	struct journal_stairs s = {
 		.policy = db_str(r, 0),
@@ -49,6 +50,9 @@ static int visit_stairs(const struct db_row *r, journal_stairs_fn *fn, void *arg
 	facts = json_parse(facts_text ? facts_text : "", facts_text ? strlen(facts_text) : 0, e);
 	if (!facts)
 		return err_wrap(e, "journal: facts of policy %s", s.policy);
+	if (!db_is_null(r, 10))
+		without = json_parse(db_str(r, 10), strlen(db_str(r, 10)), NULL);
+	s.without = without;
 	s.plan = plan;
 	s.facts = facts;
 	*ret_stop = fn(&s, arg);
@@ -65,7 +69,7 @@ int journal_read_stairs(struct journal *j, const char *policy, struct instant un
 	r = db_query(
 		j->db,
 		"SELECT s.name, p.text, s.first_at, s.last_at, s.runs, s.plan, s.facts, i.id, "
-		"i.outcome, i.error"
+		"i.outcome, i.error, s.without"
 		" FROM stairs s JOIN policy p ON p.id = s.policy"
 		" LEFT JOIN intent i ON i.id = (SELECT max(id) FROM intent WHERE stairs = s.id)"
 		" WHERE (?1 IS NULL OR s.name = ?1) AND s.first_at <= ?2 ORDER BY s.id DESC LIMIT "

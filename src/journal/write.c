@@ -77,26 +77,33 @@ static int put_stairs(struct journal *j, const struct journal_turn *t, int64_t *
 	AUTO(buf_done) struct buf shape = BUF(JOURNAL_TEXT_MAX);
 	AUTO(buf_done) struct buf plan = BUF(JOURNAL_TEXT_MAX);
 	AUTO(buf_done) struct buf facts = BUF(JOURNAL_TEXT_MAX);
+	AUTO(buf_done) struct buf without = BUF(JOURNAL_TEXT_MAX);
+	struct json *each = say_without_json(t->plan, t->without);
 	int64_t policy = 0;
 
 	shape_of(t->policy, t->plan, &shape);
 	write_free(say_plan_json(t->policy, t->plan), &plan);
 	write_free(say_facts_json(t->policy, t->facts), &facts);
+	if (each)
+		write_free(each, &without);
 	if (buf_ok(&shape, "a staircase", e) < 0 || buf_ok(&plan, "a plan", e) < 0 ||
 	    buf_ok(&facts, "facts", e) < 0 || put_policy(j, t, &policy, e) < 0 ||
 	    same_stairs(j, t, policy, buf_str(&shape), ret_id, e) < 0)
 		return -1;
 	if (*ret_id) /* the newest numbers stay, under the same stairs */
 		return DB_RUN(j->db, e,
-			      "UPDATE stairs SET last_at = ?, runs = runs + 1, plan = ?, facts = ? "
+			      "UPDATE stairs SET last_at = ?, runs = runs + 1, plan = ?, facts = "
+			      "?, without = ? "
 			      "WHERE id = ?",
 			      DB_I(t->at.ms), DB_S(buf_str(&plan)), DB_S(buf_str(&facts)),
-			      DB_I(*ret_id));
+			      each ? DB_S(buf_str(&without)) : DB_N, DB_I(*ret_id));
 	if (DB_RUN(j->db, e,
-		   "INSERT INTO stairs (policy, name, first_at, last_at, runs, shape, plan, facts)"
-		   " VALUES (?, ?, ?, ?, 1, ?, ?, ?)",
+		   "INSERT INTO stairs (policy, name, first_at, last_at, runs, shape, plan, facts, "
+		   "without)"
+		   " VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?)",
 		   DB_I(policy), DB_S(t->policy->name), DB_I(t->at.ms), DB_I(t->at.ms),
-		   DB_S(buf_str(&shape)), DB_S(buf_str(&plan)), DB_S(buf_str(&facts))) < 0)
+		   DB_S(buf_str(&shape)), DB_S(buf_str(&plan)), DB_S(buf_str(&facts)),
+		   each ? DB_S(buf_str(&without)) : DB_N) < 0)
 		return -1;
 	*ret_id = db_last_id(j->db);
 	return 0;

@@ -24,6 +24,15 @@ struct stair {
 	int64_t arg[3]; /* typed by the text of reasons.def */
 };
 
+#define PLAN_STEPS 10 /* numbers of the stairs: 1 trust … 9 mode */
+
+/* The counterfactual: the size that the same stairs would have come to without one of them. Of
+ * those that limit: 3 activate … 8 bounds. */
+struct plan_without {
+	bool known;
+	int32_t desired[PLAN_STEPS];
+};
+
 enum plan_act {
 	PLAN_HOLD, /* write nothing */
 	PLAN_SET   /* set desired capacity to `desired` */

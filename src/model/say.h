@@ -31,6 +31,17 @@ int say_plan(const struct policy *p, const struct facts *f, const struct plan *p
 /* One line: "2 -> 6: at most +4 within 1m". */
 int say_plan_short(const struct policy *p, const struct plan *plan, struct buf *out);
 
+/* {"ramp": 120, …}: the stairs without which the size would be another. NULL where it is unknown.
+ */
+struct json *say_without_json(const struct plan *plan, const struct plan_without *w);
+/* "without ramp 120, without cool 6"; nothing where each leads to the same size. */
+int say_without(const struct plan *plan, const struct plan_without *w, struct buf *out);
+/* Back from the stored form; unknown for NULL. */
+void say_without_read(const struct json *stored, const struct plan *plan, struct plan_without *ret);
+/* Why the size is not @p n, a line each: what took it away, or that nobody asked for it. */
+int say_why_not(const struct policy *p, const struct plan *plan, const struct plan_without *w,
+		int32_t n, struct buf *out);
+
 struct json *say_plan_json(const struct policy *p, const struct plan *plan);
 struct json *say_facts_json(const struct policy *p, const struct facts *f);
 /* Back from the stored form, for explain and replay: rule and metric names are looked up in @p p.

@@ -47,7 +47,12 @@ struct policy_reading {
 	enum keys_env env; /* what an unset ${NAME} is */
 	const struct policy_override *overrides;
 	size_t override_count;
+	const struct yaml_node *defaults; /* NULL: none */
 };
+
+/* A file defaults.yaml in the folder of a policy is no policy: its keys stand for those that the
+ * policy does not give, maps key by key, lists as a whole. */
+#define POLICY_DEFAULTS "defaults.yaml"
 
 /* Reads a file, or the *.yaml and *.yml of a directory in the order of their names. -1 only when @p
  * path itself cannot be read; what is wrong inside is in the problems. Two enforcing policies of
@@ -62,6 +67,9 @@ bool policy_read_text(const char *file, const char *text, size_t len,
 void policy_set_check(struct policy_set *set);
 void policy_set_done(struct policy_set *set);
 
+/* The JSON Schema of a file, owned; and the manual of its keys. */
+struct json *policy_schema(void);
+int policy_schema_manual(struct buf *out);
 /* "file:line:column: text" */
 int policy_problem_print(const struct policy_problem *p, struct buf *out);
 /* YAML that reads back to an equal policy. */

@@ -191,10 +191,15 @@ int policy_price_read(struct keys_reader *r, const struct key *k, const struct y
 int policy_price_print(const struct key *k, const void *field, struct buf *out);
 /* The region in the host of an AWS queue URL, into @p buf; false for other hosts. */
 bool policy_region_url(const char *url, char *buf, size_t size);
+/* @p over with what only @p base has; either may be NULL. New nodes come from @p a. */
+const struct yaml_node *policy_defaults_merge(struct keys_arena *a, const struct yaml_node *over,
+					      const struct yaml_node *base);
 /* Adds a copy of @p p. */
 struct policy_set;
 struct policy_problem;
 void policy_problem_add(struct policy_set *set, const struct policy_problem *p);
+/* The same of an error, with the place that a YAML error names. */
+void policy_problem_err(struct policy_set *set, const char *file, const struct err *e);
 /* The tree with each override in place; NULL with an error that names the path. Nodes come from @p
  * a. */
 struct policy_override;

@@ -18,7 +18,7 @@ static void problem(struct policy_set *set, const struct policy_problem *p)
 }
 
 /* "FILE:LINE:COLUMN: text" of the YAML reader, taken apart. */
-static void problem_of_err(struct policy_set *set, const char *file, const struct err *e)
+void policy_problem_err(struct policy_set *set, const char *file, const struct err *e)
 {
 	size_t n = strlen(file);
 	int line = 0, column = 0, taken = 0;
@@ -129,9 +129,10 @@ static bool read_document(const char *file, const struct yaml *doc,
 	struct policy *p;
 	struct err e;
 
-	root = override_all(a, how, root ? root : &empty, &o, &e);
+	root = policy_defaults_merge(a, root ? root : &empty, how->defaults);
+	root = override_all(a, how, root, &o, &e);
 	if (!root) {
-		problem_of_err(set, file, &e);
+		policy_problem_err(set, file, &e);
 		return false;
 	}
 	p = read_tree(file, root, r);
@@ -150,7 +151,7 @@ bool policy_read_text(const char *file, const char *text, size_t len,
 	if (doc)
 		good = read_document(file, doc, how, set);
 	else
-		problem_of_err(set, file, &e);
+		policy_problem_err(set, file, &e);
 	set->files++;
 	set->bad_files += !good;
 	return good;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "policy/policy.h"
 #include "policy/raw.h"
@@ -14,7 +15,8 @@ static bool is_policy_file(const char *name)
 {
 	const char *dot = strrchr(name, '.');
 
-	return name[0] != '.' && dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0);
+	return name[0] != '.' && strcmp(name, POLICY_DEFAULTS) != 0 && dot &&
+	       (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0);
 }
 
 static int by_name(const void *a, const void *b)
@@ -82,18 +84,50 @@ static int read_directory(const char *path, const struct policy_reading *how,
 	return 0;
 }
 
+/* The defaults of a folder; NULL where it has none. false: they cannot be read, and no policy of
+ * the folder means what was meant without them. */
+static bool read_defaults(const char *folder, size_t len, struct yaml **ret, struct policy_set *set)
+{
+	AUTO(own_freep)
+	char *path = own_printf("%.*s%s" POLICY_DEFAULTS, (int)len, folder, len ? "/" : "");
+	struct err e;
+
+	*ret = NULL;
+	if (access(path, F_OK) < 0 && errno == ENOENT)
+		return true;
+	*ret = yaml_load(path, &e);
+	if (*ret && (!yaml_root(*ret) || yaml_root(*ret)->kind == YAML_MAP))
+		return true;
+	if (*ret)
+		err_set(&e, ERR_POLICY, "the defaults are not a map");
+	policy_problem_err(set, path, &e);
+	set->files++;
+	set->bad_files++;
+	return false;
+}
+
 int policy_set_read(const char *path, const struct policy_reading *how, struct policy_set *ret,
 		    struct err *e)
 {
+	AUTO(yaml_freep) struct yaml *defaults = NULL;
+	const char *slash = strrchr(path, '/');
+	struct policy_reading with = *how;
 	struct stat st;
+	bool folder;
 	int rc;
 
 	*ret = (struct policy_set){ 0 };
 	if (stat(path, &st) < 0)
-		return err_set(e, errno == ENOENT ? ERR_NOT_FOUND : ERR_LOCAL,
-			       "policy %s: %s -> name a policy file or a folder of them", path,
-			       strerror(errno));
-	rc = S_ISDIR(st.st_mode) ? read_directory(path, how, ret, e) : read_file(path, how, ret, e);
+		return err_errno(e, errno, "policy %s", path);
+	folder = S_ISDIR(st.st_mode);
+	if (!read_defaults(path,
+			   folder  ? strlen(path)
+			   : slash ? (size_t)(slash - path)
+				   : 0,
+			   &defaults, ret))
+		return 0;
+	with.defaults = defaults ? yaml_root(defaults) : how->defaults;
+	rc = folder ? read_directory(path, &with, ret, e) : read_file(path, &with, ret, e);
 	if (rc < 0)
 		policy_set_done(ret);
 	else

@@ -138,6 +138,35 @@ static struct seen read_all(struct journal *j)
 	return v;
 }
 
+static int see_without(const struct journal_stairs *s, void *arg)
+{
+	int64_t *ramp = arg;
+
+	if (!json_get_int(s->without, "ramp", ramp))
+		*ramp = -1;
+	return 1;
+}
+
+START_TEST(the_counterfactual_is_kept)
+{
+	struct journal *j = open_at(0);
+	struct plan_without w = { .known = true, .desired = { 0, 0, 0, 6, 6, 120, 6, 6, 6, 0 } };
+	struct turn_data d;
+	struct journal_turn t = turn_of(&d, 1, 100, 2, 6);
+	struct err e;
+	int64_t ramp = 0;
+
+	must(journal_write_intents(j, &t, 1, &e), &e);
+	must(journal_read_stairs(j, "thumbs", INSTANT_NEVER, 1, see_without, &ramp, &e), &e);
+	ck_assert_int_eq(ramp, -1);
+	t.without = &w;
+	must(journal_write_intents(j, &t, 1, &e), &e);
+	must(journal_read_stairs(j, "thumbs", INSTANT_NEVER, 1, see_without, &ramp, &e), &e);
+	ck_assert_int_eq(ramp, 120);
+	journal_free(j);
+}
+END_TEST
+
 START_TEST(equal_staircases_become_a_run_length)
 {
 	struct journal *j = open_at(0);
@@ -362,6 +391,7 @@ int main(void)
 
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, equal_staircases_become_a_run_length);
+	tcase_add_test(c, the_counterfactual_is_kept);
 	tcase_add_test(c, an_intent_without_an_outcome_is_unknown_after_a_restart);
 	tcase_add_test(c, an_outcome_is_kept_with_its_staircase);
 	tcase_add_test(c, one_bad_turn_leaves_nothing_of_its_round);

@@ -318,6 +318,64 @@ START_TEST(the_staircase_reads_like_one)
 }
 END_TEST
 
+/* Rules ask for 120, the ramp allows 6, a cooldown keeps 2. */
+static struct plan cooled(void)
+{
+	return (struct plan){
+		.known = true,
+		.current = 2,
+		.desired = 2,
+		.stair_count = 3,
+		.stairs = { { .code = REASON_TARGET, .from = 2, .to = 120, .arg = { 1200, 10000 } },
+			    { .code = REASON_RAMP_OUT,
+			      .rule = -1,
+			      .from = 120,
+			      .to = 6,
+			      .arg = { 4, 60000 } },
+			    { .code = REASON_COOL_OUT,
+			      .rule = -1,
+			      .from = 6,
+			      .to = 2,
+			      .arg = { 20000 } } },
+	};
+}
+
+static const struct {
+	int32_t size;
+	const char *want;
+} why_nots[] = {
+	{ 2, "2 is what was wanted\n" },
+	{ 5, "6 cool took 6 to 2: cooldown after the last scale-out: 20s left; without it 6\n" },
+	{ 100, "5 ramp took 120 to 6: at most +4 within 1m; without it 2\n" },
+	{ 121,
+	  "no rule asks for 121: the most is 120, by rule r: clear 1200 jobs at 10 a worker\n" },
+	{ 0, "not all rules agree to 0: 120 is the wish of rule r: clear 1200 jobs at 10 a "
+	     "worker\n" },
+};
+
+START_TEST(why_the_size_is_not_another)
+{
+	struct policy_rule rule = { .name = "r" };
+	struct policy p = { .name = "p", .rules = &rule, .rule_count = 1 };
+	struct plan plan = cooled();
+	struct plan_without w = { .known = true, .desired = { 0, 0, 0, 2, 2, 2, 6, 2, 2, 0 } },
+			    back;
+	AUTO(buf_done) struct buf out = BUF(4096), without = BUF(4096);
+	AUTO(json_freep) struct json *j = say_without_json(&plan, &w);
+
+	say_why_not(&p, &plan, &w, why_nots[_i].size, &out);
+	ck_assert_str_eq(buf_str(&out), why_nots[_i].want);
+	say_without(&plan, &w, &without);
+	ck_assert_str_eq(buf_str(&without), "without cool 6");
+	say_without_read(j, &plan, &back);
+	ck_assert(back.known);
+	for (int i = 3; i <= 8; i++)
+		ck_assert_int_eq(back.desired[i], w.desired[i]);
+	say_without_read(NULL, &plan, &back);
+	ck_assert(!back.known);
+}
+END_TEST
+
 START_TEST(a_plan_reads_back_as_it_was_written)
 {
 	AUTO(json_freep)
@@ -416,6 +474,7 @@ int main(void)
 	t = tcase_create("say");
 	tcase_add_test(t, every_reason_has_a_word_a_step_and_a_text);
 	tcase_add_test(t, the_staircase_reads_like_one);
+	tcase_add_loop_test(t, why_the_size_is_not_another, 0, COUNT_OF(why_nots));
 	tcase_add_test(t, a_plan_reads_back_as_it_was_written);
 	tcase_add_loop_test(t, a_stored_plan_that_is_none_is_refused, 0, 6);
 	tcase_add_test(t, facts_read_back_as_they_were_written);

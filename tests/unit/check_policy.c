@@ -46,8 +46,8 @@ static void make_dir(void)
 static void remove_dir(void)
 {
 	char command[512];
-	static const char *const files[] = { "a.yaml",       "b.yaml",    "c.yml",
-					     ".hidden.yaml", "notes.txt", "d.yaml" };
+	static const char *const files[] = { "a.yaml",    "b.yaml", "c.yml",        ".hidden.yaml",
+					     "notes.txt", "d.yaml", "defaults.yaml" };
 
 	for (size_t i = 0; i < COUNT_OF(files); i++) {
 		snprintf(command, sizeof(command), "%s/%s", dir, files[i]);
@@ -281,6 +281,58 @@ START_TEST(an_unset_name_is_refused_or_taken_literally)
 }
 END_TEST
 
+START_TEST(what_a_folder_has_in_common)
+{
+	struct policy_set set;
+	char path[256];
+	struct policy_reading how = { .env = KEYS_ENV_REFUSE };
+	struct err e;
+
+	put("defaults.yaml", "fleet: { max: 7, region: eu-west-1 }\nbehavior: { tolerance: 20% }\n"
+			     "evaluate: { every: 30s }\nmode: dry_run\n");
+	put_policy("a.yaml", "a", "enforce", "ga", "max: 3");
+	put("b.yaml", "version: 1\nname: b\nfleet: { auto_scaling_group: gb }\n" TAIL);
+	read_dir(&set);
+	ck_assert_uint_eq(set.count, 2);
+	ck_assert_uint_eq(set.error_count, 0);
+	ck_assert_int_eq(set.items[0].policy->fleet.max, 3);
+	ck_assert_int_eq(set.items[1].policy->fleet.max, 7);
+	ck_assert_str_eq(set.items[0].policy->fleet.region, "eu-west-1");
+	ck_assert_int_eq(set.items[0].policy->mode, POLICY_ENFORCE);
+	ck_assert_int_eq(set.items[1].policy->mode, POLICY_DRY_RUN);
+	ck_assert_int_eq(set.items[1].policy->behavior.tolerance_milli, 200);
+	policy_set_done(&set);
+	snprintf(path, sizeof(path), "%s/b.yaml", dir);
+	ck_assert_int_eq(policy_set_read(path, &how, &set, &e), 0);
+	ck_assert_uint_eq(set.count, 1);
+	ck_assert_int_eq(set.items[0].policy->evaluate.every.ms, 30000);
+	policy_set_done(&set);
+}
+END_TEST
+
+START_TEST(wrong_defaults_are_told_at_their_place)
+{
+	struct policy_set set;
+
+	put("defaults.yaml", "fleet: { maxx: 7 }\n");
+	put_policy("a.yaml", "a", "enforce", "ga", "max: 3");
+	read_dir(&set);
+	ck_assert_uint_eq(set.count, 0);
+	ck_assert(has_problem(&set, "defaults.yaml", "did you mean 'max'?"));
+	policy_set_done(&set);
+	put("defaults.yaml", "[ a ]\n");
+	read_dir(&set);
+	ck_assert_uint_eq(set.count, 0);
+	ck_assert(has_problem(&set, "defaults.yaml", "not a map"));
+	policy_set_done(&set);
+	put("defaults.yaml", "a: [\n");
+	read_dir(&set);
+	ck_assert_uint_eq(set.count, 0);
+	ck_assert_uint_eq(set.error_count, 1);
+	policy_set_done(&set);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("policy");
@@ -295,6 +347,8 @@ int main(void)
 	tcase_add_loop_test(t, two_that_enforce_one_group_are_both_blocked, 0, COUNT_OF(pairs));
 	tcase_add_test(t, two_roles_of_one_account_are_one_account);
 	tcase_add_test(t, the_later_of_two_with_one_name_is_left_out);
+	tcase_add_test(t, what_a_folder_has_in_common);
+	tcase_add_test(t, wrong_defaults_are_told_at_their_place);
 	suite_add_tcase(s, t);
 	t = tcase_create("text");
 	tcase_add_loop_test(t, a_key_is_overridden, 0, COUNT_OF(overs));
