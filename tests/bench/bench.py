@@ -27,7 +27,6 @@ import urllib.request
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = TOP / "build" / "bench"
 REGION = "us-east-1"
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def build():
@@ -253,5 +252,5 @@ def private_bytes(pid):
 
 
 def cpu_seconds(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+    """What the whole process has used, threads that have ended too; the clock of clock_getcpuclockid(3)."""
+    return time.clock_gettime((~pid << 3) | 2)
