@@ -73,7 +73,7 @@ static bool validate_path(const char *path, const struct validate *v, struct buf
 			  struct err *e)
 {
 	AUTO(policy_set_done) struct policy_set set = { 0 };
-	struct policy_reading how = { .env = KEYS_ENV_WARN };
+	struct policy_reading how = { .env = KEYS_ENV_WARN, .lint = true };
 	size_t shown = 0;
 
 	if (policy_set_read(path, &how, &set, e) < 0)

@@ -115,7 +115,7 @@ static void check_rest(const struct check *c, struct policy *ret)
 }
 
 void policy_check(struct keys_reader *r, const struct raw_policy *raw, const struct yaml_node *root,
-		  struct policy *ret)
+		  bool lint, struct policy *ret)
 {
 	struct check c = { .r = r, .root = root, .raw = raw };
 	struct keys_arena *a = keys_reader_arena(r);
@@ -147,4 +147,6 @@ void policy_check(struct keys_reader *r, const struct raw_policy *raw, const str
 	policy_promise_check(&c, ret);
 	check_behavior(&c, ret);
 	check_rest(&c, ret);
+	if (lint && keys_error_count(r) == 0)
+		policy_lint_check(&c, ret);
 }

@@ -51,6 +51,9 @@ void policy_metric_derive(const struct check *c, struct policy *ret);
 void policy_promise_check(const struct check *c, const struct policy *p);
 void policy_rule_check(const struct check *c, size_t i, struct policy_rule *ret);
 
+/* Warns of what will hurt; for a policy without errors. */
+void policy_lint_check(const struct check *c, const struct policy *p);
+
 /* Compiles @p text into @p ret; refers to the metrics of @p p, not to those computed. */
 MUST int policy_expr_compile(struct keys_arena *a, const struct policy *p, const char *text,
 			     struct policy_expr *ret, struct err *e);

@@ -45,6 +45,7 @@ struct policy_override {
 
 struct policy_reading {
 	enum keys_env env; /* what an unset ${NAME} is */
+	bool lint;         /* warn of what will hurt, too */
 	const struct policy_override *overrides;
 	size_t override_count;
 	const struct yaml_node *defaults; /* NULL: none */

@@ -173,7 +173,7 @@ extern const struct key_table policy_table, policy_metric_table, policy_rule_tab
 /* Checks what the table cannot, telling @p r each fault at its place in @p root, and fills @p ret.
  */
 void policy_check(struct keys_reader *r, const struct raw_policy *raw, const struct yaml_node *root,
-		  struct policy *ret);
+		  bool lint, struct policy *ret);
 /* Parts of a policy back to the form of its file. */
 void policy_metric_raw(struct keys_arena *a, const struct policy *p, const struct policy_metric *m,
 		       struct raw_metric *raw);

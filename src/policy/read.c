@@ -91,7 +91,7 @@ static void take_problems(struct policy_set *set, const char *file, const struct
 		set->error_count++; /* past what the reader keeps */
 }
 
-static struct policy *read_tree(const char *file, const struct yaml_node *root,
+static struct policy *read_tree(const char *file, const struct yaml_node *root, bool lint,
 				struct keys_reader *r)
 {
 	struct keys_arena *a = keys_reader_arena(r);
@@ -99,7 +99,7 @@ static struct policy *read_tree(const char *file, const struct yaml_node *root,
 	struct policy *p = keys_arena_alloc(a, sizeof(*p));
 
 	keys_read(r, &policy_table, root, raw);
-	policy_check(r, raw, root, p);
+	policy_check(r, raw, root, lint, p);
 	p->file = keys_arena_str(a, file);
 	return p;
 }
@@ -135,7 +135,7 @@ static bool read_document(const char *file, const struct yaml *doc,
 		policy_problem_err(set, file, &e);
 		return false;
 	}
-	p = read_tree(file, root, r);
+	p = read_tree(file, root, how->lint, r);
 	take_problems(set, file, r);
 	return keys_error_count(r) == 0 && add(set, p, a) && TAKE(a);
 }

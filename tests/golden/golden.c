@@ -2,6 +2,7 @@
  * and kept.
  *
  *   policy/X.yaml             -> X.ok (the policy printed) or X.err (its problems)
+ *   lint/X.yaml               -> X.warn (what validate warns of)
  *   decide/X.yaml + X.json    -> X.ok (the staircase of each turn)
  *   policies/X.yaml           printed, read again and printed again: the same; has tests
  *   policies/tests/X.yaml     passes, as windlass test runs it
@@ -58,7 +59,7 @@ static void settle(struct run *r, const char *name, const char *path, const stru
 static const struct policy *read_policy(const char *path, const char *shown, struct policy_set *set,
 					struct buf *problems)
 {
-	struct policy_reading how = { .env = KEYS_ENV_WARN };
+	struct policy_reading how = { .env = KEYS_ENV_WARN, .lint = true };
 	AUTO(buf_done) struct buf text = BUF(TEXT_MAX);
 	struct err e;
 
@@ -95,6 +96,17 @@ static void golden_policy(struct run *r, const char *path, const char *shown)
 		policy_print(p, &printed);
 	settle(r, shown, p ? ok : bad, p ? &printed : &problems);
 	judge(r, shown, access(p ? bad : ok, F_OK) != 0, "has both an .ok and an .err");
+}
+
+static void golden_lint(struct run *r, const char *path, const char *shown)
+{
+	AUTO(policy_set_done) struct policy_set set = { 0 };
+	AUTO(buf_done) struct buf problems = BUF(TEXT_MAX);
+	char warn[512];
+
+	swap_end(path, ".warn", warn);
+	judge(r, shown, read_policy(path, shown, &set, &problems) != NULL, "has errors");
+	settle(r, shown, warn, &problems);
 }
 
 /* A shipped policy has tests of its own name, and they pass. */
@@ -249,6 +261,7 @@ int main(int argc, char **argv)
 	unsetenv("SQS_QUEUE_URL");
 	setenv("GOLDEN_QUEUE", "http://127.0.0.1:1/000000000000/golden", 1);
 	each(&r, "tests/golden/policy", golden_policy);
+	each(&r, "tests/golden/lint", golden_lint);
 	each(&r, "tests/golden/decide", golden_decide);
 	each(&r, "policies", round_trip);
 	each(&r, "policies", has_tests);
