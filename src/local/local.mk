@@ -10,8 +10,9 @@ src_local_liblocal_a_SOURCES = \
 # SQS.
 src_local_liblocal_a_SOURCES += \
 	src/local/sqs.c src/local/sqs.h \
-	src/local/sqs_attr.c src/local/sqs_lease.c src/local/sqs_list.c src/local/sqs_message.c \
-	src/local/sqs_queue.c src/local/sqs_receive.c src/local/sqs_send.c src/local/sqs_sweep.c \
+	src/local/sqs_attr.c src/local/sqs_fifo.c src/local/sqs_lease.c src/local/sqs_list.c \
+	src/local/sqs_message.c src/local/sqs_move.c src/local/sqs_policy.c src/local/sqs_queue.c \
+	src/local/sqs_receive.c src/local/sqs_redrive.c src/local/sqs_send.c src/local/sqs_sweep.c \
 	src/local/sqs_wait.c
 
 if HAVE_CHECK

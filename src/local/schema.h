@@ -3,6 +3,7 @@
 #define LOCAL_SCHEMA_H
 
 extern const char local_sqs_schema[];
+extern const char local_sqs_fifo_schema[];
 extern const char local_s3_schema[];
 extern const char local_fleet_schema[];
 

@@ -211,6 +211,7 @@ static int start(struct local *l, struct err *e)
 	if (local_sqs_queue_load(l->sqs, e) < 0)
 		return err_wrap(e, "the queues");
 	local_sqs_sweep_start(l->sqs);
+	local_sqs_move_go(l->sqs);
 	return 0;
 }
 
@@ -222,18 +223,14 @@ static void stop(struct local *l)
 		for (struct queue *q = l->sqs->buckets[i]; q; q = q->next)
 			local_sqs_wait_end(q, NULL);
 	loop_timer_free(l->sqs->sweep);
+	loop_timer_free(l->sqs->move);
 	local_sqs_queue_free_all(l->sqs);
 	own_free(TAKE(l->sqs));
 }
 
-static void accept_and_ignore(struct local_call *c)
-{
-	if (local_sqs_queue_of(c)) /* there is one account, so that there is nobody to permit */
-		local_done(c);
-}
-
 static const struct local_action actions[] = {
-	{ "AddPermission", accept_and_ignore },
+	{ "AddPermission", local_sqs_add_permission },
+	{ "CancelMessageMoveTask", local_sqs_move_cancel },
 	{ "ChangeMessageVisibility", local_sqs_change_visibility },
 	{ "ChangeMessageVisibilityBatch", local_sqs_change_batch },
 	{ "CreateQueue", local_sqs_create_queue },
@@ -243,19 +240,23 @@ static const struct local_action actions[] = {
 	{ "GetQueueAttributes", local_sqs_get_attributes },
 	{ "GetQueueUrl", local_sqs_get_queue_url },
 	{ "ListDeadLetterSourceQueues", local_sqs_list_sources },
+	{ "ListMessageMoveTasks", local_sqs_move_list },
 	{ "ListQueueTags", local_sqs_list_tags },
 	{ "ListQueues", local_sqs_list_queues },
 	{ "PurgeQueue", local_sqs_purge_queue },
 	{ "ReceiveMessage", local_sqs_receive_message },
-	{ "RemovePermission", accept_and_ignore },
+	{ "RemovePermission", local_sqs_remove_permission },
 	{ "SendMessage", local_sqs_send_message },
 	{ "SendMessageBatch", local_sqs_send_batch },
 	{ "SetQueueAttributes", local_sqs_set_attributes },
+	{ "StartMessageMoveTask", local_sqs_move_start },
 	{ "TagQueue", local_sqs_tag },
 	{ "UntagQueue", local_sqs_untag },
 };
 
 static const struct local_alias aliases[] = {
+	{ "AWSAccountId", "AWSAccountIds", NULL },
+	{ "ActionName", "Actions", NULL },
 	{ "Attribute", "Attributes", "Name" },
 	{ "AttributeName", "AttributeNames", NULL },
 	{ "MessageAttribute", "MessageAttributes", "Name" },

@@ -31,7 +31,8 @@ struct queue {
 	struct json *tags;
 	/* Out of the attributes. */
 	int64_t visibility_s, delay_s, retention_s, size_max, wait_s;
-	char *dead_letter; /* name of its dead-letter queue, NULL: none */
+	bool fifo, by_content, by_group; /* by_group: deduplication is per message group */
+	char *dead_letter;               /* name of its dead-letter queue, NULL: none */
 	int64_t max_receive;
 
 	int64_t total;     /* messages in its store; -1: count them */
@@ -50,6 +51,7 @@ struct local_sqs {
 	bool hooked;  /* waiters of dirty queues are served before this batch is committed */
 	bool touched; /* queues are read again if this batch is undone */
 	struct loop_timer *sweep;
+	struct loop_timer *move; /* runs while a message move task does */
 };
 
 /* ---- sqs.c: what every action does first and last ---- */
@@ -99,6 +101,24 @@ void local_sqs_attr_apply(struct queue *q); /* attributes -> the numbers of stru
 const char *local_sqs_attr_differs(const struct queue *q, const struct json *given);
 void local_sqs_get_attributes(struct local_call *c);
 void local_sqs_set_attributes(struct local_call *c);
+bool local_sqs_attr_number(const char *text, int64_t *ret); /* false: not a whole number */
+
+/* ---- sqs_redrive.c: the policies of dead-letter queues ---- */
+struct redrive {
+	const char *target; /* name of the dead-letter queue, inside the policy */
+	int64_t max_receive;
+};
+/* "arn:aws:sqs:region:account:name": the name, when it can be one of ours. */
+const char *local_sqs_redrive_name(const struct local *l, const char *arn);
+MUST int local_sqs_redrive_read(const struct local *l, const struct json *policy, const char *text,
+				struct redrive *ret, struct err *e);
+MUST int local_sqs_redrive_check(struct local_sqs *s, const char *queue, const char *text,
+				 struct err *e);
+MUST int local_sqs_redrive_allow(const char *text, struct err *e);
+
+/* ---- sqs_policy.c: permissions, which are statements of the queue's policy ---- */
+void local_sqs_add_permission(struct local_call *c);
+void local_sqs_remove_permission(struct local_call *c);
 
 /* ---- sqs_message.c: a message as it is sent ---- */
 struct message {
@@ -106,7 +126,8 @@ struct message {
 	const char *body;
 	size_t body_len;
 	const struct json *attributes; /* name -> {DataType, StringValue | BinaryValue}; borrowed */
-	const char *trace, *group;
+	const char *trace, *group, *dedup;
+	char *content; /* owned: what dedup is when it was not given */
 	int64_t delay_s;
 	size_t bytes; /* counted against the limit */
 	char body_md5[MD5ATTR_HEX], attributes_md5[MD5ATTR_HEX], trace_md5[MD5ATTR_HEX];
@@ -114,10 +135,56 @@ struct message {
 /* -1: not valid, in AWS's words. */
 MUST int local_sqs_message_read(const struct queue *q, const struct json *o, struct message *ret,
 				struct err *e);
+void local_sqs_message_done(struct message *m);
 /* MD5 of the attributes of @p o that @p want takes (NULL: all). */
 typedef bool sqs_want_fn(const char *name, const void *arg);
 MUST int local_sqs_message_digest(const struct json *attributes, sqs_want_fn *want, const void *arg,
 				  char out[static MD5ATTR_HEX], struct err *e);
+
+/* ---- sqs_fifo.c: groups, deduplication, attempts ---- */
+#define SQS_GROUP_MAX 129
+#define SQS_SEQUENCE_MAX 24
+bool local_sqs_fifo_named(const char *queue); /* does it end in .fifo? */
+/* A message's place, 20 digits that grow with its row. */
+const char *local_sqs_fifo_sequence(int64_t id, char out[static SQS_SEQUENCE_MAX]);
+/* After any change of a group's messages: its first one decides when it may be received from. */
+MUST int local_sqs_fifo_refresh(struct queue *q, const char *group, struct err *e);
+/* The same for the group of a message, and for all groups whose first message was swept. */
+MUST int local_sqs_fifo_refresh_of(struct queue *q, int64_t message, struct err *e);
+MUST int local_sqs_fifo_refresh_swept(struct queue *q, struct err *e);
+/* The group of a message. 1 found, 0 none, -1 error. */
+MUST int local_sqs_fifo_group(struct queue *q, int64_t message, char ret[static SQS_GROUP_MAX],
+			      struct err *e);
+/* The group to receive from next. 1 found, 0 none, -1 error. */
+MUST int local_sqs_fifo_next(struct queue *q, int64_t now, char ret[static SQS_GROUP_MAX],
+			     struct err *e);
+/* Was @p m sent within five minutes? 1: yes, and its id and row are given. */
+struct sent {
+	char id[40];
+	int64_t row;
+};
+char *local_sqs_fifo_content(const struct message *m); /* SHA-256 of the body; owned */
+MUST int local_sqs_fifo_seen(struct queue *q, const struct message *m, struct sent *ret,
+			     struct err *e);
+MUST int local_sqs_fifo_remember(struct queue *q, const struct message *m, const struct sent *s,
+				 struct err *e);
+/* What a receive request attempt got, so that its repetition gets the same. */
+struct attempt {
+	int64_t ids[SQS_BATCH_MAX], receipts[SQS_BATCH_MAX];
+	int count;
+};
+MUST int local_sqs_fifo_attempt_find(struct queue *q, const char *attempt, struct attempt *ret,
+				     struct err *e);
+MUST int local_sqs_fifo_attempt_keep(struct queue *q, const char *attempt, int64_t message,
+				     int64_t receipt, struct err *e);
+MUST int local_sqs_fifo_forget(struct db *db, int64_t store, struct err *e); /* a dead store */
+MUST int local_sqs_fifo_sweep(struct local *l, struct err *e); /* what is older than 5 minutes */
+
+/* ---- sqs_move.c: message move tasks ---- */
+void local_sqs_move_start(struct local_call *c);
+void local_sqs_move_cancel(struct local_call *c);
+void local_sqs_move_list(struct local_call *c);
+void local_sqs_move_go(struct local_sqs *s); /* goes on with the tasks that are running */
 
 /* ---- sqs_send.c, sqs_lease.c ---- */
 void local_sqs_send_message(struct local_call *c);
@@ -139,6 +206,7 @@ void local_sqs_receive_message(struct local_call *c);
 
 struct ask { /* what a receive wants */
 	int64_t most, wait_s, visibility_s;
+	const char *attempt; /* FIFO's ReceiveRequestAttemptId, a part of the call; or NULL */
 };
 /* Takes up to ask->most visible messages and puts them into the answer. Their number, or -1. */
 MUST int local_sqs_receive_take(struct local_call *c, struct queue *q, const struct ask *ask,

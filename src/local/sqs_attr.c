@@ -45,9 +45,9 @@ static const struct attr attrs[] = {
 	{ "ApproximateNumberOfMessagesNotVisible", ATTR_READ, 0, 0, NULL },
 	{ "ApproximateNumberOfMessagesDelayed", ATTR_READ, 0, 0, NULL },
 	{ "FifoQueue", ATTR_FIFO, 0, 0, NULL },
-	{ "ContentBasedDeduplication", ATTR_FIFO, 0, 0, NULL },
-	{ "DeduplicationScope", ATTR_FIFO, 0, 0, NULL },
-	{ "FifoThroughputLimit", ATTR_FIFO, 0, 0, NULL },
+	{ "ContentBasedDeduplication", ATTR_FIFO, 0, 0, "false" },
+	{ "DeduplicationScope", ATTR_FIFO, 0, 0, "queue" },
+	{ "FifoThroughputLimit", ATTR_FIFO, 0, 0, "perQueue" },
 };
 
 static const struct attr *attr_find(const char *name)
@@ -58,120 +58,13 @@ static const struct attr *attr_find(const char *name)
 	return NULL;
 }
 
-static bool whole_number(const char *text, int64_t *ret)
+bool local_sqs_attr_number(const char *text, int64_t *ret)
 {
 	char *end;
 
 	errno = 0;
 	*ret = strtoll(text, &end, 10);
 	return *text >= '0' && *text <= '9' && !errno && !*end;
-}
-
-/* ---- redrive ---- */
-
-struct redrive {
-	const char *target; /* name of the dead-letter queue, inside the policy */
-	int64_t max_receive;
-};
-
-static int redrive_refuse(struct err *e, const char *policy, const char *reason)
-{
-	return local_sqs_refuse(e, "InvalidParameterValueException",
-				"Value %.300s for parameter RedrivePolicy is invalid. Reason: %s",
-				policy, reason);
-}
-
-/* "arn:aws:sqs:region:account:name": the name, when it is one of ours. */
-static const char *arn_name(const struct local *l, const char *arn)
-{
-	AUTO(own_freep) char *prefix = local_sqs_arn(l, "");
-	size_t n = strlen(prefix);
-
-	return strncmp(arn, prefix, n) || !arn[n] ? NULL : arn + n;
-}
-
-static int redrive_read(const struct local *l, const struct json *policy, const char *text,
-			struct redrive *ret, struct err *e)
-{
-	const char *arn = json_get_str(policy, "deadLetterTargetArn");
-	const char *count = json_get_str(policy, "maxReceiveCount");
-
-	if (json_type(policy) != JSON_OBJECT)
-		return redrive_refuse(e, text, "Redrive policy is not a valid JSON map.");
-	if (!arn)
-		return redrive_refuse(e, text,
-				      "Redrive policy does not contain mandatory attribute: "
-				      "deadLetterTargetArn.");
-	if (json_type(json_get(policy, "maxReceiveCount")) == JSON_ABSENT)
-		return redrive_refuse(
-			e, text,
-			"Redrive policy does not contain mandatory attribute: maxReceiveCount.");
-	if (count ? !whole_number(count, &ret->max_receive)
-		  : !json_get_int(policy, "maxReceiveCount", &ret->max_receive))
-		ret->max_receive = 0;
-	if (ret->max_receive < 1 || ret->max_receive > 1000)
-		return redrive_refuse(e, text,
-				      "Invalid value for maxReceiveCount: valid values are from 1 "
-				      "to 1000 both inclusive.");
-	ret->target = arn_name(l, arn);
-	if (!ret->target)
-		return redrive_refuse(e, text, "Dead letter target does not exist.");
-	return 0;
-}
-
-/* May @p source use @p target, by the target's RedriveAllowPolicy? */
-static bool redrive_allowed(const struct local *l, const struct queue *target, const char *source)
-{
-	const char *text = json_get_str(target->attributes, "RedriveAllowPolicy");
-	AUTO(json_freep) struct json *policy = text ? json_parse(text, strlen(text), NULL) : NULL;
-	const char *permission = json_get_str(policy, "redrivePermission");
-	const struct json *arns = json_get(policy, "sourceQueueArns");
-
-	if (!permission || !strcmp(permission, "allowAll"))
-		return true;
-	for (size_t i = 0; !strcmp(permission, "byQueue") && i < json_count(arns); i++) {
-		const char *arn = json_str(json_at(arns, i));
-		const char *name = arn ? arn_name(l, arn) : NULL;
-
-		if (name && !strcmp(name, source))
-			return true;
-	}
-	return false;
-}
-
-static int redrive_check(struct local_sqs *s, const char *queue, const char *text, struct err *e)
-{
-	AUTO(json_freep) struct json *policy = json_parse(text, strlen(text), NULL);
-	const struct queue *target;
-	struct redrive r;
-
-	if (redrive_read(s->local, policy, text, &r, e) < 0)
-		return -1;
-	target = local_sqs_queue_find(s, r.target);
-	if (!target)
-		return redrive_refuse(e, text, "Dead letter target does not exist.");
-	if (!redrive_allowed(s->local, target, queue))
-		return redrive_refuse(e, text,
-				      "The dead letter target does not allow this source queue.");
-	return 0;
-}
-
-static int allow_check(const char *text, struct err *e)
-{
-	AUTO(json_freep) struct json *policy = json_parse(text, strlen(text), NULL);
-	const char *permission = json_get_str(policy, "redrivePermission");
-	size_t arns = json_count(json_get(policy, "sourceQueueArns"));
-	bool by_queue = permission && !strcmp(permission, "byQueue");
-
-	if (!permission ||
-	    (!by_queue && strcmp(permission, "allowAll") && strcmp(permission, "denyAll")) ||
-	    by_queue != (arns > 0) || arns > 10)
-		return local_sqs_refuse(
-			e, "InvalidParameterValueException",
-			"Value %.300s for parameter RedriveAllowPolicy is invalid. Reason: "
-			"Amazon SQS can't create the redrive allow policy.",
-			text);
-	return 0;
 }
 
 /* ---- checking and setting ---- */
@@ -182,15 +75,23 @@ static int attr_invalid(struct err *e, const char *name)
 				name);
 }
 
-static int attr_check_fifo(const char *name, const char *value, struct err *e)
+static int attr_check_fifo(const char *queue, const char *name, const char *value, struct err *e)
 {
-	if (strcmp(name, "FifoQueue"))
+	static const char *const words[][3] = {
+		{ "FifoQueue", "true", "true" },
+		{ "ContentBasedDeduplication", "true", "false" },
+		{ "DeduplicationScope", "queue", "messageGroup" },
+		{ "FifoThroughputLimit", "perQueue", "perMessageGroupId" },
+	};
+
+	if (!local_sqs_fifo_named(queue) ||
+	    (!strcmp(name, "FifoQueue") && strcasecmp(value, "true")))
 		return local_sqs_refuse(e, "InvalidAttributeName", "Unknown Attribute %s.", name);
-	if (strcasecmp(value, "true"))
-		return local_sqs_refuse(e, "InvalidAttributeName", "Unknown Attribute FifoQueue.");
-	return local_sqs_refuse(e, "InvalidParameterValueException",
-				"FIFO queues are not offered by this version of windlass-local: "
-				"leave out FifoQueue.");
+	for (size_t i = 0; i < COUNT_OF(words); i++)
+		if (!strcmp(words[i][0], name) && strcasecmp(words[i][1], value) &&
+		    strcasecmp(words[i][2], value))
+			return attr_invalid(e, name);
+	return 0;
 }
 
 static int attr_check(struct local_sqs *s, const char *queue, const char *name, const char *value,
@@ -207,7 +108,7 @@ static int attr_check(struct local_sqs *s, const char *queue, const char *name, 
 		return attr_invalid(e, name);
 	switch (a->type) {
 	case ATTR_INT:
-		if (!whole_number(value, &number) || number < a->least || number > a->most)
+		if (!local_sqs_attr_number(value, &number) || number < a->least || number > a->most)
 			return attr_invalid(e, name);
 		return 0;
 	case ATTR_BOOL:
@@ -219,11 +120,11 @@ static int attr_check(struct local_sqs *s, const char *queue, const char *name, 
 			return 0;
 		return attr_invalid(e, name);
 	case ATTR_REDRIVE:
-		return *value ? redrive_check(s, queue, value, e) : 0;
+		return *value ? local_sqs_redrive_check(s, queue, value, e) : 0;
 	case ATTR_ALLOW:
-		return *value ? allow_check(value, e) : 0;
+		return *value ? local_sqs_redrive_allow(value, e) : 0;
 	case ATTR_FIFO:
-		return attr_check_fifo(name, value, e);
+		return attr_check_fifo(queue, name, value, e);
 	case ATTR_TEXT:
 	case ATTR_READ:
 		break;
@@ -265,7 +166,14 @@ static const char *attr_value(const struct queue *q, const struct attr *a)
 {
 	const char *set = json_get_str(q->attributes, a->name);
 
-	return set ? set : a->init;
+	return set ? set : a->type == ATTR_FIFO && !q->fifo ? NULL : a->init;
+}
+
+static bool attr_is(const struct queue *q, const char *name, const char *word)
+{
+	const char *value = json_get_str(q->attributes, name);
+
+	return value && !strcasecmp(value, word);
 }
 
 static int64_t attr_number(const struct queue *q, const char *name)
@@ -280,13 +188,16 @@ void local_sqs_attr_apply(struct queue *q)
 	struct redrive r;
 	struct err e;
 
+	q->fifo = local_sqs_fifo_named(q->name);
+	q->by_content = attr_is(q, "ContentBasedDeduplication", "true");
+	q->by_group = attr_is(q, "DeduplicationScope", "messageGroup");
 	q->visibility_s = attr_number(q, "VisibilityTimeout");
 	q->delay_s = attr_number(q, "DelaySeconds");
 	q->retention_s = attr_number(q, "MessageRetentionPeriod");
 	q->size_max = attr_number(q, "MaximumMessageSize");
 	q->wait_s = attr_number(q, "ReceiveMessageWaitTimeSeconds");
 	own_free(TAKE(q->dead_letter));
-	if (policy && redrive_read(q->sqs->local, policy, text, &r, &e) == 0) {
+	if (policy && local_sqs_redrive_read(q->sqs->local, policy, text, &r, &e) == 0) {
 		q->dead_letter = own_strdup(r.target);
 		q->max_receive = r.max_receive;
 	}
@@ -306,7 +217,8 @@ static bool attr_equal(const struct local *l, const struct attr *a, const char *
 		return false;
 	of_x = json_parse(x, strlen(x), NULL);
 	of_y = json_parse(y, strlen(y), NULL);
-	return redrive_read(l, of_x, x, &rx, &e) == 0 && redrive_read(l, of_y, y, &ry, &e) == 0 &&
+	return local_sqs_redrive_read(l, of_x, x, &rx, &e) == 0 &&
+	       local_sqs_redrive_read(l, of_y, y, &ry, &e) == 0 &&
 	       rx.max_receive == ry.max_receive && !strcmp(rx.target, ry.target);
 }
 

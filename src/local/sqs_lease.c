@@ -63,10 +63,43 @@ static int handle_of(const struct json *o, struct handle *ret, struct err *e)
 
 /* ---- delete ---- */
 
+/* Of a FIFO queue only the holder deletes: what its handle no longer holds is refused. */
+static int lease_held(struct queue *q, const struct handle *h, const struct json *o, struct err *e)
+{
+	AUTO(db_endp)
+	struct db_row *r =
+		db_query(q->sqs->local->db,
+			 "SELECT receipt, visible FROM sqs_messages WHERE id=? AND store=?",
+			 DB_ARGS(DB_I(h->id), DB_I(h->store)), e);
+	int rc = r ? db_step(r, e) : -1;
+
+	if (rc <= 0 || (db_int(r, 0) == h->receipt && db_int(r, 1) > local_wall(q->sqs->local).ms))
+		return rc < 0 ? -1 : 0;
+	return local_sqs_refuse(e, "InvalidParameterValueException",
+				"Value %.200s for parameter ReceiptHandle is invalid. Reason: The "
+				"receipt handle has expired.",
+				json_get_str(o, "ReceiptHandle"));
+}
+
+static int lease_drop(struct queue *q, const struct handle *h, const char *group, struct err *e)
+{
+	if (q->total > 0)
+		q->total--;
+	if (q->in_flight > 0)
+		q->in_flight--;
+	if (DB_RUN(q->sqs->local->db, e, "DELETE FROM sqs_bodies WHERE id=?", DB_I(h->id)) < 0)
+		return -1;
+	if (!q->fifo)
+		return 0;
+	local_sqs_wait_dirty(q); /* the next of its group may be received now */
+	return local_sqs_fifo_refresh(q, group, e);
+}
+
 /* An outdated handle succeeds and deletes nothing: whoever received the message later owns it. */
 static int lease_delete(struct queue *q, const struct json *o, struct err *e)
 {
 	struct db *db = q->sqs->local->db;
+	char group[SQS_GROUP_MAX] = "";
 	struct handle h;
 	int64_t gone = 0;
 
@@ -74,17 +107,13 @@ static int lease_delete(struct queue *q, const struct json *o, struct err *e)
 		return -1;
 	if (h.store != q->store)
 		return 0;
+	if (q->fifo && (lease_held(q, &h, o, e) < 0 || local_sqs_fifo_group(q, h.id, group, e) < 0))
+		return -1;
 	local_sqs_queue_touch(q);
 	if (db_exec(db, "DELETE FROM sqs_messages WHERE id=? AND store=? AND receipt=?",
 		    DB_ARGS(DB_I(h.id), DB_I(h.store), DB_I(h.receipt)), &gone, e) < 0)
 		return -1;
-	if (gone == 0)
-		return 0;
-	if (q->total > 0)
-		q->total--;
-	if (q->in_flight > 0)
-		q->in_flight--;
-	return DB_RUN(db, e, "DELETE FROM sqs_bodies WHERE id=?", DB_I(h.id));
+	return gone ? lease_drop(q, &h, group, e) : 0;
 }
 
 /* ---- visibility ---- */
@@ -108,10 +137,11 @@ static int lease_received(struct queue *q, const struct handle *h, const struct 
 	if (h->store != q->store)
 		return lease_gone(o, e);
 	r = db_query(q->sqs->local->db,
-		     "SELECT last_received FROM sqs_messages WHERE id=? AND store=? AND receipt=?",
+		     "SELECT last_received, visible FROM sqs_messages WHERE id=? AND store=? AND "
+		     "receipt=?",
 		     DB_ARGS(DB_I(h->id), DB_I(h->store), DB_I(h->receipt)), e);
 	rc = r ? db_step(r, e) : -1;
-	if (rc == 0)
+	if (rc == 0 || (rc == 1 && q->fifo && db_int(r, 1) <= local_wall(q->sqs->local).ms))
 		return lease_gone(o, e);
 	if (rc == 1)
 		*ret = db_int(r, 0);
@@ -136,7 +166,8 @@ static int lease_change(struct queue *q, const struct json *o, int64_t timeout_s
 			timeout_s);
 	local_sqs_queue_touch(q);
 	if (DB_RUN(q->sqs->local->db, e, "UPDATE sqs_messages SET visible=?, delayed=0 WHERE id=?",
-		   DB_I(now + timeout_s * 1000), DB_I(h.id)) < 0)
+		   DB_I(now + timeout_s * 1000), DB_I(h.id)) < 0 ||
+	    (q->fifo && local_sqs_fifo_refresh_of(q, h.id, e) < 0))
 		return -1;
 	if (timeout_s == 0)
 		local_sqs_wait_dirty(q);

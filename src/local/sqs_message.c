@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -203,6 +204,11 @@ static int message_attributes(const struct json *o, struct message *ret, struct 
 
 /* ---- the whole ---- */
 
+void local_sqs_message_done(struct message *m)
+{
+	own_free(TAKE(m->content));
+}
+
 static int message_body(const struct queue *q, const struct json *o, struct message *ret,
 			struct err *e)
 {
@@ -243,34 +249,75 @@ static int message_trace(const struct json *o, struct message *ret, struct err *
 	return 0;
 }
 
-int local_sqs_message_read(const struct queue *q, const struct json *o, struct message *ret,
-			   struct err *e)
+static int message_word(const char *name, const char *value, struct err *e)
 {
-	int64_t delay = ret->delay_s < 0 ? q->delay_s : ret->delay_s;
+	bool ok = !value || (*value && strlen(value) <= GROUP_MAX);
 
-	ret->id = json_get_str(o, "Id");
-	ret->group = json_get_str(o, "MessageGroupId");
-	ret->delay_s = delay;
-	if (delay < 0 || delay > 900)
+	for (const char *p = value; ok && p && *p; p++)
+		ok = isgraph((unsigned char)*p);
+	if (ok)
+		return 0;
+	return local_sqs_refuse(e, "InvalidParameterValueException",
+				"Value %.128s for parameter %s is invalid. Reason: %s can only "
+				"include alphanumeric and punctuation characters. 1 to 128 in "
+				"length.",
+				value, name, name);
+}
+
+static int message_foreign(const char *name, const char *value, struct err *e)
+{
+	return local_sqs_refuse(e, "InvalidParameterValueException",
+				"Value %.128s for parameter %s is invalid. Reason: The request "
+				"include parameter that is not valid for this queue type.",
+				value, name);
+}
+
+/* Groups and deduplication: what a FIFO queue must be told, and what others must not. */
+static int message_order(const struct queue *q, const struct message *m, struct err *e)
+{
+	if (message_word("MessageGroupId", m->group, e) < 0 ||
+	    message_word("MessageDeduplicationId", m->dedup, e) < 0)
+		return -1;
+	if (!q->fifo)
+		return m->dedup ? message_foreign("MessageDeduplicationId", m->dedup, e) : 0;
+	if (!m->group)
+		return local_sqs_refuse(e, "MissingRequiredParameterException",
+					"The request must contain the parameter MessageGroupId.");
+	if (!m->dedup && !q->by_content)
+		return local_sqs_refuse(e, "InvalidParameterValueException",
+					"The queue should either have ContentBasedDeduplication "
+					"enabled or MessageDeduplicationId provided explicitly");
+	return 0;
+}
+
+static int message_delay(const struct queue *q, struct message *m, struct err *e)
+{
+	char text[32];
+
+	if (q->fifo && m->delay_s > 0 && m->delay_s <= 900) {
+		snprintf(text, sizeof(text), "%" PRId64, m->delay_s);
+		return message_foreign("DelaySeconds", text, e);
+	}
+	if (m->delay_s < 0 || q->fifo)
+		m->delay_s = q->delay_s;
+	if (m->delay_s > 900)
 		return local_sqs_refuse(
 			e, "InvalidParameterValueException",
 			"Value %" PRId64
 			" for parameter DelaySeconds is invalid. Reason: DelaySeconds must "
 			"be >= 0 and <= 900.",
-			delay);
-	if (json_get_str(o, "MessageDeduplicationId"))
-		return local_sqs_refuse(e, "InvalidParameterValueException",
-					"Value %.128s for parameter MessageDeduplicationId is "
-					"invalid. Reason: The request "
-					"include parameter that is not valid for this queue type.",
-					json_get_str(o, "MessageDeduplicationId"));
-	if (ret->group && (!*ret->group || strlen(ret->group) > GROUP_MAX))
-		return local_sqs_refuse(
-			e, "InvalidParameterValueException",
-			"Value for parameter MessageGroupId is invalid. Reason: MessageGroupId can "
-			"only include "
-			"alphanumeric and punctuation characters. 1 to 128 in length.");
-	if (message_attributes(o, ret, e) < 0 || message_body(q, o, ret, e) < 0)
+			m->delay_s);
+	return 0;
+}
+
+int local_sqs_message_read(const struct queue *q, const struct json *o, struct message *ret,
+			   struct err *e)
+{
+	ret->id = json_get_str(o, "Id");
+	ret->group = json_get_str(o, "MessageGroupId");
+	ret->dedup = json_get_str(o, "MessageDeduplicationId");
+	if (message_delay(q, ret, e) < 0 || message_order(q, ret, e) < 0 ||
+	    message_attributes(o, ret, e) < 0 || message_body(q, o, ret, e) < 0)
 		return -1;
 	return message_trace(o, ret, e);
 }

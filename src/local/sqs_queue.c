@@ -202,23 +202,23 @@ static int store_renew(struct queue *q, struct err *e)
 
 /* ---- create ---- */
 
-static int name_check(const char *name, struct err *e)
+static int name_check(const char *name, const struct json *given, struct err *e)
 {
-	size_t n = strlen(name);
-	bool fifo = n > 5 && !strcmp(name + n - 5, ".fifo"), ok = n <= SQS_NAME_MAX;
+	const bool fifo = json_get_str(given, "FifoQueue") != NULL;
+	const size_t n = strlen(name), tail = fifo && local_sqs_fifo_named(name) ? 5 : 0;
+	bool ok = n <= SQS_NAME_MAX && n > tail && (!fifo || tail);
 
-	for (size_t i = 0; ok && i < n - (fifo ? 5 : 0); i++)
+	for (size_t i = 0; ok && i < n - tail; i++)
 		ok = isalnum((unsigned char)name[i]) || name[i] == '-' || name[i] == '_';
-	if (!ok)
-		return local_sqs_refuse(e, "InvalidParameterValueException",
-					"Can only include alphanumeric characters, hyphens, or "
-					"underscores. 1 to 80 in length");
-	if (fifo)
-		return local_sqs_refuse(
-			e, "InvalidParameterValueException",
-			"FIFO queues are not offered by this version of windlass-local: "
-			"choose a name without .fifo.");
-	return 0;
+	if (ok)
+		return 0;
+	return local_sqs_refuse(
+		e, "InvalidParameterValueException", "%s",
+		fifo ? "The name of a FIFO queue can only include alphanumeric characters, "
+		       "hyphens, "
+		       "or underscores, must end with .fifo suffix and be 1 to 80 in length."
+		     : "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 "
+		       "in length");
 }
 
 /* AWS keeps a name back for a minute after its queue was deleted. */
@@ -268,7 +268,8 @@ static int create(struct local_call *c, const char *name, struct err *e)
 
 	if (!tags)
 		tags = json_get(c->params, "Tags");
-	if (name_check(name, e) < 0 || local_sqs_attr_check(c->local->sqs, name, given, e) < 0)
+	if (name_check(name, given, e) < 0 ||
+	    local_sqs_attr_check(c->local->sqs, name, given, e) < 0)
 		return -1;
 	if (!q)
 		return create_new(c, name, given, tags, e);

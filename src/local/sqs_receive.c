@@ -21,20 +21,26 @@ struct taken {
 	char *source; /* the queue it was dead-lettered from, or NULL */
 };
 
-static int receive_candidates(struct queue *q, int64_t now, size_t most, struct found *ret,
-			      struct err *e)
+/* Visible messages; of a FIFO queue those of one group, in order, up to the first that is not. */
+static int receive_candidates(struct queue *q, int64_t now, size_t most, const char *group,
+			      struct found *ret, struct err *e)
 {
+	static const char any[] =
+		"SELECT id, sent, received, coalesce(first_received, ?), visible FROM sqs_messages "
+		"WHERE store=? AND visible<=? ORDER BY visible LIMIT ?";
+	static const char of_group[] =
+		"SELECT id, sent, received, coalesce(first_received, ?), visible FROM sqs_messages "
+		"WHERE store=? AND grp=? ORDER BY id LIMIT ?";
 	AUTO(db_endp)
-	struct db_row *r =
-		db_query(q->sqs->local->db,
-			 "SELECT id, sent, received, coalesce(first_received, ?) FROM sqs_messages "
-			 "WHERE store=? AND visible<=? ORDER BY visible LIMIT ?",
-			 DB_ARGS(DB_I(now), DB_I(q->store), DB_I(now), DB_I((int64_t)most)), e);
+	struct db_row *r = db_query(q->sqs->local->db, group ? of_group : any,
+				    DB_ARGS(DB_I(now), DB_I(q->store),
+					    group ? DB_S(group) : DB_I(now), DB_I((int64_t)most)),
+				    e);
 	int n = 0, rc;
 
 	if (!r)
 		return -1;
-	while ((rc = db_step(r, e)) == 1)
+	while ((rc = db_step(r, e)) == 1 && db_int(r, 4) <= now)
 		ret[n++] = (struct found){ db_int(r, 0), db_int(r, 1), db_int(r, 2), db_int(r, 3) };
 	return rc < 0 ? -1 : n;
 }
@@ -162,7 +168,7 @@ static void put_message(struct local_call *c, const struct queue *q, const struc
 			const struct db_row *r)
 {
 	const struct handle h = { q->store, t->m.id, t->receipt };
-	char handle[SQS_HANDLE_MAX];
+	char handle[SQS_HANDLE_MAX], sequence[SQS_SEQUENCE_MAX];
 	bool any = false;
 
 	local_sqs_handle_print(&h, handle);
@@ -176,6 +182,9 @@ static void put_message(struct local_call *c, const struct queue *q, const struc
 	put_system_number(c, &any, "ApproximateReceiveCount", t->m.received + 1);
 	put_system_number(c, &any, "ApproximateFirstReceiveTimestamp", t->m.first_received);
 	put_system(c, &any, "MessageGroupId", db_str(r, 5));
+	put_system(c, &any, "MessageDeduplicationId", db_str(r, 8));
+	if (q->fifo)
+		put_system(c, &any, "SequenceNumber", local_sqs_fifo_sequence(t->m.id, sequence));
 	put_system(c, &any, "AWSTraceHeader", db_str(r, 4));
 	put_system(c, &any, "DeadLetterQueueSourceArn", db_str(r, 7));
 	if (any)
@@ -191,7 +200,7 @@ static int receive_put(struct local_call *c, const struct queue *q, const struct
 	struct db_row *r =
 		db_query(c->local->db,
 			 "SELECT b.message_id, b.body, b.md5, b.attributes, b.trace, "
-			 "b.message_group, b.sender, m.source "
+			 "b.message_group, b.sender, m.source, b.dedup "
 			 "FROM sqs_bodies b JOIN sqs_messages m ON m.id=b.id WHERE b.id=?",
 			 DB_ARGS(DB_I(t->m.id)), e);
 	int rc = r ? db_step(r, e) : -1;
@@ -204,6 +213,23 @@ static int receive_put(struct local_call *c, const struct queue *q, const struct
 }
 
 /* ---- taking ---- */
+
+/* What is told of a message that was received before. */
+static int receive_found(struct queue *q, struct found *m, struct err *e)
+{
+	AUTO(db_endp)
+	struct db_row *r = db_query(q->sqs->local->db,
+				    "SELECT sent, received-1, first_received FROM sqs_messages "
+				    "WHERE id=?",
+				    DB_ARGS(DB_I(m->id)), e);
+
+	if (!r || db_step(r, e) < 0)
+		return -1;
+	m->sent = db_int(r, 0);
+	m->received = db_int(r, 1);
+	m->first_received = db_int(r, 2);
+	return 0;
+}
 
 /* Decides on one candidate: expired, to the dead letters, or ours (1). */
 static int receive_one(struct queue *q, const struct found *m, int64_t now, const struct ask *ask,
@@ -218,29 +244,122 @@ static int receive_one(struct queue *q, const struct found *m, int64_t now, cons
 	return receive_claim(q, m, now, ask, receipt, e) < 0 ? -1 : 1;
 }
 
+/* The candidates that are ours now, into the answer. Their number, or -1. */
+static int take_list(struct local_call *c, struct queue *q, const struct ask *ask,
+		     const struct found *list, int n, int already, struct err *e)
+{
+	const int64_t now = local_wall(c->local).ms;
+	struct taken t = { 0 };
+	int taken = 0;
+
+	for (int i = 0; i < n; i++) {
+		int rc = receive_one(q, &list[i], now, ask, &t.receipt, e);
+
+		if (rc < 0)
+			return -1;
+		if (rc == 0)
+			continue;
+		t.m = list[i];
+		if (already + taken++ == 0)
+			local_list(c, "Messages", "Message");
+		if (receive_put(c, q, &t, e) < 0 ||
+		    (ask->attempt &&
+		     local_sqs_fifo_attempt_keep(q, ask->attempt, t.m.id, t.receipt, e) < 0))
+			return -1;
+	}
+	return taken;
+}
+
+/* One round on one group. Its number of candidates, 0 when no group can be received from. */
+static int take_group(struct local_call *c, struct queue *q, const struct ask *ask, int *taken,
+		      struct err *e)
+{
+	struct queue *dead = q->dead_letter ? local_sqs_queue_find(q->sqs, q->dead_letter) : NULL;
+	const int64_t now = local_wall(c->local).ms;
+	struct found list[SQS_BATCH_MAX];
+	char group[SQS_GROUP_MAX];
+	int n = local_sqs_fifo_next(q, now, group, e), got;
+
+	if (n <= 0)
+		return n;
+	n = receive_candidates(q, now, (size_t)(ask->most - *taken), group, list, e);
+	got = n < 0 ? -1 : take_list(c, q, ask, list, n, *taken, e);
+	if (got < 0 || local_sqs_fifo_refresh(q, group, e) < 0 ||
+	    (got < n && dead && dead != q && local_sqs_fifo_refresh(dead, group, e) < 0))
+		return -1;
+	*taken += got;
+	return n;
+}
+
+static int take_any(struct local_call *c, struct queue *q, const struct ask *ask, int *taken,
+		    struct err *e)
+{
+	struct found list[SQS_BATCH_MAX];
+	int n = receive_candidates(q, local_wall(c->local).ms, (size_t)(ask->most - *taken), NULL,
+				   list, e);
+	int got = n < 0 ? -1 : take_list(c, q, ask, list, n, *taken, e);
+
+	if (got < 0)
+		return -1;
+	*taken += got;
+	return n;
+}
+
+/* A repeated attempt gets what it got, held anew. Their number, or -1. */
+static int take_again(struct local_call *c, struct queue *q, const struct ask *ask, struct err *e)
+{
+	const int64_t now = local_wall(c->local).ms;
+	struct attempt before;
+
+	if (local_sqs_fifo_attempt_find(q, ask->attempt, &before, e) < 0)
+		return -1;
+	if (before.count)
+		local_list(c, "Messages", "Message");
+	for (int i = 0; i < before.count; i++) {
+		struct taken t = { .receipt = before.receipts[i] };
+
+		t.m.id = before.ids[i];
+		if (DB_RUN(c->local->db, e, "UPDATE sqs_messages SET visible=? WHERE id=?",
+			   DB_I(now + ask->visibility_s * 1000), DB_I(t.m.id)) < 0 ||
+		    receive_found(q, &t.m, e) < 0 || receive_put(c, q, &t, e) < 0 ||
+		    local_sqs_fifo_refresh_of(q, t.m.id, e) < 0)
+			return -1;
+	}
+	if (before.count)
+		local_end(c);
+	return before.count;
+}
+
+/* More than AWS lets be in flight? The bound in memory only grows until it is counted anew. */
+static int over_limit(struct queue *q, bool *ret, struct err *e)
+{
+	AUTO(db_endp) struct db_row *r = NULL;
+
+	*ret = false;
+	if (q->in_flight < SQS_IN_FLIGHT_MAX)
+		return 0;
+	r = db_query(q->sqs->local->db,
+		     "SELECT count(*) FROM sqs_messages WHERE store=? AND visible>? AND delayed=0",
+		     DB_ARGS(DB_I(q->store), DB_I(local_wall(q->sqs->local).ms)), e);
+	if (!r || db_step(r, e) < 0)
+		return -1;
+	q->in_flight = db_int(r, 0);
+	*ret = q->in_flight >= SQS_IN_FLIGHT_MAX;
+	return 0;
+}
+
 int local_sqs_receive_take(struct local_call *c, struct queue *q, const struct ask *ask,
 			   struct err *e)
 {
-	const int64_t now = local_wall(c->local).ms;
-	struct found list[SQS_BATCH_MAX];
-	struct taken t = { 0 };
-	int taken = 0, n = 1;
+	int taken = ask->attempt ? take_again(c, q, ask, e) : 0, n = 1;
+	bool over;
 
+	if (taken != 0 || over_limit(q, &over, e) < 0)
+		return taken ? taken : -1;
+	if (over)
+		return 0;
 	for (int round = 0; round < RECEIVE_ROUNDS && n > 0 && taken < ask->most; round++) {
-		n = receive_candidates(q, now, (size_t)(ask->most - taken), list, e);
-		for (int i = 0; i < n; i++) {
-			int rc = receive_one(q, &list[i], now, ask, &t.receipt, e);
-
-			if (rc < 0)
-				return -1;
-			if (rc == 0)
-				continue;
-			t.m = list[i];
-			if (taken++ == 0)
-				local_list(c, "Messages", "Message");
-			if (receive_put(c, q, &t, e) < 0)
-				return -1;
-		}
+		n = q->fifo ? take_group(c, q, ask, &taken, e) : take_any(c, q, ask, &taken, e);
 		/* With no timeout what was taken is visible still, and would be taken again. */
 		if (ask->visibility_s == 0 && taken)
 			break;
@@ -264,6 +383,14 @@ static int ask_read(struct local_call *c, const struct queue *q, struct ask *ret
 	    local_int(c, c->params, "WaitTimeSeconds", &ret->wait_s) < 0 ||
 	    local_int(c, c->params, "VisibilityTimeout", &ret->visibility_s) < 0)
 		return -1;
+	ret->attempt = local_str(c->params, "ReceiveRequestAttemptId");
+	if (ret->attempt && !q->fifo) {
+		local_fail(c, "InvalidParameterValueException",
+			   "Value %.128s for parameter ReceiveRequestAttemptId is invalid. Reason: "
+			   "The request include parameter that is not valid for this queue type.",
+			   ret->attempt);
+		return -1;
+	}
 	if (local_sqs_range(&e, "MaxNumberOfMessages", ret->most, 1, SQS_BATCH_MAX) == 0 &&
 	    local_sqs_range(&e, "WaitTimeSeconds", ret->wait_s, 0, 20) == 0 &&
 	    local_sqs_range(&e, "VisibilityTimeout", ret->visibility_s, 0, SQS_VISIBILITY_MAX_S) ==
@@ -271,24 +398,6 @@ static int ask_read(struct local_call *c, const struct queue *q, struct ask *ret
 		return 0;
 	local_sqs_fail(c, &e);
 	return -1;
-}
-
-/* More than AWS lets be in flight? The bound in memory only grows until it is counted anew. */
-static int over_limit(struct queue *q, bool *ret, struct err *e)
-{
-	AUTO(db_endp) struct db_row *r = NULL;
-
-	*ret = false;
-	if (q->in_flight < SQS_IN_FLIGHT_MAX)
-		return 0;
-	r = db_query(q->sqs->local->db,
-		     "SELECT count(*) FROM sqs_messages WHERE store=? AND visible>? AND delayed=0",
-		     DB_ARGS(DB_I(q->store), DB_I(local_wall(q->sqs->local).ms)), e);
-	if (!r || db_step(r, e) < 0)
-		return -1;
-	q->in_flight = db_int(r, 0);
-	*ret = q->in_flight >= SQS_IN_FLIGHT_MAX;
-	return 0;
 }
 
 void local_sqs_receive_message(struct local_call *c)

@@ -26,8 +26,8 @@ static int delay_read(struct local_call *c, const struct json *o, int64_t *ret)
 	return rc < 0 ? -1 : 0;
 }
 
-static int send_store(struct local_call *c, struct queue *q, const struct message *m,
-		      char id[static CRYPTO_UUID_MAX], struct err *e)
+static int send_rows(struct local_call *c, struct queue *q, const struct message *m,
+		     struct sent *sent, struct err *e)
 {
 	AUTO(buf_done) struct buf attributes = BUF(ATTRIBUTES_TEXT_MAX);
 	const struct instant now = local_wall(c->local);
@@ -37,18 +37,39 @@ static int send_store(struct local_call *c, struct queue *q, const struct messag
 		json_write(m->attributes, &attributes);
 	if (buf_ok(&attributes, "the message attributes", e) < 0)
 		return -1;
-	crypto_uuid(id);
-	local_sqs_queue_touch(q);
 	if (DB_RUN(db, e,
-		   "INSERT INTO sqs_messages(store, visible, delayed, sent, received, receipt) "
-		   "VALUES(?,?,?,?,0,0)",
+		   "INSERT INTO sqs_messages(store, visible, delayed, sent, received, receipt, "
+		   "grp) "
+		   "VALUES(?,?,?,?,0,0,?)",
 		   DB_I(q->store), DB_I(now.ms + m->delay_s * 1000), DB_I(m->delay_s > 0),
-		   DB_I(now.ms)) < 0 ||
-	    DB_RUN(db, e, "INSERT INTO sqs_bodies VALUES(?,?,?,?,?,?,?,?)", DB_I(db_last_id(db)),
-		   DB_S(id),
-		   ((struct db_value){ .type = DB_TEXT, .p = m->body, .len = m->body_len }),
-		   DB_S(m->body_md5), m->attributes ? DB_S(buf_str(&attributes)) : DB_N,
-		   DB_S(m->trace), DB_S(m->group), DB_S(c->account)) < 0)
+		   DB_I(now.ms), DB_S(q->fifo ? m->group : NULL)) < 0)
+		return -1;
+	sent->row = db_last_id(db);
+	return DB_RUN(db, e,
+		      "INSERT INTO sqs_bodies(id, message_id, body, md5, attributes, trace, "
+		      "message_group, sender, dedup) VALUES(?,?,?,?,?,?,?,?,?)",
+		      DB_I(sent->row), DB_S(sent->id),
+		      ((struct db_value){ .type = DB_TEXT, .p = m->body, .len = m->body_len }),
+		      DB_S(m->body_md5), m->attributes ? DB_S(buf_str(&attributes)) : DB_N,
+		      DB_S(m->trace), DB_S(m->group), DB_S(c->account), DB_S(m->dedup));
+}
+
+/* A FIFO queue answers the repetition of a message as it did the first time. */
+static int send_store(struct local_call *c, struct queue *q, struct message *m, struct sent *sent,
+		      struct err *e)
+{
+	int rc;
+
+	if (q->fifo && !m->dedup)
+		m->dedup = m->content = local_sqs_fifo_content(m);
+	rc = q->fifo ? local_sqs_fifo_seen(q, m, sent, e) : 0;
+	if (rc != 0)
+		return rc < 0 ? -1 : 0;
+	crypto_uuid(sent->id);
+	local_sqs_queue_touch(q);
+	if (send_rows(c, q, m, sent, e) < 0 ||
+	    (q->fifo && (local_sqs_fifo_remember(q, m, sent, e) < 0 ||
+			 local_sqs_fifo_refresh(q, m->group, e) < 0)))
 		return -1;
 	if (q->total >= 0)
 		q->total++;
@@ -59,29 +80,35 @@ static int send_store(struct local_call *c, struct queue *q, const struct messag
 	return 0;
 }
 
-static void send_put(struct local_call *c, const struct message *m, const char *id)
+static void send_put(struct local_call *c, const struct queue *q, const struct message *m,
+		     const struct sent *sent)
 {
-	local_put(c, "MessageId", id);
+	char sequence[SQS_SEQUENCE_MAX];
+
+	local_put(c, "MessageId", sent->id);
 	local_put(c, "MD5OfMessageBody", m->body_md5);
 	local_put(c, "MD5OfMessageAttributes", m->attributes_md5[0] ? m->attributes_md5 : NULL);
 	local_put(c, "MD5OfMessageSystemAttributes", m->trace_md5[0] ? m->trace_md5 : NULL);
+	if (q->fifo)
+		local_put(c, "SequenceNumber", local_sqs_fifo_sequence(sent->row, sequence));
 }
 
 void local_sqs_send_message(struct local_call *c)
 {
 	struct queue *q = local_sqs_queue_of(c);
-	char id[CRYPTO_UUID_MAX];
-	struct message m = { 0 };
+	AUTO(local_sqs_message_done) struct message m = { 0 };
+	struct sent sent = { 0 };
 	struct err e;
 
 	if (!q || delay_read(c, c->params, &m.delay_s) < 0)
 		return;
 	err_clear(&e);
-	if (local_sqs_message_read(q, c->params, &m, &e) < 0 || send_store(c, q, &m, id, &e) < 0) {
+	if (local_sqs_message_read(q, c->params, &m, &e) < 0 ||
+	    send_store(c, q, &m, &sent, &e) < 0) {
 		local_sqs_fail(c, &e);
 		return;
 	}
-	send_put(c, &m, id);
+	send_put(c, q, &m, &sent);
 	local_done(c);
 }
 
@@ -89,8 +116,8 @@ void local_sqs_send_message(struct local_call *c)
 
 struct entry {
 	struct message message;
-	struct err error; /* kind ERR_NONE: sent as id */
-	char id[CRYPTO_UUID_MAX];
+	struct err error; /* kind ERR_NONE: sent */
+	struct sent sent;
 };
 
 /* Reads all entries. -1: the call has ended. */
@@ -118,7 +145,8 @@ static int batch_read(struct local_call *c, struct queue *q, const struct json *
 
 /* Successful, then Failed, each left out when it is empty in XML and JSON alike but for Successful.
  */
-static void batch_put(struct local_call *c, const struct entry *entries, size_t n)
+static void batch_put(struct local_call *c, const struct queue *q, const struct entry *entries,
+		      size_t n)
 {
 	size_t failed = 0;
 
@@ -129,7 +157,7 @@ static void batch_put(struct local_call *c, const struct entry *entries, size_t 
 			continue;
 		local_object(c, NULL);
 		local_put(c, "Id", entries[i].message.id);
-		send_put(c, &entries[i].message, entries[i].id);
+		send_put(c, q, &entries[i].message, &entries[i].sent);
 		local_end(c);
 	}
 	local_end(c);
@@ -153,12 +181,12 @@ static void batch_send(struct local_call *c, struct queue *q, const struct json 
 	for (size_t i = 0; i < n; i++) {
 		if (list[i].error.kind != ERR_NONE)
 			continue;
-		if (send_store(c, q, &list[i].message, list[i].id, &list[i].error) < 0) {
+		if (send_store(c, q, &list[i].message, &list[i].sent, &list[i].error) < 0) {
 			local_fail_internal(c, &list[i].error);
 			return;
 		}
 	}
-	batch_put(c, list, n);
+	batch_put(c, q, list, n);
 }
 
 void local_sqs_send_batch(struct local_call *c)
@@ -171,5 +199,7 @@ void local_sqs_send_batch(struct local_call *c)
 		return;
 	list = own_array(json_count(entries), sizeof(*list));
 	batch_send(c, q, entries, list);
+	for (size_t i = 0; i < json_count(entries); i++)
+		local_sqs_message_done(&list[i].message);
 	own_free(list);
 }

@@ -38,6 +38,8 @@ int local_sqs_sweep_queue(struct queue *q, struct err *e)
 		return -1;
 	if (q->total >= 0)
 		q->total -= gone;
+	if (q->fifo && gone && local_sqs_fifo_refresh_swept(q, e) < 0)
+		return -1;
 	return gone == SQS_SWEEP_MAX;
 }
 
@@ -59,7 +61,8 @@ static int sweep_store(struct local *l, struct err *e)
 	if (gone < 0)
 		return -1;
 	if (gone < SQS_SWEEP_MAX &&
-	    DB_RUN(l->db, e, "DELETE FROM sqs_stores WHERE id=?", DB_I(store)) < 0)
+	    (local_sqs_fifo_forget(l->db, store, e) < 0 ||
+	     DB_RUN(l->db, e, "DELETE FROM sqs_stores WHERE id=?", DB_I(store)) < 0))
 		return -1;
 	return 1;
 }
@@ -77,6 +80,8 @@ static int sweep_turn(struct local_sqs *s, struct err *e)
 				return -1;
 			more |= rc;
 		}
+	if (local_sqs_fifo_sweep(s->local, e) < 0)
+		return -1;
 	rc = sweep_store(s->local, e);
 	return rc < 0 ? -1 : more | rc;
 }

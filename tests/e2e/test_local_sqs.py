@@ -137,7 +137,9 @@ def test_what_aws_refuses_is_refused_with_its_code(sqs):
     assert code_of(sqs.receive_message, QueueUrl=nowhere) == MISSING
     assert code_of(sqs.create_queue, QueueName="bad name") == "InvalidParameterValue"
     assert code_of(sqs.create_queue, QueueName="x" * 81) == "InvalidParameterValue"
-    assert code_of(sqs.create_queue, QueueName="a.fifo", Attributes={"FifoQueue": "true"}) == "InvalidParameterValue"
+    assert code_of(sqs.create_queue, QueueName="a", Attributes={"FifoQueue": "true"}) == "InvalidParameterValue"
+    assert code_of(sqs.create_queue, QueueName="a.fifo") == "InvalidParameterValue"
+    assert code_of(sqs.create_queue, QueueName="a", Attributes={"ContentBasedDeduplication": "true"}) == "InvalidAttributeName"
     assert code_of(sqs.create_queue, QueueName="b", Attributes={"VisibilityTimeout": "43201"}) == "InvalidAttributeValue"
     assert code_of(sqs.create_queue, QueueName="b", Attributes={"Nonsense": "1"}) == "InvalidAttributeName"
     assert code_of(sqs.get_queue_attributes, QueueUrl=url, AttributeNames=["Nonsense"]) == "InvalidAttributeName"
