@@ -28,3 +28,8 @@ tests_fuzz_fuzz_expr_SOURCES = tests/fuzz/fuzz_expr.c tests/fuzz/fuzz.h tests/fu
 tests_fuzz_fuzz_expr_LDADD = $(REHEARSE_LIBS)
 tests_fuzz_fuzz_trial_SOURCES = tests/fuzz/fuzz_trial.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_fuzz_trial_LDADD = $(REHEARSE_LIBS)
+
+# Measured by tests/bench/decisions in a release tree, and never installed.
+EXTRA_PROGRAMS = tests/bench/decide_rate
+tests_bench_decide_rate_SOURCES = tests/bench/decide_rate.c
+tests_bench_decide_rate_LDADD = $(REHEARSE_LIBS)
