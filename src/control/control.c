@@ -114,10 +114,15 @@ int control_reload(struct control *c, struct err *e)
 	if (read_policies(c, &next, e) < 0)
 		return err_wrap(e, "reload -> the present policies stay");
 	report_problems(c, &next);
-	if (next.count == 0) {
+	/* All or nothing: a slip in one file must not leave its fleet without a policy. */
+	if (next.count == 0 || next.error_count > 0) {
+		size_t errors = next.error_count;
+
 		policy_set_done(&next);
-		return err_set(e, ERR_POLICY, "%s: no policy can run -> the present ones stay",
-			       c->o.policies);
+		return err_set(e, ERR_POLICY,
+			       "%s: %zu errors -> the present policies stay; mend the files and "
+			       "send SIGHUP again",
+			       c->o.policies, errors);
 	}
 	policy_set_done(&c->next_policies);
 	c->next_policies = next;

@@ -69,8 +69,10 @@ size_t control_turning(const struct control *c);
 void control_start(struct control *c);
 /* No new turn is started; writes under way are waited for; then loop_stop(). */
 void control_stop(struct control *c);
-/* Reads the policies anew; when none of them can run, the present ones stay and the error says so.
- * Memory is carried over by the policies' names. Takes effect once the turns under way have ended.
+/* Reads the policies anew. All or nothing: with an error in any file the present ones stay, and the
+ * error says so, since a slip must not leave a fleet without its policy (at a start the good files
+ * run). Memory is carried over by the policies' names. Takes effect once the turns under way have
+ * ended.
  */
 MUST int control_reload(struct control *c, struct err *e);
 

@@ -1,6 +1,7 @@
 """The controller against a server that we did not write: moto plays SQS and Auto Scaling."""
 
 import json
+import re
 import os
 import subprocess
 
@@ -178,19 +179,25 @@ def test_a_standby_takes_over_when_the_leader_is_killed(world, programs):
     assert world.desired() == 4
 
 
-def test_sighup_takes_new_policies_and_keeps_the_old_ones_when_they_are_bad(world, programs):
+def test_sighup_takes_new_policies_and_keeps_the_old_ones_when_one_is_bad(world, programs):
     path = world.policy(most=2)
+    world.group("other-asg")
     world.send(35)
-    daemon = programs.start("windlassd", "--policies", path, "--journal", world.journal, "--log-format", "logfmt",
+    daemon = programs.start("windlassd", "--policies", world.policies, "--journal", world.journal, "--log-format", "logfmt",
                             env=world.env)
     daemon.wait_log("desired capacity set.*to=2")
+    good = path.read_text()
     path.write_text("version: 1\nnonsense: 2\n")
+    world.policy("other", group="other-asg")
     daemon.signal(1)
-    daemon.wait_log("not read anew")
-    world.policy(most=5)
+    daemon.wait_log("not read anew.*present policies stay")
+    path.write_text(good.replace("max: 2", "max: 5"))
     daemon.signal(1)
     daemon.wait_log("desired capacity set.*to=4")
+    daemon.wait_log("desired capacity set.*policy=other")
     assert world.desired() == 4
+    assert len(re.findall("policies read anew", daemon.text())) == 1
+
 
 
 @pytest.fixture
