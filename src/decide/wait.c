@@ -5,6 +5,7 @@
 #include <math.h>
 
 #define BOOT_NORMAL 0.2936
+#define TURNS_PLENTY_MILLI 12000
 
 static double real(int64_t v)
 {
@@ -46,7 +47,7 @@ struct wait_view decide_wait_view(const struct policy *p, const struct policy_ru
 		v.boot = 1;
 	if (v.slots < 1)
 		v.slots = 1;
-	v.boot_late = v.boot * exp(BOOT_NORMAL * decide_chance_normal(1 - v.share) -
+	v.boot_late = v.boot * exp(BOOT_NORMAL * decide_chance_normal(1 - v.share / 2) -
 				   BOOT_NORMAL * BOOT_NORMAL / 2);
 	v.step_ms = 30000 * (steps < 1 ? 1 : steps);
 	v.keep_ms = decide_wait_gap_keep(&v, w);
@@ -55,9 +56,20 @@ struct wait_view decide_wait_view(const struct policy *p, const struct policy_ru
 
 double decide_wait_urgent(const struct wait_view *v)
 {
-	double left = v->promise - v->boot_late - 45;
+	double left = v->promise - v->boot_late - 60;
 
 	return left > 0 ? left : 0;
+}
+
+/* A fleet that turns round all the time pays for it in launches. Few turns are left: only those are
+ * taken that let go of many. */
+static bool worth_a_turn(const struct wait *w, int64_t have, int64_t want)
+{
+	int64_t scarce = TURNS_PLENTY_MILLI - w->turns_milli;
+
+	if (w->turns_milli < 1000)
+		return false;
+	return scarce <= 0 || (have - want) * 5 * TURNS_PLENTY_MILLI >= have * scarce;
 }
 
 struct proposal decide_wait(const struct climb *c, const struct policy_rule *r)
@@ -75,11 +87,11 @@ struct proposal decide_wait(const struct climb *c, const struct policy_rule *r)
 
 	if (n.high < jobs)
 		n.high = jobs;
-	n.may_wait = f->has & QUEUE_OLDEST_AGE && jobs <= 3 &&
+	n.may_wait = f->has & QUEUE_OLDEST_AGE && jobs <= 1 &&
 		     f->oldest_age_ms < decide_wait_urgent(&v) * 1000;
 	want = capped(decide_wait_size(&v, &set, &n, c->desired));
-	if (want < c->desired && w->direction > 0 && w->turns_milli < 1000)
-		want = c->desired; /* it has turned round often enough */
+	if (want < c->desired && w->direction > 0 && !worth_a_turn(w, c->desired, want))
+		want = c->desired;
 	return (struct proposal){ .wish = want,
 				  .stair = { .code = REASON_PROMISE,
 					     .arg = { jobs, (int64_t)(v.service * 1000 + 0.5),

@@ -29,6 +29,7 @@ struct wait_view {
 /* One setting: how much is asked for, and for how long it is kept. */
 struct wait_setting {
 	double jobs, root; /* instances for each job; for the root of the jobs */
+	double band;       /* so many times as large a fleet is kept */
 	int64_t hold_ms;
 };
 
@@ -45,7 +46,9 @@ struct wait_setting decide_wait_size_setting(const struct wait_view *v, unsigned
 int64_t decide_wait_size(const struct wait_view *v, const struct wait_setting *s,
 			 const struct wait_need *n, int64_t have);
 void decide_wait_trial_feed(const struct wait_view *v, struct wait *w, int64_t jobs, int64_t ms);
-void decide_wait_gap_step(const struct wait_view *v, struct wait *w, int64_t arrived);
+/* @p jobs are there after @p empty_ms without any; or @p came in the @p ms since the last turn. */
+void decide_wait_gap_learn(const struct wait_view *v, struct wait *w, int64_t empty_ms,
+			   int64_t jobs, int64_t came, int64_t ms);
 int64_t decide_wait_gap_keep(const struct wait_view *v, const struct wait *w);
 unsigned decide_wait_choose(const struct wait_view *v, const struct wait *w);
 double

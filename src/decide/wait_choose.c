@@ -9,7 +9,7 @@
 
 #include "decide/wait.h"
 
-#define AIM 0.7     /* of what may miss: rare bursts are yet to come */
+#define AIM 0.75    /* of what may miss: rare bursts are yet to come */
 #define MAKE_UP 2.0 /* how hard what was missed is made up for */
 #define AIM_LEAST 0.15
 #define AIM_MOST 0.9
@@ -29,14 +29,15 @@ static double prior_late(const struct wait_view *v, unsigned i)
 	unsigned urge = i / WAIT_HOLDS, hold = i % WAIT_HOLDS;
 	bool tight = v->promise < v->boot + 90;
 
-	if (tight ? urge >= 4 && hold >= 2 : urge >= 2 && urge <= 5)
+	if (tight ? urge >= 4 && hold >= 2 : urge >= (v->share < 0.02 ? 3 : 2) && urge <= 5)
 		return 0.5;
 	return tight && urge < 4 && hold < 2 ? 2 : 1.5;
 }
 
 static double aim(const struct wait_view *v, const struct wait *w, double prior_jobs)
 {
-	double real = (double)w->late / ((double)w->started + prior_jobs) / v->share;
+	double real = (double)w->late_milli / 1000 /
+		      ((double)w->started_milli / 1000 + prior_jobs) / v->share;
 
 	return v->share * clip(AIM + MAKE_UP * (AIM - real), AIM_LEAST, AIM_MOST);
 }
@@ -44,7 +45,8 @@ static double aim(const struct wait_view *v, const struct wait *w, double prior_
 unsigned decide_wait_choose(const struct wait_view *v, const struct wait *w)
 {
 	double prior = PRIOR_LATE / v->share, most = aim(v, w, prior);
-	double scale = clip(((double)w->late + TRUST_LATE) / ((double)w->chosen_late + TRUST_LATE),
+	double scale = clip(((double)w->late_milli / 1000 + TRUST_LATE) /
+				    ((double)w->chosen_late + TRUST_LATE),
 			    0.5, 4);
 	double best = INFINITY, safest = INFINITY;
 	unsigned at = WAIT_FLEETS, safe = 0;

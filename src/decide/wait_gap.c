@@ -11,8 +11,12 @@
 
 #define FIRST_S 30.0
 #define GROWTH 1.5
-#define PART 0.6   /* of what may miss, for cold starts */
-#define SPREAD 0.3 /* of boot times: their standard deviation over their mean */
+#define PART 0.7 /* of what may miss, for cold starts */
+#define SPREAD                                                                                  \
+	0.2936       /* of the logarithm of boot times: lognormal, their spread 0.3 of the mean \
+		      */
+#define MEDIAN 0.958 /* of such boot times, over their mean */
+#define SEEN_S 25
 
 static double class_s(unsigned k)
 {
@@ -28,36 +32,29 @@ static unsigned class_of(double seconds)
 	return k;
 }
 
-/* Chance that a job which finds no instance waits too long. */
+/* Chance that a job which finds no instance waits too long. It is seen some time after it came. */
 static double cold_late(const struct wait_view *v)
 {
-	double x = log((v->promise > 1 ? v->promise : 1) / (v->boot + 30)) / SPREAD;
+	double may = v->promise - SEEN_S;
+	double x = log((may > 1 ? may : 1) / (v->boot * MEDIAN)) / SPREAD;
 
 	return 0.5 * erfc(x / sqrt(2));
 }
 
-void decide_wait_gap_step(const struct wait_view *v, struct wait *w, int64_t arrived)
+void decide_wait_gap_learn(const struct wait_view *v, struct wait *w, int64_t empty_ms,
+			   int64_t jobs, int64_t came, int64_t ms)
 {
-	double step = (double)v->step_ms / 1000;
-	double empty = (double)w->gap_steps * step - v->service;
+	if (empty_ms > 0 && jobs > 0) {
+		double cold = v->boot + SEEN_S - v->promise;
 
-	if (arrived == 0) {
-		w->gap_steps++;
-		w->gap_left -= w->gap_left > 0;
-		return;
-	}
-	if (empty > 0) {
-		double late = (v->boot + 30 - v->promise) / step;
-
-		w->gap_class = (uint8_t)class_of(empty);
-		w->gap_left = (uint8_t)(late < 1 ? 1 : late > 200 ? 200 : late + 0.5);
+		w->gap_class = (uint8_t)class_of((double)empty_ms / 1000);
+		w->gap_left_ms = cold > 0 ? (int64_t)(cold * 1000) : 0;
 		w->gaps[w->gap_class]++;
+		w->gap_late[w->gap_class] += (uint32_t)jobs;
+	} else if (w->gap_left_ms > 0) {
+		w->gap_late[w->gap_class] += (uint32_t)(came > 0 ? came : 0);
+		w->gap_left_ms -= ms;
 	}
-	if (w->gap_left > 0) {
-		w->gap_late[w->gap_class] += (uint32_t)(arrived > 1000000 ? 1000000 : arrived);
-		w->gap_left--;
-	}
-	w->gap_steps = 0;
 }
 
 /* Gaps of class @p k and longer are not bridged: what it costs, and how many jobs are late. */
@@ -84,7 +81,7 @@ int64_t decide_wait_gap_keep(const struct wait_view *v, const struct wait *w)
 	double may = v->share * PART * (double)w->jobs, best = INFINITY;
 	int64_t keep = WAIT_FOREVER_MS;
 
-	if (cold_late(v) < v->share * 0.5)
+	if (cold_late(v) < v->share)
 		may = INFINITY;
 	for (unsigned k = 0; k < WAIT_GAPS; k++) {
 		double late, cost = price(v, w, k, &late);

@@ -14,9 +14,9 @@
 #define QUIET_MS 360000   /* without a new minute for so long the balance counts */
 #define FADE_DONE 100000  /* jobs, boots: then old ones count half */
 #define FADE_BOOTS 500
-#define EXCESS_TURNS 4       /* in a row, before jobs in flight count as nobody's */
-#define TURNS_MAX_MILLI 6000 /* changes of direction that can be saved up, */
-#define TURN_MS 1285714      /* and how often there is a new one: 2.8 an hour */
+#define EXCESS_TURNS 4        /* in a row, before jobs in flight count as nobody's */
+#define TURNS_MAX_MILLI 48000 /* changes of direction that can be saved up, */
+#define TURN_MS 1333333       /* and how often there is a new one: 2.7 an hour */
 
 static int64_t count(int64_t v, int64_t most)
 {
@@ -50,11 +50,8 @@ static void begin_steps(const struct climb *c, const struct wait_view *v, struct
 {
 	memset(w->fleet, 0, sizeof(w->fleet));
 	memset(w->arrived, 0, sizeof(w->arrived));
-	memset(w->gaps, 0, sizeof(w->gaps));
-	memset(w->gap_late, 0, sizeof(w->gap_late));
 	w->step_ms = v->step_ms;
 	w->step = w->part_ms = w->part_jobs = w->jobs = w->gap_steps = 0;
-	w->gap_left = 0;
 	for (unsigned i = 0; i < WAIT_FLEETS; i++)
 		w->fleet[i].serving = (int32_t)count(c->f->group.in_service, POLICY_CAPACITY_MAX);
 }
@@ -150,26 +147,53 @@ static void learn_kills(const struct climb *c, const struct wait_view *v, const 
 		w->kills_milli += (1000 - w->kills_milli) / 5;
 }
 
-/* What was started since the last turn, and whether the oldest that waits is already late. Where
- * the age is unknown, from what waits and how fast it is taken. */
+/* The share of the jobs started between two turns that waited too long. First come, first served:
+ * their waits lie between the oldest age at the last turn and that of now. */
+static double share_late(const struct wait_view *v, double before, double now)
+{
+	double most = before > now ? before : now, least = before > now ? now : before;
+
+	if (most <= v->promise)
+		return 0;
+	return least >= v->promise ? 1 : (most - v->promise) / (most - least);
+}
+
+/* Where the age is unknown it follows from what waits and how fast it is taken. */
 static void learn_late(const struct wait_view *v, const struct fact *f, struct wait *w, int64_t ms)
 {
 	double done = (double)(f->in_flight + w->in_flight) / 2 * (double)ms / 1000 / v->service;
-	double started = (double)(f->in_flight - w->in_flight) + done, age;
-	int64_t n = (int64_t)floor(started + 0.5);
+	double started = (double)(f->in_flight - w->in_flight) + done, before, now;
 
-	if (n <= 0)
+	if (started < 0.5)
 		return;
-	age = f->has & QUEUE_OLDEST_AGE ? (double)f->oldest_age_ms / 1000
-					: (double)f->visible * (double)ms / 1000 / started;
-	w->started += n;
-	if (age > v->promise)
-		w->late += n;
-	if (w->started > 1000000000) {
-		w->started /= 2;
-		w->late /= 2;
+	if (f->has & QUEUE_OLDEST_AGE) {
+		before = (double)w->oldest_ms / 1000;
+		now = (double)f->oldest_age_ms / 1000;
+		if (f->visible == 0 && w->visible > 0) { /* the last to be taken */
+			now = before / w->visible;
+			before += (double)ms / 2000 / w->visible;
+		}
+	} else {
+		before = (double)w->visible * (double)ms / 1000 / started;
+		now = (double)f->visible * (double)ms / 1000 / started;
+	}
+	w->started_milli += (int64_t)floor(started * 1000 + 0.5);
+	w->late_milli += (int64_t)floor(started * 1000 * share_late(v, before, now) + 0.5);
+	if (w->started_milli > 1000000000000) {
+		w->started_milli /= 2;
+		w->late_milli /= 2;
 		w->chosen_late /= 2;
 	}
+}
+
+/* What came since the last turn: what is there now and was not, and what ended meanwhile. */
+static int64_t balance(const struct wait_view *v, const struct fact *f, const struct wait *w,
+		       int64_t ms)
+{
+	double came = (double)(f->visible + f->in_flight - w->visible - w->in_flight) +
+		      (double)(f->in_flight + w->in_flight) / 2 * (double)ms / 1000 / v->service;
+
+	return count((int64_t)floor(came + 0.5), 1000000000);
 }
 
 static void feed(const struct wait_view *v, const struct climb *c, const struct fact *f,
@@ -191,15 +215,10 @@ static void feed(const struct wait_view *v, const struct climb *c, const struct 
 		decide_wait_trial_feed(v, w, count(f->sent, 1000000000) * span / f->period.ms,
 				       span);
 	} else if (c->now.ms - w->period_end.ms > QUIET_MS) {
-		double came =
-			(double)(f->visible + f->in_flight - w->visible - w->in_flight) +
-			(double)(f->in_flight + w->in_flight) / 2 * (double)ms / 1000 / v->service;
-
 		span = c->now.ms - w->fed_to.ms;
 		w->fed_to = c->now;
 		if (span <= GAP_MAX_MS)
-			decide_wait_trial_feed(v, w, count((int64_t)floor(came + 0.5), 1000000000),
-					       span);
+			decide_wait_trial_feed(v, w, balance(v, f, w, ms), span);
 	}
 }
 
@@ -235,6 +254,16 @@ static void learn_turns(const struct climb *c, struct wait *w, int64_t ms)
 	w->turns_milli = (int32_t)(turns > TURNS_MAX_MILLI ? TURNS_MAX_MILLI : turns);
 }
 
+static void learn_gap(const struct wait_view *v, const struct climb *c, const struct fact *f,
+		      struct wait *w, int64_t ms)
+{
+	int64_t jobs = f->visible + f->in_flight, empty = elapsed_ms(c->now, w->busy_at) - ms;
+
+	decide_wait_gap_learn(v, w, empty, jobs, balance(v, f, w, ms), ms);
+	if (jobs > 0)
+		w->busy_at = c->now;
+}
+
 static void learn(const struct climb *c, const struct policy_rule *r, struct wait *w)
 {
 	const struct fact *f = &c->f->metric[r->metric];
@@ -256,8 +285,7 @@ static void learn(const struct climb *c, const struct policy_rule *r, struct wai
 	}
 	learn_turns(c, w, ms);
 	feed(&v, c, f, w, ms);
-	if (c->jobs[r->metric] > 0)
-		w->busy_at = c->now;
+	learn_gap(&v, c, f, w, ms);
 	look_back(&v, c, w, c->jobs[r->metric], before);
 	v = decide_wait_view(c->p, r, w);
 	w->setting = (uint8_t)decide_wait_choose(&v, w);
@@ -281,6 +309,7 @@ void decide_wait_learn(const struct climb *c, struct memory *m)
 		learn(c, r, w);
 		w->turn_at = c->now;
 		w->before = (int32_t)count((int64_t)w->visible + w->in_flight, INT32_MAX);
+		w->oldest_ms = f->has & QUEUE_OLDEST_AGE ? f->oldest_age_ms : 0;
 		w->visible = (int32_t)count(f->visible, INT32_MAX);
 		w->in_flight = (int32_t)count(f->in_flight, INT32_MAX);
 		w->serving = (int32_t)count(c->f->group.in_service, POLICY_CAPACITY_MAX);

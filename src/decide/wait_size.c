@@ -7,8 +7,9 @@
  * square-root rule (Erlang; Halfin, Whitt: Heavy-traffic limits for queues with many exponential
  * servers, 1981).
  *
- * A fleet larger than that is kept while it is less than half as large again: between the two it
- * neither grows nor shrinks, as an inventory between s and S (Scarf, 1960). */
+ * A fleet larger than that is kept while it is less than half as large again, or half way (by
+ * ratio) to an instance for each job: between the two it neither grows nor shrinks, as an inventory
+ * between s and S (Scarf, 1960). While jobs wait no instance idles, so keeping it costs nothing. */
 #include <math.h>
 
 #include "decide/wait.h"
@@ -20,7 +21,7 @@
 static const struct {
 	double spent, spare;
 } urges[WAIT_URGES] = {
-	{ 1, 0 },    { 0.75, 0 }, { 0.55, 0 }, { 0.35, 0 },
+	{ 1, 0 },    { 0.85, 0 }, { 0.65, 0 }, { 0.4, 0 },
 	{ 0.15, 0 }, { 0, 0 },    { 0, 0.3 },  { 0, 0.6 },
 };
 
@@ -34,6 +35,7 @@ struct wait_setting decide_wait_size_setting(const struct wait_view *v, unsigned
 
 	return (struct wait_setting){ .jobs = a,
 				      .root = ROOT * a,
+				      .band = a < 1 / (BAND * BAND) ? 1 / sqrt(a) : BAND,
 				      .hold_ms = (int64_t)(holds[h] * v->boot * 1000 + 0.5) };
 }
 
@@ -54,7 +56,7 @@ int64_t decide_wait_size(const struct wait_view *v, const struct wait_setting *s
 			 const struct wait_need *n, int64_t have)
 {
 	int64_t least = whole(need_milli(v, s, n->jobs));
-	int64_t most = whole((int64_t)(BAND * (double)need_milli(v, s, n->high) + 0.5));
+	int64_t most = whole((int64_t)(s->band * (double)need_milli(v, s, n->high) + 0.5));
 
 	if (least == 0 && v->keep_ms == WAIT_FOREVER_MS)
 		least = 1; /* no fleet at zero keeps this promise */

@@ -80,7 +80,7 @@ static int64_t booting(const struct wait_fleet *f)
 	return sum;
 }
 
-/* With all groups taken the new one joins the last to come. */
+/* With all groups taken the new one joins the last to come, which then comes at the mean time. */
 static void launch(struct wait_fleet *f, int64_t n, unsigned due)
 {
 	unsigned at = 0;
@@ -88,8 +88,9 @@ static void launch(struct wait_fleet *f, int64_t n, unsigned due)
 	for (unsigned i = 1; i < WAIT_BOOTS; i++)
 		if (f->due[at] != 0 && (f->due[i] == 0 || f->due[i] > f->due[at]))
 			at = i;
-	if (f->due[at] < due)
-		f->due[at] = (uint8_t)due;
+	f->due[at] = (uint8_t)(((double)f->boot[at] * f->due[at] + (double)n * due) /
+				       (double)(f->boot[at] + n) +
+			       0.5);
 	f->boot[at] += (int32_t)n;
 }
 
@@ -171,7 +172,7 @@ static void resize(const struct wait_view *v, const struct wait *w, struct wait_
 	int64_t jobs = f->waiting + f->running, have = f->serving + booting(f), want;
 	struct wait_need n = { .jobs = jobs,
 			       .idle_ms = jobs > 0 ? 0 : w->gap_steps * v->step_ms,
-			       .may_wait = s->lonely >= f->waiting };
+			       .may_wait = jobs <= 1 && s->lonely >= f->waiting };
 
 	look_back(v, w, set, f->high, (int32_t)jobs);
 	n.high = f->high[f->high[1] > f->high[0]];
@@ -211,7 +212,7 @@ static void trial_step(const struct wait_view *v, struct wait *w, int64_t arrive
 {
 	struct step s;
 
-	decide_wait_gap_step(v, w, arrived);
+	w->gap_steps = arrived > 0 ? 0 : w->gap_steps + 1;
 	w->arrived[w->step % WAIT_AGES] = (int32_t)least_of(arrived, JOBS_MAX);
 	w->step++;
 	w->jobs += arrived;
@@ -219,15 +220,14 @@ static void trial_step(const struct wait_view *v, struct wait *w, int64_t arrive
 	for (unsigned i = 0; i < WAIT_FLEETS; i++) {
 		struct wait_setting set = decide_wait_size_setting(v, i);
 		struct wait_fleet *f = &w->fleet[i];
-		int64_t late;
+		uint32_t before = f->late;
 
 		boots_arrive(f);
 		serve(v, f, &s);
-		late = too_late(f, &s);
-		f->late += (uint32_t)late;
-		if (i == w->setting)
-			w->chosen_late += late;
+		f->late += (uint32_t)too_late(f, &s);
 		resize(v, w, f, &set, &s);
+		if (i == w->setting)
+			w->chosen_late += f->late - before;
 	}
 	forget(w);
 }

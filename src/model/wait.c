@@ -7,6 +7,7 @@
 #define FIRST_JOBS 10
 #define FIRST_BOOT_MS 120000
 #define FIRST_BOOTS 2
+#define FIRST_TURNS_MILLI 7000
 
 void wait_init(struct wait *w)
 {
@@ -17,7 +18,7 @@ void wait_init(struct wait *w)
 	w->boot_ms = (int64_t)FIRST_BOOT_MS * FIRST_BOOTS;
 	w->boots = FIRST_BOOTS;
 	w->slots_milli = 1000;
-	w->turns_milli = 6000;
+	w->turns_milli = FIRST_TURNS_MILLI;
 	for (unsigned i = 0; i < WAIT_SEEN; i++)
 		w->seen[i] = -1;
 }
@@ -34,17 +35,17 @@ static const struct tag {
 	{                                                    \
 #member, type, offsetof(struct wait, member) \
 	}
-	TAG(TAG_INSTANT, turn_at),  TAG(TAG_INSTANT, fed_to),  TAG(TAG_INSTANT, period_end),
-	TAG(TAG_INSTANT, busy_at),  TAG(TAG_I32, visible),     TAG(TAG_I32, in_flight),
-	TAG(TAG_I32, serving),      TAG(TAG_I32, pending),     TAG(TAG_I32, before),
-	TAG(TAG_I64, busy_ms),      TAG(TAG_I64, done),        TAG(TAG_I64, boot_ms),
-	TAG(TAG_I64, boots),        TAG(TAG_I32, slots_milli), TAG(TAG_I64, seen_slot),
-	TAG(TAG_I32, excess_turns), TAG(TAG_I32, kills_milli), TAG(TAG_I64, started),
-	TAG(TAG_I64, late),         TAG(TAG_I64, chosen_late), TAG(TAG_I32, turns_milli),
-	TAG(TAG_SIGN, direction),   TAG(TAG_U8, setting),      TAG(TAG_I64, step_ms),
-	TAG(TAG_I64, step),         TAG(TAG_I64, part_ms),     TAG(TAG_I64, part_jobs),
-	TAG(TAG_I64, jobs),         TAG(TAG_I64, gap_steps),   TAG(TAG_U8, gap_class),
-	TAG(TAG_U8, gap_left),
+	TAG(TAG_INSTANT, turn_at),   TAG(TAG_INSTANT, fed_to),   TAG(TAG_INSTANT, period_end),
+	TAG(TAG_INSTANT, busy_at),   TAG(TAG_I32, visible),      TAG(TAG_I32, in_flight),
+	TAG(TAG_I32, serving),       TAG(TAG_I32, pending),      TAG(TAG_I32, before),
+	TAG(TAG_I64, oldest_ms),     TAG(TAG_I64, busy_ms),      TAG(TAG_I64, done),
+	TAG(TAG_I64, boot_ms),       TAG(TAG_I64, boots),        TAG(TAG_I32, slots_milli),
+	TAG(TAG_I64, seen_slot),     TAG(TAG_I32, excess_turns), TAG(TAG_I32, kills_milli),
+	TAG(TAG_I64, started_milli), TAG(TAG_I64, late_milli),   TAG(TAG_I64, chosen_late),
+	TAG(TAG_I32, turns_milli),   TAG(TAG_SIGN, direction),   TAG(TAG_U8, setting),
+	TAG(TAG_I64, step_ms),       TAG(TAG_I64, step),         TAG(TAG_I64, part_ms),
+	TAG(TAG_I64, part_jobs),     TAG(TAG_I64, jobs),         TAG(TAG_I64, gap_steps),
+	TAG(TAG_U8, gap_class),      TAG(TAG_I64, gap_left_ms),
 #undef TAG
 };
 
@@ -194,7 +195,7 @@ static void make_sense(struct wait *w)
 
 	wait_init(&first);
 	w->kills_milli = w->kills_milli > 1000 ? 1000 : w->kills_milli;
-	w->turns_milli = w->turns_milli > first.turns_milli ? first.turns_milli : w->turns_milli;
+	w->turns_milli = w->turns_milli > 1000000 ? 1000000 : w->turns_milli;
 	if (w->done == 0 || w->busy_ms == 0) {
 		w->done = first.done;
 		w->busy_ms = first.busy_ms;

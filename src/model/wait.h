@@ -16,7 +16,7 @@
 #define WAIT_URGES 8 /* how much of the promised wait is spent */
 #define WAIT_HOLDS 4 /* how long capacity that was needed is kept */
 #define WAIT_FLEETS (WAIT_URGES * WAIT_HOLDS)
-#define WAIT_BOOTS 3 /* groups of launches under way, of an imagined fleet */
+#define WAIT_BOOTS 4 /* groups of launches under way, of an imagined fleet */
 #define WAIT_AGES 24 /* steps of arrivals that are remembered */
 #define WAIT_SEEN 8  /* half minutes of in-flight counts that are remembered */
 #define WAIT_GAPS 18 /* classes of idle gaps, each half as long again as the last */
@@ -35,7 +35,8 @@ struct wait {
 	bool known; /* the rest means something */
 	struct instant turn_at, fed_to, period_end;
 	int32_t visible, in_flight, serving, pending; /* at the last turn */
-	int32_t before;                               /* jobs at the turn before that */
+	int64_t oldest_ms;       /* age of the oldest that waited at the last turn */
+	int32_t before;          /* jobs at the turn before that */
 	int64_t busy_ms, done;   /* for Little's law: running jobs times time, jobs deleted */
 	int64_t boot_ms, boots;  /* the same of booting instances */
 	int32_t slots_milli;     /* where the policy does not say */
@@ -44,19 +45,21 @@ struct wait {
 	int32_t excess_turns,
 		kills_milli;    /* jobs in flight that nobody runs; how often scale-in kills */
 	struct instant busy_at; /* when a job was last seen */
-	int64_t started, late;  /* jobs that were started, of those later than promised */
-	int64_t chosen_late;    /* of the settings in force, as the imagined fleets had it */
-	int32_t turns_milli;    /* changes of direction that are left */
+	int64_t started_milli,
+		late_milli;  /* jobs that were started, of those later than promised */
+	int64_t chosen_late; /* of the settings in force, as the imagined fleets had it */
+	int32_t turns_milli; /* changes of direction that are left */
 	int8_t direction;
 	uint8_t setting;             /* the fleet whose setting is in force */
 	int32_t high[WAIT_HOLDS][2]; /* of the real queue, as in wait_fleet */
 	/* The imagined time. */
-	int64_t step_ms, step;       /* length and number of the current step */
-	int64_t part_ms, part_jobs;  /* of a step that is not full */
-	int64_t jobs;                /* all that came since the fleets began */
-	int32_t arrived[WAIT_AGES];  /* by step */
-	int64_t gap_steps;           /* since a job last came */
-	uint8_t gap_class, gap_left; /* whose cold start is being counted, for so many steps */
+	int64_t step_ms, step;      /* length and number of the current step */
+	int64_t part_ms, part_jobs; /* of a step that is not full */
+	int64_t jobs;               /* all that came since the fleets began */
+	int32_t arrived[WAIT_AGES]; /* by step */
+	int64_t gap_steps;          /* since a job last came */
+	uint8_t gap_class;          /* whose cold start is being counted, */
+	int64_t gap_left_ms;        /* for so long yet */
 	uint32_t gaps[WAIT_GAPS], gap_late[WAIT_GAPS];
 	struct wait_fleet fleet[WAIT_FLEETS];
 };
