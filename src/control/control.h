@@ -32,6 +32,7 @@ struct turn {
 	int64_t number;    /* turns since the start */
 	struct facts facts;
 	struct memory memory;
+	struct season *season; /* of the memory, where a rule is predictive; owned */
 	struct plan_without without;
 	struct plan plan;
 	struct observe_seen seen;

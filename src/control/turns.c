@@ -25,6 +25,19 @@ static int lanes_of(struct control *c, struct turn *t, struct err *e)
 	return 0;
 }
 
+/* As with the memory, a season that cannot be read begins anew, and the report says so. */
+static int season_make(struct control *c, struct turn *t, struct instant now, struct err *e)
+{
+	if (!policy_is_predictive(t->policy))
+		return 0;
+	t->season = own_alloc(sizeof(*t->season));
+	season_init(t->season);
+	if (c->journal && journal_read_season(c->journal, t->policy, now, t->season, e) < 0)
+		season_init(t->season);
+	t->memory.season = t->season;
+	return 0;
+}
+
 static int turn_make(struct control *c, struct turn *t, const struct policy_item *item,
 		     struct instant now, struct err *e)
 {
@@ -56,13 +69,14 @@ static int turn_make(struct control *c, struct turn *t, const struct policy_item
 		memory_init(&t->memory);
 	else
 		err_clear(e);
-	return 0;
+	return season_make(c, t, now, e);
 }
 
 static void turn_done(struct turn *t)
 {
 	act_write_done(&t->write);
 	observe_seen_done(&t->seen);
+	own_free(t->season);
 	own_free(t->policy_text);
 }
 

@@ -27,6 +27,8 @@ struct climb {
 /* What one rule asks for. */
 struct proposal {
 	int32_t wish;
+	bool silent;   /* no opinion; the stair says why */
+	bool forecast; /* cannot shrink the fleet without another that agrees */
 	struct stair stair;
 };
 

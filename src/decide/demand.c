@@ -1,4 +1,5 @@
 /* Stair 2: each rule proposes a size; the largest wins. */
+#include "decide/forecast.h"
 #include "decide/wait.h"
 
 static bool propose(const struct climb *c, size_t rule, struct proposal *ret)
@@ -8,6 +9,7 @@ static bool propose(const struct climb *c, size_t rule, struct proposal *ret)
 		[POLICY_TARGET_TRACKING] = decide_track_propose,
 		[POLICY_STEP_SCALING] = decide_step_propose,
 		[POLICY_QUEUE_WAIT] = decide_wait,
+		[POLICY_PREDICTIVE] = decide_forecast_propose,
 	};
 	const struct policy_rule *r = &c->p->rules[rule];
 
@@ -15,47 +17,50 @@ static bool propose(const struct climb *c, size_t rule, struct proposal *ret)
 		return false;
 	*ret = kinds[r->kind](c, r);
 	ret->stair.rule = (int16_t)rule;
-	ret->stair.to = ret->wish;
+	ret->stair.to = ret->silent ? c->desired : ret->wish;
 	return true;
+}
+
+/* What all rules come to. */
+struct vote {
+	int32_t wish;
+	int winner;      /* -1: nobody has an opinion */
+	bool only_ahead; /* only forecasts have one */
+};
+
+/* The rules' own stairs stand beside each other, all from where the fleet is. */
+static struct vote ask_rules(const struct climb *c, struct climb *say)
+{
+	struct vote v = { .winner = -1, .only_ahead = true };
+
+	for (size_t i = 0; i < c->p->rule_count; i++) {
+		struct proposal one;
+
+		if (!propose(c, i, &one))
+			continue;
+		if (say) {
+			say->n = say->desired;
+			decide_climb_to(say, one.stair);
+		}
+		if (one.silent)
+			continue;
+		v.only_ahead = v.only_ahead && one.forecast;
+		if (v.winner < 0 || one.wish > v.wish) {
+			v.winner = (int)i;
+			v.wish = one.wish;
+		}
+	}
+	if (say)
+		say->n = say->desired;
+	return v;
 }
 
 bool decide_demand_wish(const struct climb *c, int32_t *ret_wish)
 {
-	bool any = false;
+	struct vote v = ask_rules(c, NULL);
 
-	*ret_wish = 0;
-	for (size_t i = 0; i < c->p->rule_count; i++) {
-		struct proposal one;
-
-		if (!propose(c, i, &one))
-			continue;
-		any = true;
-		if (one.wish > *ret_wish)
-			*ret_wish = one.wish;
-	}
-	return any && !(c->blind && *ret_wish < c->desired);
-}
-
-/* The rules' own stairs stand beside each other, all from where the fleet is. Returns the winner,
- * -1 for none. */
-static int ask_rules(struct climb *c, int32_t *ret_wish)
-{
-	int winner = -1;
-
-	for (size_t i = 0; i < c->p->rule_count; i++) {
-		struct proposal one;
-
-		if (!propose(c, i, &one))
-			continue;
-		if (winner < 0 || one.wish > *ret_wish) {
-			winner = (int)i;
-			*ret_wish = one.wish;
-		}
-		c->n = c->desired;
-		decide_climb_to(c, one.stair);
-	}
-	c->n = c->desired;
-	return winner;
+	*ret_wish = v.winner < 0 ? 0 : v.wish;
+	return v.winner >= 0 && !((c->blind || v.only_ahead) && v.wish < c->desired);
 }
 
 static void disagree(struct climb *c, int32_t wish)
@@ -73,10 +78,9 @@ static void disagree(struct climb *c, int32_t wish)
 
 void decide_demand(struct climb *c)
 {
-	int32_t wish = c->desired;
-	int winner = ask_rules(c, &wish);
+	struct vote v = ask_rules(c, c);
 
-	if (winner < 0) {
+	if (v.winner < 0) {
 		decide_climb_to(
 			c, (struct stair){ .code = REASON_NO_RULE, .rule = -1, .to = c->desired });
 		return;
@@ -84,9 +88,13 @@ void decide_demand(struct climb *c)
 	c->wished = true;
 	if (c->p->rule_count > 1)
 		decide_climb_to(c, (struct stair){ .code = REASON_WINNER,
-						   .rule = (int16_t)winner,
-						   .to = wish });
-	c->n = wish;
-	if (c->blind && wish < c->desired)
-		disagree(c, wish);
+						   .rule = (int16_t)v.winner,
+						   .to = v.wish });
+	c->n = v.wish;
+	if (c->blind && v.wish < c->desired)
+		disagree(c, v.wish);
+	else if (v.only_ahead && v.wish < c->desired)
+		decide_climb_to(c, (struct stair){ .code = REASON_FORECAST_ALONE,
+						   .rule = (int16_t)v.winner,
+						   .to = c->desired });
 }

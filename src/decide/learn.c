@@ -1,3 +1,4 @@
+#include "decide/forecast.h"
 #include "decide/wait.h"
 
 #define LAG_MS \
@@ -174,5 +175,6 @@ void decide_learn(const struct policy *p, const struct facts *f, struct instant 
 		m->group_missing_since = now;
 	}
 	learn_queues(&c, m);
+	decide_forecast_learn(&c, m);
 	m->last_turn = now;
 }

@@ -34,6 +34,10 @@ const char *const journal_migrations[] = {
 	"  wanted INTEGER, in_service INTEGER, pending INTEGER, busy INTEGER, draining INTEGER,"
 	"  PRIMARY KEY (name, at)) WITHOUT ROWID;",
 	"ALTER TABLE stairs ADD COLUMN without TEXT;", /* what each limiter did */
+	"CREATE TABLE season ("
+	"  name TEXT NOT NULL, metric TEXT NOT NULL, bucket INTEGER NOT NULL, mean INTEGER NOT "
+	"NULL,"
+	"  PRIMARY KEY (name, metric, bucket)) WITHOUT ROWID;",
 };
 const size_t journal_migration_count = COUNT_OF(journal_migrations);
 

@@ -60,6 +60,9 @@ MUST int journal_write_outcomes(struct journal *j, const struct journal_turn *tu
 /* What the policy of that name remembers; an initial memory where the journal has none. */
 MUST int journal_read_memory(struct journal *j, const struct policy *p, struct instant now,
 			     struct memory *ret, struct err *e);
+/* What its predictive rule has seen; an initial season where the journal has none. */
+MUST int journal_read_season(struct journal *j, const struct policy *p, struct instant now,
+			     struct season *ret, struct err *e);
 /* The disk filled up and the reserve is in use. Cleared by journal_compact() once there is room
  * again. */
 bool journal_is_short(const struct journal *j);

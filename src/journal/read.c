@@ -25,6 +25,50 @@ int journal_read_memory(struct journal *j, const struct policy *p, struct instan
 	return 0;
 }
 
+static int read_grade(struct journal *j, const char *name, const char *metric, struct instant now,
+		      struct season *ret, struct err *e)
+{
+	AUTO(json_freep) struct json *stored = NULL;
+	AUTO(db_endp) struct db_row *r = NULL;
+	const char *text;
+	int rc;
+
+	r = db_query(j->db, "SELECT json FROM memory WHERE name = ?", DB_ARGS(DB_S(name)), e);
+	if (!r)
+		return -1;
+	rc = db_step(r, e);
+	text = rc == 1 ? db_str(r, 0) : NULL;
+	stored = text ? json_parse(text, strlen(text), e) : NULL;
+	if (rc < 0 || (text && !stored))
+		return -1;
+	season_read(json_get(stored, "season"), metric, now, ret);
+	return 0;
+}
+
+int journal_read_season(struct journal *j, const struct policy *p, struct instant now,
+			struct season *ret, struct err *e)
+{
+	const char *metric = policy_predicted(p);
+	AUTO(db_endp) struct db_row *r = NULL;
+	int rc;
+
+	season_init(ret);
+	if (!metric)
+		return 0;
+	if (read_grade(j, p->name, metric, now, ret, e) < 0)
+		return err_wrap(e, "journal: season of policy %s", p->name);
+	r = db_query(
+		j->db,
+		"SELECT bucket, mean FROM season WHERE name = ? AND metric = ? ORDER BY bucket "
+		"DESC LIMIT ?",
+		DB_ARGS(DB_S(p->name), DB_S(metric), DB_I(SEASON_BUCKETS)), e);
+	if (!r)
+		return err_wrap(e, "reading the journal");
+	while ((rc = db_step(r, e)) == 1)
+		season_put(ret, db_int(r, 0), db_int(r, 1));
+	return rc < 0 ? err_wrap(e, "reading the journal") : 0;
+}
+
 static int visit_stairs(const struct db_row *r, journal_stairs_fn *fn, void *arg, int *ret_stop,
 			struct err *e)
 {

@@ -120,6 +120,28 @@ static int put_memory(struct journal *j, const struct journal_turn *t, struct er
 		      DB_S(t->policy->name), DB_I(t->at.ms), DB_S(buf_str(&text)));
 }
 
+#define SEASON_AGAIN 4 /* buckets that are written again, should a write have failed */
+
+/* The newest full buckets of the metric that is forecast. */
+static int put_season(struct journal *j, const struct journal_turn *t, struct err *e)
+{
+	const struct season *s = t->memory->season;
+	const char *metric = policy_predicted(t->policy);
+
+	if (!s || !metric || s->open < 0)
+		return 0;
+	for (int64_t b = s->open - SEASON_AGAIN; b < s->open; b++) {
+		int64_t mean = season_mean(s, b);
+
+		if (mean != SEASON_MISSING &&
+		    DB_RUN(j->db, e, "INSERT OR REPLACE INTO season VALUES (?, ?, ?, ?)",
+			   DB_S(t->policy->name), DB_S(metric), DB_I(b), DB_I(mean)) < 0)
+			return -1;
+	}
+	return DB_RUN(j->db, e, "DELETE FROM season WHERE name = ? AND metric = ? AND bucket < ?",
+		      DB_S(t->policy->name), DB_S(metric), DB_I(s->open - SEASON_BUCKETS));
+}
+
 static struct db_value known(bool is_known, int64_t v)
 {
 	return is_known ? DB_I(v) : DB_N;
@@ -176,7 +198,8 @@ static int intents_once(struct journal *j, struct journal_turn *turns, size_t n,
 		int64_t stairs;
 
 		if (put_stairs(j, &turns[i], &stairs, e) < 0 || put_memory(j, &turns[i], e) < 0 ||
-		    put_sample(j, &turns[i], e) < 0 || put_intent(j, &turns[i], stairs, e) < 0) {
+		    put_season(j, &turns[i], e) < 0 || put_sample(j, &turns[i], e) < 0 ||
+		    put_intent(j, &turns[i], stairs, e) < 0) {
 			db_rollback(j->db);
 			return err_wrap(e, "policy %s", turns[i].policy->name);
 		}

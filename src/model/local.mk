@@ -4,7 +4,7 @@ src_model_libmodel_a_SOURCES = \
 	src/model/calendar.c src/model/calendar.h src/model/facts.h src/model/outcome.h src/model/plan.h src/model/policy.h \
 	src/model/job.c src/model/job.h \
 	src/model/memory.c src/model/memory.h \
-	src/model/reasons.def src/model/say.c src/model/say.h src/model/say_json.c src/model/say_without.c \
+	src/model/reasons.def src/model/say.c src/model/say.h src/model/say_json.c src/model/say_without.c src/model/season.c src/model/season.h \
 	src/model/wait.c src/model/wait.h
 
 if HAVE_CHECK

@@ -122,6 +122,8 @@ struct json *memory_write(const struct policy *p, const struct memory *m)
 		json_set(metrics, p->metrics[i].name, one);
 	}
 	json_set(o, "metrics", metrics);
+	if (m->season)
+		json_set(o, "season", season_write(m->season, policy_predicted(p)));
 	if (m->wait.known)
 		json_set(o, "wait", wait_write(&m->wait));
 	return o;

@@ -17,6 +17,7 @@
 #include "base/instant.h"
 #include "base/json.h"
 #include "model/policy.h"
+#include "model/season.h"
 #include "model/wait.h"
 
 #define MEMORY_WINDOW_MAX 24 /* 300 s of a wish that falls at each turn of 15 s */
@@ -59,6 +60,9 @@ struct memory {
 		struct instant last_out, last_in, asked_at;
 		int32_t last_desired, desired; /* `desired`: the group's before the write */
 	} before;
+	/* Where a rule is predictive: kept by whoever keeps the memory, NULL else. A copy of the
+	 * memory shares it. */
+	struct season *season;
 	struct wait wait; /* of the queue_wait rule, where there is one */
 };
 _Static_assert(offsetof(struct memory, wait) < 2048,

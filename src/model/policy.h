@@ -131,7 +131,8 @@ enum policy_statistic {
 enum policy_rule_kind {
 	POLICY_TARGET_TRACKING,
 	POLICY_STEP_SCALING,
-	POLICY_QUEUE_WAIT
+	POLICY_QUEUE_WAIT,
+	POLICY_PREDICTIVE
 }; /* predictive joins here */
 
 enum policy_step_act {
@@ -161,6 +162,13 @@ struct policy_rule {
 		struct span target;
 		struct span service_time; /* ms == POLICY_AUTO: learnt */
 	} queue_wait;
+	struct policy_predictive {
+		int64_t per_instance_milli; /* POLICY_AUTO: of another rule, or the slots */
+		struct span horizon;        /* ms == POLICY_AUTO: the warm-up */
+		struct span history;
+		int64_t percentile_milli; /* 90 % is 90000 */
+		int64_t max_error_milli;  /* of one: a forecast that is off by more does not act */
+	} predictive;
 	struct policy_step_scaling {
 		bool inclusive; /* the outermost bounds belong to their steps, as the inner do */
 		int64_t min_adjustment;    /* the least that a percentage moves; 0: none */
@@ -241,6 +249,21 @@ struct policy {
 	struct policy_missing on_missing;
 	struct policy_evaluate evaluate;
 };
+
+/* The name of the metric that is forecast; NULL where none is. */
+static inline const char *policy_predicted(const struct policy *p)
+{
+	for (size_t i = 0; i < p->rule_count; i++)
+		if (p->rules[i].kind == POLICY_PREDICTIVE)
+			return p->metrics[p->rules[i].metric].name;
+	return NULL;
+}
+
+/* Whether the policy's memory has a season (model/season.h). */
+static inline bool policy_is_predictive(const struct policy *p)
+{
+	return policy_predicted(p) != NULL;
+}
 
 /* Computed from other metrics: nothing is read for it, and its facts are never looked at. */
 static inline bool policy_metric_is_derived(const struct policy_metric *m)

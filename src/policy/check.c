@@ -145,6 +145,7 @@ void policy_check(struct keys_reader *r, const struct raw_policy *raw, const str
 	if (rules && rules->kind == YAML_LIST && rules->count == 0)
 		keys_error(r, rules->at, "rules is empty: nothing would ever be decided");
 	policy_promise_check(&c, ret);
+	policy_forecast_check(&c, ret);
 	check_behavior(&c, ret);
 	check_rest(&c, ret);
 	if (lint && keys_error_count(r) == 0)

@@ -49,6 +49,7 @@ void policy_metric_check(const struct check *c, size_t i, struct policy_metric *
 /* Compiles what is computed of other metrics, when all of them are known. */
 void policy_metric_derive(const struct check *c, struct policy *ret);
 void policy_promise_check(const struct check *c, const struct policy *p);
+void policy_forecast_check(const struct check *c, const struct policy *p);
 void policy_rule_check(const struct check *c, size_t i, struct policy_rule *ret);
 
 /* Warns of what will hurt; for a policy without errors. */

@@ -74,8 +74,16 @@ struct raw_queue_wait {
 	struct span target, service_time;
 };
 
+struct raw_predictive {
+	const char *metric;
+	int64_t per_instance_milli, percentile_milli, max_error_milli;
+	struct span horizon, history;
+};
+
 struct raw_rule {
 	const char *name;
+	struct raw_predictive predictive;
+	bool predictive_given;
 	struct raw_target_tracking target_tracking;
 	struct raw_step_scaling step_scaling;
 	struct raw_queue_wait queue_wait;
@@ -159,7 +167,7 @@ struct raw_policy {
 };
 
 extern const struct key_table policy_table, policy_metric_table, policy_rule_table,
-	policy_schedule_table, policy_promise_table;
+	policy_schedule_table, policy_promise_table, policy_forecast_table;
 
 #define TABLE(id, what, type, rows)                                       \
 	static const struct key_table id = { .name = #id,                 \
@@ -181,6 +189,8 @@ void policy_rule_raw(struct keys_arena *a, const struct policy *p, const struct 
 		     struct raw_rule *raw);
 /* The rule queue_wait: from and to the form of the file; the name of its metric. */
 const char *policy_promise_take(const struct raw_queue_wait *q, struct policy_rule *ret);
+const char *policy_forecast_take(const struct raw_predictive *f, struct policy_rule *ret);
+struct raw_predictive policy_forecast_raw(const struct policy *p, const struct policy_rule *r);
 struct raw_queue_wait policy_promise_raw(const struct policy *p, const struct policy_rule *r);
 /* Where all rules are promises, what the file does not give of the hold is theirs to learn. */
 void policy_promise_defaults(const struct raw_behavior *b, struct policy *ret);

@@ -114,6 +114,13 @@ static const struct key rule_keys[] = {
 	  .given_offset = offsetof(struct raw_rule, queue_wait_given),
 	  .sub = &policy_promise_table,
 	  .doc = "a share of the jobs starts within a time" },
+	{ .name = "predictive",
+	  .type = KEY_MAP,
+	  .offset = offsetof(struct raw_rule, predictive),
+	  .has_given = true,
+	  .given_offset = offsetof(struct raw_rule, predictive_given),
+	  .sub = &policy_forecast_table,
+	  .doc = "launch ahead of what comes each day or week" },
 };
 
 const struct key_table policy_rule_table = {
@@ -218,7 +225,8 @@ static const struct yaml_node *kind_node(const struct yaml_node *n, const char *
 
 void policy_rule_check(const struct check *c, size_t i, struct policy_rule *ret)
 {
-	static const char *const kinds[] = { "target_tracking", "step_scaling", "queue_wait" };
+	static const char *const kinds[] = { "target_tracking", "step_scaling", "queue_wait",
+					     "predictive" };
 	const struct yaml_node *n = check_item(yaml_get(c->root, "rules"), i);
 	const struct yaml_node *kind = kind_node(n, kinds, COUNT_OF(kinds));
 	const struct raw_rule *rule = &c->raw->rules[i];
@@ -231,13 +239,17 @@ void policy_rule_check(const struct check *c, size_t i, struct policy_rule *ret)
 				   "another rule is named '%.64s' too", rule->name);
 	ret->name = rule->name;
 	ret->line = check_place(c, n).line;
-	if (rule->target_tracking_given + rule->step_scaling_given + rule->queue_wait_given != 1) {
+	if (rule->target_tracking_given + rule->step_scaling_given + rule->queue_wait_given +
+		    rule->predictive_given !=
+	    1) {
 		keys_error(c->r, check_place(c, n),
-			   "a rule is one of target_tracking, step_scaling and queue_wait");
+			   "a rule is one of target_tracking, step_scaling, queue_wait and "
+			   "predictive");
 		return;
 	}
 	metric = rule->target_tracking_given ? check_tracking(c, kind, &rule->target_tracking, ret)
 		 : rule->step_scaling_given  ? check_steps(c, kind, &rule->step_scaling, ret)
+		 : rule->predictive_given    ? policy_forecast_take(&rule->predictive, ret)
 					     : policy_promise_take(&rule->queue_wait, ret);
 	if (metric)
 		ret->metric = policy_metric_find(c, check_under(kind, "metric", NULL), metric);
@@ -288,6 +300,8 @@ void policy_rule_raw(struct keys_arena *a, const struct policy *p, const struct 
 				  .step_count = s->step_count },
 		.queue_wait_given = r->kind == POLICY_QUEUE_WAIT,
 		.queue_wait = policy_promise_raw(p, r),
+		.predictive_given = r->kind == POLICY_PREDICTIVE,
+		.predictive = policy_forecast_raw(p, r),
 	};
 	for (size_t i = 0; i < s->step_count; i++)
 		raw_step(&s->steps[i], &steps[i]);

@@ -15,6 +15,9 @@ int stream_init(struct stream *s, const struct policy *p, const char *queue, str
 	s->policy = p;
 	s->last = INSTANT_NEVER;
 	memory_init(&s->memory);
+	season_init(&s->season);
+	if (policy_is_predictive(p))
+		s->memory.season = &s->season;
 	if (!queue && p->metric_count == 0)
 		return err_set(e, ERR_POLICY, "policy %s has no queue metric", p->name);
 	if (!queue)

@@ -17,8 +17,9 @@ struct stream {
 	const struct policy *policy;
 	size_t metric; /* which one the observation's queue feeds */
 	struct memory memory;
-	struct instant last; /* time of the last good line; INSTANT_NEVER at first */
-	struct fact period;  /* the newest CloudWatch minute, kept until the next */
+	struct season season; /* of the memory, where a rule is predictive */
+	struct instant last;  /* time of the last good line; INSTANT_NEVER at first */
+	struct fact period;   /* the newest CloudWatch minute, kept until the next */
 };
 
 /* @p queue: a metric's name, or NULL for the first queue metric. */

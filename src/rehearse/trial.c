@@ -14,6 +14,7 @@ struct stage {
 	const struct trial_file *f;
 	const struct trial *t;
 	struct memory memory;
+	struct season season;
 	struct facts facts;
 	int64_t desired;
 	struct {
@@ -206,6 +207,9 @@ void trial_run(const struct trial_file *f, const struct trial *t, struct trial_r
 				      .text = BUF(RESULT_BYTES_MAX),
 				      .json = json_array() };
 	memory_init(&g.memory);
+	season_init(&g.season);
+	if (policy_is_predictive(f->policy))
+		g.memory.season = &g.season;
 	for (size_t turn = 0; turn < TRIAL_VALUES_MAX && next < t->expect_count; turn++) {
 		struct span since = span_ms((int64_t)turn * t->every.ms);
 		struct instant now = instant_add(t->start, since);

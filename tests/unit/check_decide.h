@@ -164,5 +164,6 @@ static inline struct plan turn(struct stage *s, const struct facts *f, struct in
 Suite *suite_props(void);
 Suite *suite_scenes(void);
 Suite *suite_peers(void);
+Suite *suite_forecast(void);
 
 #endif

@@ -167,6 +167,41 @@ START_TEST(the_counterfactual_is_kept)
 }
 END_TEST
 
+START_TEST(a_season_is_kept_bucket_by_bucket)
+{
+	struct journal *j = open_at(0);
+	struct policy_rule soon = { .name = "soon", .kind = POLICY_PREDICTIVE };
+	struct policy ahead = policy;
+	struct season season, back;
+	struct turn_data d;
+	struct journal_turn t = turn_of(&d, 1, 100, 2, 2);
+	struct instant now = { 2000LL * SEASON_BUCKET_MS };
+	struct err e;
+
+	ahead.rules = &soon;
+	ahead.rule_count = 1;
+	t.policy = &ahead;
+	season_init(&season);
+	d.memory.season = &season;
+	for (season.open = 1000; season.open < 1100; season.open++) {
+		season.mean[(season.open - 1) % SEASON_BUCKETS] = season.open * 10;
+		season.graded++;
+		must(journal_write_intents(j, &t, 1, &e), &e);
+	}
+	season.open--;
+	journal_free(j);
+	j = open_at(2);
+	must(journal_read_season(j, &ahead, now, &back, &e), &e);
+	ck_assert_int_eq(back.open, season.open);
+	ck_assert_int_eq(back.graded, season.graded);
+	for (int64_t b = 990; b < 1110; b++)
+		ck_assert_int_eq(season_mean(&back, b), season_mean(&season, b));
+	must(journal_read_season(j, &policy, now, &back, &e), &e);
+	ck_assert_int_eq(back.open, -1);
+	journal_free(j);
+}
+END_TEST
+
 START_TEST(equal_staircases_become_a_run_length)
 {
 	struct journal *j = open_at(0);
@@ -392,6 +427,7 @@ int main(void)
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, equal_staircases_become_a_run_length);
 	tcase_add_test(c, the_counterfactual_is_kept);
+	tcase_add_test(c, a_season_is_kept_bucket_by_bucket);
 	tcase_add_test(c, an_intent_without_an_outcome_is_unknown_after_a_restart);
 	tcase_add_test(c, an_outcome_is_kept_with_its_staircase);
 	tcase_add_test(c, one_bad_turn_leaves_nothing_of_its_round);
