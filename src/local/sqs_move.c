@@ -341,7 +341,7 @@ static int start_store(struct local_call *c, const struct queue *from, const str
 
 void local_sqs_move_start(struct local_call *c)
 {
-	struct queue *from, *to;
+	struct queue *from, *to = NULL;
 	int64_t rate = 0;
 	struct err e;
 

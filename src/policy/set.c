@@ -118,7 +118,9 @@ int policy_set_read(const char *path, const struct policy_reading *how, struct p
 
 	*ret = (struct policy_set){ 0 };
 	if (stat(path, &st) < 0)
-		return err_errno(e, errno, "policy %s", path);
+		return err_set(e, errno == ENOENT ? ERR_NOT_FOUND : ERR_LOCAL,
+			       "policy %s: %s -> name a policy file or a folder of them", path,
+			       strerror(errno));
 	folder = S_ISDIR(st.st_mode);
 	if (!read_defaults(path,
 			   folder  ? strlen(path)

@@ -33,10 +33,12 @@ def policy(tmp_path):
     return path
 
 
-def test_shipped_policies_are_valid(windlass):
-    done = windlass("validate", SRC / "policies")
+@pytest.mark.parametrize("path", sorted((SRC / "policies").glob("*.yaml")), ids=lambda path: path.stem)
+def test_shipped_policies_are_valid(windlass, path):
+    """Each by itself: several are ways to run the same group, of which a person takes one."""
+    done = windlass("validate", path)
     assert done.returncode == 0, done.stderr
-    assert "policy anb-transcode is valid" in done.stdout
+    assert " is valid" in done.stdout
 
 
 def test_printed_policy_is_a_policy(windlass, policy, tmp_path):

@@ -72,6 +72,7 @@ def test_scaling_in_takes_no_busy_instance_and_one_yields(around, clips):
     assert "yielding" not in around.cloud.log(stayed)
     wait_gone(gone)
     for job in jobs:
+        wait_for(lambda: around.outputs(job["video_id"]), "its output, of the one that stayed too")
         assert around.output(job["video_id"])[1]["Metadata"]["receive-count"] == "1"
     more, = around.send(clips["tiny"])
     wait_for(lambda: around.outputs(more["video_id"]), "a job of the one that stayed")
