@@ -77,7 +77,9 @@ typedef void loop_exit_fn(int status, int signum,
 struct loop_child;
 MUST struct loop_child *loop_child_new(struct loop *l, const struct loop_spawn *s, loop_exit_fn *fn,
 				       void *arg, struct err *e);
-bool loop_child_findable(const char *program);    /* in PATH, as argv[0] is looked up */
+char *
+loop_child_find(const char *program); /* its file, as argv[0] is looked up in PATH; NULL: none */
+bool loop_child_findable(const char *program);
 pid_t loop_child_pid(const struct loop_child *c); /* 0 once it has ended */
 void loop_child_kill(struct loop_child *c,
 		     int signum);           /* the whole process group; harmless after the end */

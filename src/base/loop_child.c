@@ -40,7 +40,7 @@ static int pidfd_of(pid_t pid)
 }
 
 /* The file that @p name means: as it is, or looked up in PATH. NULL: nowhere. */
-static char *find_program(const char *name)
+char *loop_child_find(const char *name)
 {
 	const char *path = getenv("PATH"), *end;
 	char *file;
@@ -245,7 +245,7 @@ static void child_ended(int events, void *arg)
 
 bool loop_child_findable(const char *program)
 {
-	AUTO(own_freep) char *file = find_program(program);
+	AUTO(own_freep) char *file = loop_child_find(program);
 
 	return file != NULL;
 }
@@ -253,7 +253,7 @@ bool loop_child_findable(const char *program)
 struct loop_child *loop_child_new(struct loop *l, const struct loop_spawn *s, loop_exit_fn *fn,
 				  void *arg, struct err *e)
 {
-	AUTO(own_freep) char *file = find_program(s->argv[0]);
+	AUTO(own_freep) char *file = loop_child_find(s->argv[0]);
 	struct loop_child *c;
 	int error_fd, pidfd, errnum;
 	pid_t pid;

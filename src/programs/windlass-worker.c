@@ -5,12 +5,15 @@
 
 #include "base/log.h"
 #include "base/options.h"
+#include "worker/sandbox.h"
+#include "worker/selftest.h"
 #include "worker/worker.h"
 
 #define SLOTS_MAX 64
 
 static struct worker_options o;
 static const char *work_dir, *format, *level;
+static bool self_test;
 
 static int usage(const struct err *e)
 {
@@ -28,12 +31,50 @@ static char *work_dir_of(const char *given)
 	return own_printf("%s/windlass-worker", tmp && *tmp ? tmp : "/var/tmp");
 }
 
+static void say_attack(const char *attack, bool held, const char *how, void *arg)
+{
+	(void)arg;
+	printf("%s  %-44s %s\n", held ? "pass" : "FAIL", attack, how);
+	fflush(stdout);
+}
+
+/* Hostile videos, on this machine and by this user. */
+static int test_sandbox(const char *folder)
+{
+	const struct selftest t = { .work_dir = folder,
+				    .confined = !o.unconfined,
+				    .say = say_attack };
+	struct sandbox_layers l = worker_sandbox_layers();
+	AUTO(buf_done) struct buf lacks = BUF(1024);
+	struct err e = { 0 };
+	size_t failed;
+
+	worker_sandbox_lacks(&lacks);
+	if (o.unconfined)
+		printf("layers: limits alone, as asked\n");
+	else if (l.landlock)
+		printf("layers: limits, Landlock ABI %d%s\n", l.landlock,
+		       l.seccomp ? ", seccomp" : "");
+	else
+		printf("layers: limits%s\n", l.seccomp ? ", seccomp" : "");
+	if (lacks.len)
+		printf("lacks: %s\n", buf_str(&lacks));
+	if (worker_selftest(&t, &failed, &e) < 0) {
+		fprintf(stderr, "windlass-worker: self-test: %s\n", e.text);
+		return 1;
+	}
+	printf("%zu of the attacks got through\n", failed);
+	return failed || (o.all_layers && lacks.len) ? 1 : 0;
+}
+
 static int run(void)
 {
 	AUTO(own_freep) char *folder = work_dir_of(work_dir);
 	struct err e = { 0 };
 
 	o.work_dir = folder;
+	if (self_test)
+		return test_sandbox(folder);
 	if (log_parse_format(format, &o.log_format, &e) < 0 ||
 	    log_parse_level(level, &o.log_level, &e) < 0)
 		return usage(&e);
@@ -92,6 +133,12 @@ static const struct option table[] = {
 	  .doc = "at least so long between looks at the group, for whether to yield" },
 	{ "idle-debounce", 0, OPTION_SPAN, &o.idle, "TIME", "WINDLASS_IDLE_DEBOUNCE", "10s",
 	  .doc = "idle for so long, an instance is not protected any more" },
+	{ "require-sandbox", 0, OPTION_FLAG, &o.all_layers, .env = "WINDLASS_REQUIRE_SANDBOX",
+	  .doc = "end at once where the kernel lacks a layer of the sandbox around ffmpeg" },
+	{ "no-sandbox", 0, OPTION_FLAG, &o.unconfined,
+	  .doc = "leave out those layers: ffmpeg may reach what this user can; its bounds stay" },
+	{ "self-test", 0, OPTION_FLAG, &self_test,
+	  .doc = "try hostile videos on this machine, print what came of each, and end" },
 	{ "max-jobs", 0, OPTION_INT, &o.jobs_max, "N", NULL, "0", .least = 0, .most = 1000000000,
 	  .doc = "end after so many; 0: go on" },
 	{ "until-empty", 0, OPTION_FLAG, &o.until_empty,

@@ -293,6 +293,7 @@ static void set_up(struct seat *s)
 	json_set_str(j, "region", lane_region(w->lane));
 	json_set_str(j, "profile_file", w->o->profile);
 	json_set_str(j, "profile", w->profile_text);
+	json_set_bool(j, "confined", !w->o->unconfined);
 	tell(s, j);
 }
 

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/own.h"
 #include "worker/inside.h"
+#include "worker/sandbox.h"
 
 #define LOOK_MS 10000
 #define PAUSE_MOST_MS 900000
@@ -20,11 +21,14 @@ static int look(const struct worker *w, struct err *e)
 
 	if (worker_folder_need(w->folder.path, 0, e) < 0)
 		return -1;
-	for (size_t i = 0; i < COUNT_OF(programs); i++)
+	for (size_t i = 0; i < COUNT_OF(programs); i++) {
 		if (!loop_child_findable(programs[i]))
 			return err_set(e, ERR_LOCAL,
 				       "there is no %s in PATH -> install the package ffmpeg",
 				       programs[i]);
+		if (!w->o->unconfined && worker_sandbox_fit(programs[i], e) < 0)
+			return -1;
+	}
 	return 0;
 }
 

@@ -20,7 +20,9 @@ src_worker_libworker_a_SOURCES = \
 	src/worker/progress.c src/worker/progress.h \
 	src/worker/rank.c src/worker/rank.h \
 	src/worker/run.c src/worker/run.h \
-	src/worker/sandbox.c src/worker/sandbox.h \
+	src/worker/sandbox.c src/worker/sandbox.h src/worker/sandbox_filter.c \
+	src/worker/sandbox_reach.c src/worker/sandbox_parts.h \
+	src/worker/selftest.c src/worker/selftest.h src/worker/selftest_corpus.c \
 	src/worker/slot.c \
 	src/worker/store.c \
 	src/worker/supervise.c \
@@ -33,7 +35,8 @@ check_PROGRAMS += tests/unit/check_worker
 TESTS += tests/unit/check_worker
 endif
 tests_unit_check_worker_SOURCES = tests/unit/check_worker.c tests/unit/check_worker.h \
-	tests/unit/check_worker_children.c tests/unit/check_worker_ends.c tests/unit/check_worker_media.c
+	tests/unit/check_worker_children.c tests/unit/check_worker_ends.c tests/unit/check_worker_media.c \
+	tests/unit/check_worker_sandbox.c
 tests_unit_check_worker_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_unit_check_worker_LDADD = $(WORKER_LIBS) $(UNIT_LIBS)
 

@@ -16,7 +16,12 @@ static void probe(struct task *t, const char *file, run_done_fn *fn)
 	AUTO(worker_argv_done) struct argv argv = { 0 };
 	struct err e = { 0 };
 	struct run_spec s = { .cwd = t->folder,
-			      .sandbox = { .cpu_s = PROBE_CPU_S, .file_bytes = MEGABYTE },
+			      .sandbox = { .cpu_s = PROBE_CPU_S,
+					   .file_bytes = MEGABYTE,
+					   .memory_bytes = t->profile->limits.max_memory_megabytes *
+							   MEGABYTE,
+					   .confined = t->confined,
+					   .read = file },
 			      .out_cap = PROBE_ANSWER_MAX,
 			      .limit = t->profile->limits.probe };
 

@@ -55,7 +55,7 @@ struct profile_output {
 
 struct profile_limits {
 	struct span probe, stall, wall, cpu;
-	int64_t max_output_megabytes;
+	int64_t max_output_megabytes, max_memory_megabytes;
 	struct span tolerance; /* between the duration promised and the duration found */
 };
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define READ_BYTES 16384
@@ -21,6 +22,7 @@ struct run {
 	struct loop_timer *limit, *stall;
 	struct span stall_after;
 	struct run_result result;
+	int64_t cpu_ms, cpu_before_ms; /* its bound; what children had used before it */
 	char tail[RUN_COMPLAINT_MAX];
 	size_t tail_len;
 	struct buf complaint;
@@ -129,6 +131,17 @@ static void stream_ready(int events, void *arg)
 		err_take(r, data, (size_t)n);
 }
 
+/* Of all children that have ended. */
+static int64_t children_ms(void)
+{
+	struct rusage u;
+
+	if (getrusage(RUSAGE_CHILDREN, &u) < 0)
+		return 0;
+	return (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000ll +
+	       (u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1000;
+}
+
 static void child_ended(int status, int signum, void *arg)
 {
 	struct run *r = arg;
@@ -136,6 +149,9 @@ static void child_ended(int status, int signum, void *arg)
 	r->ended = true;
 	r->result.status = status;
 	r->result.signum = signum;
+	/* The kernel counts the bound in ticks and the use exactly: they differ a little. */
+	r->result.overworked = r->cpu_ms > 0 && signum == SIGKILL &&
+			       children_ms() - r->cpu_before_ms >= r->cpu_ms * 3 / 4;
 	loop_timer_stop(r->limit);
 	loop_timer_stop(r->stall);
 	maybe_done(r);
@@ -178,7 +194,7 @@ static int spawn(struct run *r, const struct run_spec *s, struct err *e)
 	int out = -1, err = -1, rc = -1;
 
 	if (stream_open(r, &r->out, &out, e) == 0 && stream_open(r, &r->err, &err, e) == 0) {
-		struct sandbox box = s->sandbox;
+		struct sandbox_child box;
 		struct loop_spawn child = { .argv = s->argv,
 					    .env = worker_sandbox_environment(),
 					    .cwd = s->cwd,
@@ -187,8 +203,11 @@ static int spawn(struct run *r, const struct run_spec *s, struct err *e)
 					    .prepare = worker_sandbox_prepare,
 					    .prepare_arg = &box };
 
-		r->child = loop_child_new(r->loop, &child, child_ended, r, e);
-		rc = r->child ? 0 : -1;
+		if (worker_sandbox_open(&s->sandbox, s->cwd, s->argv[0], &box, e) == 0) {
+			r->child = loop_child_new(r->loop, &child, child_ended, r, e);
+			rc = r->child ? 0 : -1;
+			worker_sandbox_close(&box);
+		}
 	}
 	if (out >= 0)
 		close(out);
@@ -207,6 +226,8 @@ int worker_run_start(struct loop *l, const struct run_spec *s, run_done_fn *fn, 
 	r->result.out = BUF(s->out_cap);
 	r->complaint = BUF(RUN_COMPLAINT_MAX);
 	r->stall_after = s->stall;
+	r->cpu_ms = s->sandbox.cpu_s * 1000;
+	r->cpu_before_ms = children_ms();
 	r->on_out = s->on_out;
 	r->fn = fn;
 	r->arg = arg;
@@ -245,7 +266,7 @@ int worker_run_verdict(const char *name, const struct run_result *r, struct err 
 		return err_set(e, ERR_LOCAL, "%s made no progress for too long", name);
 	if (r->signum == SIGXFSZ)
 		return err_set(e, ERR_POLICY, "%s wrote more than the profile allows", name);
-	if (r->signum == SIGXCPU)
+	if (r->overworked || r->signum == SIGXCPU)
 		return err_set(e, ERR_POLICY, "%s used more processor time than the profile allows",
 			       name);
 	if (r->signum)

@@ -19,8 +19,9 @@ enum run_end {
 struct run_result {
 	enum run_end how;
 	int status, signum;
-	struct buf out; /* standard output, unless somebody else takes it */
-	bool flooded;   /* standard output went past its cap: the rest is dropped */
+	struct buf out;  /* standard output, unless somebody else takes it */
+	bool overworked; /* it was ended, and had used up its processor time */
+	bool flooded;    /* standard output went past its cap: the rest is dropped */
 	const char
 		*complaint; /* standard error's tail, made safe to print, "" when it was silent */
 };

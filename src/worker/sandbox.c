@@ -7,7 +7,52 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "worker/sandbox_parts.h"
+
 #define FILES_MAX 64
+
+struct sandbox_layers worker_sandbox_layers(void)
+{
+	return (struct sandbox_layers){ .landlock = worker_sandbox_reach_abi(),
+					.seccomp = worker_sandbox_filter_there() };
+}
+
+void worker_sandbox_lacks(struct buf *out)
+{
+	struct sandbox_layers l = worker_sandbox_layers();
+
+	if (!l.landlock)
+		buf_adds(out, "no Landlock (Linux 5.13, and landlock among the lsm= of the kernel)"
+			      " -> a hostile video could read and write what this user can");
+	if (!l.seccomp)
+		buf_addf(out,
+			 "%sno seccomp filter (a build with libseccomp, and a kernel with"
+			 " CONFIG_SECCOMP_FILTER) -> a hostile video could use the network",
+			 l.landlock ? "" : "; ");
+}
+
+int worker_sandbox_open(const struct sandbox *s, const char *folder, const char *program,
+			struct sandbox_child *ret, struct err *e)
+{
+	*ret = (struct sandbox_child){ .limits = *s, .ruleset = -1 };
+	if (!s->confined)
+		return 0;
+	if (worker_sandbox_filter_there()) {
+		ret->filter = worker_sandbox_filter(e);
+		if (!ret->filter)
+			return -1;
+	}
+	if (!worker_sandbox_reach_abi())
+		return 0;
+	return worker_sandbox_reach_open(s, folder, program, &ret->ruleset, e);
+}
+
+void worker_sandbox_close(struct sandbox_child *c)
+{
+	if (c->ruleset >= 0)
+		close(c->ruleset);
+	c->ruleset = -1;
+}
 
 static void bound(int what, int64_t n)
 {
@@ -35,7 +80,8 @@ static void first_to_go(void)
 
 void worker_sandbox_prepare(void *arg)
 {
-	const struct sandbox *s = arg;
+	const struct sandbox_child *c = arg;
+	const struct sandbox *s = &c->limits;
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		_exit(126);
@@ -44,9 +90,17 @@ void worker_sandbox_prepare(void *arg)
 	if (s->file_bytes > 0)
 		bound(RLIMIT_FSIZE, s->file_bytes);
 	if (s->cpu_s > 0)
-		bound(RLIMIT_CPU, s->cpu_s);
+		bound(RLIMIT_CPU, s->cpu_s); /* SIGKILL: ffmpeg would catch SIGXCPU */
+	/* Not RLIMIT_AS: address space that nothing fills, of which x264's threads take much,
+	 * does no harm. */
+	if (s->memory_bytes > 0)
+		bound(RLIMIT_DATA, s->memory_bytes);
 	first_to_go();
 	umask(077);
+	if (c->ruleset >= 0 && worker_sandbox_reach_enter(c->ruleset) < 0)
+		_exit(126);
+	if (c->filter && worker_sandbox_filter_enter(c->filter) < 0)
+		_exit(126);
 }
 
 const char *const *worker_sandbox_environment(void)

@@ -19,7 +19,7 @@ struct slot {
 	struct frames frames;
 	struct lane *lane;
 	struct profile profile;
-	bool ready;
+	bool ready, confined;
 	char *folder;
 	char host[HOST_BYTES_MAX];
 	struct task *task;
@@ -158,6 +158,7 @@ static void take_job(struct slot *s, const struct json *frame)
 				  .job = &job,
 				  .folder = folder,
 				  .host = s->host,
+				  .confined = s->confined,
 				  .hooks = { .stage = stage_done,
 					     .progress = progress,
 					     .claimed = claimed,
@@ -213,6 +214,8 @@ static void set_up(struct slot *s, const struct json *frame)
 		return;
 	}
 	s->folder = own_strdup(folder);
+	s->confined = true;
+	json_get_bool(frame, "confined", &s->confined);
 	strncpy(s->host, host, sizeof(s->host) - 1);
 	say(s, words(WORDS_READY));
 }

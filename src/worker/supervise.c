@@ -6,12 +6,14 @@
 #include "base/log.h"
 #include "base/own.h"
 #include "worker/inside.h"
+#include "worker/sandbox.h"
 
 #define HOLD_LEAST_S 3     /* less leaves no time between a receive and the first renewal */
 #define HOLD_UNKNOWN_S 300 /* the migration's, where the queue does not tell */
 #define RECEIVE_AGAIN_MS 500
 #define RECEIVE_DOUBLINGS 6
 #define KEYS_MARGIN_S 300
+#define LACKS_MAX 1024
 
 /* --- receive */
 
@@ -326,13 +328,36 @@ static int read_profile(struct worker *w, struct err *e)
 	return rc;
 }
 
+/* Says what the sandbox is made of here. */
+static int sandbox_told(const struct worker *w, struct err *e)
+{
+	AUTO(buf_done) struct buf lacks = BUF(LACKS_MAX);
+	struct sandbox_layers l = worker_sandbox_layers();
+
+	worker_sandbox_lacks(&lacks);
+	if (w->o->all_layers && w->o->unconfined)
+		return err_set(e, ERR_POLICY,
+			       "--no-sandbox and --require-sandbox exclude each other");
+	if (w->o->all_layers && lacks.len)
+		return err_set(e, ERR_LOCAL, "the sandbox that is required lacks a layer: %.700s",
+			       buf_str(&lacks));
+	if (w->o->unconfined)
+		LOG_WARN("no sandbox, as asked: a hostile video could reach what this user can");
+	else if (lacks.len)
+		LOG_WARN("the sandbox lacks a layer", LOG_S("lacks", buf_str(&lacks)));
+	LOG_INFO("sandbox", LOG_I("landlock_abi", w->o->unconfined ? 0 : l.landlock),
+		 LOG_S("seccomp", l.seccomp && !w->o->unconfined ? "on" : "off"));
+	return 0;
+}
+
 static int prepare(struct worker *w, struct err *e)
 {
 	struct lane_options lane = { .region = w->o->region };
 	struct broker_sqs_options sqs = { .queue_url = w->o->queue_url,
 					  .dead_letter_url = w->o->dead_letter_url };
 
-	if (read_profile(w, e) < 0 || worker_folder_open(&w->folder, w->o->work_dir, e) < 0)
+	if (read_profile(w, e) < 0 || sandbox_told(w, e) < 0 ||
+	    worker_folder_open(&w->folder, w->o->work_dir, e) < 0)
 		return -1;
 	w->lane = lane_new(w->loop, &lane, e);
 	if (!w->lane)

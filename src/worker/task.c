@@ -39,6 +39,7 @@ struct task *worker_task_new(const struct task_spec *s)
 	t->hooks = s->hooks;
 	t->folder = own_strdup(s->folder);
 	t->host = s->host;
+	t->confined = s->confined;
 	t->job = *s->job;
 	t->receives = s->receives;
 	t->progress = PROGRESS_INIT;

@@ -61,6 +61,7 @@ struct task {
 	struct task_hooks hooks;
 	char *folder;
 	const char *host;
+	bool confined;
 	struct job job;
 	int64_t receives;
 
@@ -91,6 +92,7 @@ struct task_spec {
 	int64_t receives;
 	const char *folder; /* made here, removed by worker_task_free() */
 	const char *host;
+	bool confined; /* ffmpeg and ffprobe, by all layers that are there */
 	struct task_hooks hooks;
 };
 

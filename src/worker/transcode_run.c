@@ -42,7 +42,11 @@ void worker_transcode(struct task *t)
 	struct err e = { 0 };
 	struct run_spec s = { .cwd = t->folder,
 			      .sandbox = { .cpu_s = limits->cpu.ms / 1000,
-					   .file_bytes = limits->max_output_megabytes * MEGABYTE },
+					   .file_bytes = limits->max_output_megabytes * MEGABYTE,
+					   .memory_bytes = limits->max_memory_megabytes * MEGABYTE,
+					   .confined = t->confined,
+					   .read = TASK_SOURCE,
+					   .write = TASK_OUTPUT_FOLDER },
 			      .limit = limits->wall,
 			      .stall = limits->stall,
 			      .on_out = said };

@@ -3,7 +3,7 @@
 #define WORKER_WORDS_H
 
 #define WORDS_DO "do"
-#define WORDS_SETUP "setup" /* slot's folder, host, region, profile: once */
+#define WORDS_SETUP "setup" /* slot's folder, host, region, profile, confined: once */
 #define WORDS_JOB "job"     /* job, receives, ends_ms, keys */
 #define WORDS_LEASE "lease" /* ends_ms, on the boot-time clock that both read */
 #define WORDS_KEYS "keys"

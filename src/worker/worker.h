@@ -30,6 +30,8 @@ struct worker_options {
 	struct span yield; /* at the group, at most so often */
 	struct span idle;  /* idle for so long: unprotected */
 	int64_t jobs_max;  /* 0: no end */
+	bool unconfined;   /* ffmpeg may reach what we can */
+	bool all_layers;   /* or end: of the sandbox */
 	bool until_empty;
 	enum log_format log_format;
 	enum log_level log_level;

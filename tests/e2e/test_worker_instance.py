@@ -15,7 +15,7 @@ __all__ = ["around", "clips"]
 
 def script(around, gate=None, *options):
     lines = [f"export PATH='{gate.path}'"] if gate else []
-    usual = ["--wait-time", "1", "--instance-poll", "300ms", "--yield-interval", "1s", "--idle-debounce", "1s",
+    usual = [*(["--no-sandbox"] if gate else []), "--wait-time", "1", "--instance-poll", "300ms", "--yield-interval", "1s", "--idle-debounce", "1s",
              "--log-format", "logfmt", "--log-level", "debug"]
     return "\n".join([*lines, " ".join(["exec", program_path("windlass-worker"), "--queue-url", around.url, "--profile",
                                         str(PROFILE), *usual, *options])]) + "\n"

@@ -85,6 +85,8 @@ class Surroundings:
         return done
 
     def worker(self, *options, profile=PROFILE, **more):
+        if "PATH" in more:  # a script in ffmpeg's place, which no sandbox takes
+            options = ("--no-sandbox", *options)
         return self.programs.start("windlass-worker", "--profile", profile, "--work-dir", self.work, "--log-format",
                                    "logfmt", "--log-level", "debug", "--retry-delay", "1s", *options,
                                    env={**self.environment, **more})

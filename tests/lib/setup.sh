@@ -3,7 +3,8 @@
 # machine there is nothing else yet.
 
 PACKAGES_BUILD="gcc libc6-dev make autoconf automake pkg-config libuv1-dev libcurl4-openssl-dev
-	libmicrohttpd-dev libssl-dev libjson-c-dev libyaml-dev libexpat1-dev libsqlite3-dev"
+	libmicrohttpd-dev libssl-dev libjson-c-dev libyaml-dev libexpat1-dev libsqlite3-dev
+	libseccomp-dev"
 PACKAGES_QUICKSTART="ffmpeg gnuplot-nox python3 tzdata"
 PACKAGES_TESTS="check clang-format git python3 python3-venv ca-certificates
 	awscli python3-boto3 ffmpeg gnuplot-nox tzdata"

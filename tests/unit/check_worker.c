@@ -397,6 +397,7 @@ int main(void)
 	suite_add_tcase(s, note);
 	suite_add_tcase(s, check_worker_media());
 	suite_add_tcase(s, check_worker_children());
+	suite_add_tcase(s, check_worker_sandbox());
 	suite_add_tcase(s, check_worker_ends());
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);
