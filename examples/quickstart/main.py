@@ -276,6 +276,7 @@ def main():
     for video in options.videos:
         if not video.is_file():
             parser.error(f"{video} is not a file")
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with it ignored
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     story = Quickstart(options)
