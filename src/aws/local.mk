@@ -6,6 +6,7 @@ src_aws_libaws_a_SOURCES = \
 	src/aws/cred.c src/aws/cred.h src/aws/cred_env.c src/aws/cred_imds.c src/aws/cred_profile.c \
 	src/aws/endpoint.c src/aws/endpoint.h \
 	src/aws/imds.c src/aws/imds.h \
+	src/aws/control.c src/aws/control.h \
 	src/aws/lane.c src/aws/lane.h src/aws/lane_keys.c src/aws/lane_own.h src/aws/lane_send.c \
 	src/aws/profile.c src/aws/profile.h \
 	src/aws/query.c src/aws/query.h \

@@ -20,6 +20,7 @@ const struct buf *local_out_finish(struct local_call *c);
 struct local_call *local_call_new(struct local *l, const struct local_service *s,
 				  struct httpd_exchange *x);
 void local_call_run(struct local_call *c, const char *action); /* inside the batch */
+void local_call_act(struct local_call *c);                     /* the action, past all faults */
 void local_call_send(struct local_call *c, bool committed);    /* answers and frees */
 void local_call_gone(struct local_call *c);                    /* its client went away */
 /* An error before a call exists. @p s NULL: S3's way. */
@@ -38,7 +39,13 @@ void local_batch_commit(struct local *l);    /* now; nothing when none is open *
 MUST int local_state_open(struct local *l, struct err *e); /* folder, lock, database, credentials */
 void local_state_close(struct local *l);
 
+/* local_clock.c */
+MUST int local_clock_open(struct local *l, struct err *e); /* as it was left, at the rate wanted */
+/* Goes on from now plus @p by at @p rate, and tells those whose time may have come. */
+MUST int local_clock_set(struct local *l, struct span by, double rate, struct err *e);
+
 /* local_serve.c */
+bool local_serve_is_loopback(const char *address);
 MUST int local_serve_open(struct local *l, struct err *e);
 void local_serve_close(struct local *l);
 

@@ -319,7 +319,7 @@ static void turn(void *arg)
 	if (f->stopping && left == 0 && !f->changed && f->done)
 		loop_soon(f->local->loop, TAKE(f->done), f->done_arg);
 	if (f->due.ms != INT64_MAX)
-		loop_timer_start(f->timer, instant_since(f->due, now));
+		loop_timer_start(f->timer, local_real(f->local, instant_since(f->due, now)));
 }
 
 void local_fleet_shutdown(struct local *l, loop_fn *done, void *arg)

@@ -28,6 +28,11 @@ void local_fleet_stop(struct local *l); /* forgets the instances; they go on run
 /* Something was written that may change what shall run: look once the batch is committed. */
 void local_fleet_wake(struct local *l);
 
+/* Tells an instance by its metadata that it is a candidate for rebalancing, or (spot) that it will
+ * be taken away in two minutes, which happens. In the batch. 1 done, 0 no such instance, -1 error.
+ */
+MUST int local_fleet_notice(struct local *l, const char *instance, bool spot, struct err *e);
+
 /* Terminates all instances, with the grace, while the services go on, so that they can hand back
  * their work; @p done when none is left. Groups keep their desired capacity: the next start
  * launches anew. Not for those who want to keep their instances. */

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "local/fault.h"
 #include "local/fleet_activity.h"
 #include "local/fleet_launch.h"
 #include "local/fleet_own.h"
@@ -172,6 +173,16 @@ static int launch(struct local_fleet_look *k, const char *zone, int supply, stru
 	int rc;
 
 	say_launch(k, supply, &cause);
+	if (local_fault_hit(l, FAULT_CAPACITY, SERVICE_AUTOSCALING, "Launch")) {
+		AUTO(own_freep)
+		char *why = own_printf("We currently do not have sufficient capacity in the "
+				       "Availability Zone you requested (%s). Our system will be "
+				       "working on provisioning additional capacity. Launching EC2 "
+				       "instance failed.",
+				       zone);
+
+		return fail_launch(k, buf_str(&cause), why, e);
+	}
 	if (*k->total >= l->options.instance_limit) {
 		AUTO(own_freep)
 		char *why = own_printf(

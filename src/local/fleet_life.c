@@ -121,6 +121,9 @@ static int launch_failed(struct local_fleet_look *k, struct local_fleet_instance
 		return -1;
 	(*k->total)--;
 	i->state = FLEET_TERMINATING; /* no supply for the choice that follows */
+	if (DB_RUN(k->fleet->local->db, e, "DELETE FROM fleet_notice WHERE instance=?",
+		   DB_S(i->id)) < 0)
+		return -1;
 	return local_fleet_rows_drop_instance(k->fleet->local->db, i->id, e);
 }
 
@@ -230,7 +233,7 @@ static int step(struct local_fleet_look *k, struct local_fleet_instance *i, stru
 	struct local_fleet_sight sight;
 	enum local_fleet_step next;
 
-	if (look_at(k, i, &sight, e) < 0)
+	if (local_fleet_notice_due(k, i, e) < 0 || look_at(k, i, &sight, e) < 0)
 		return -1;
 	next = local_fleet_choose_step(&sight);
 	if (next != FLEET_STEP_NONE && next != FLEET_STEP_KILL && next != FLEET_STEP_GONE)

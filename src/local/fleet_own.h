@@ -69,6 +69,10 @@ MUST int local_fleet_wait_begin(struct db *d, const struct local_fleet_instance 
 MUST int local_fleet_wait_answer(struct local_fleet *f, const char *instance, struct instant now,
 				 enum local_fleet_answer *ret, struct err *e);
 
+/* Takes the instance away when the notice of a spot interruption has run out. */
+MUST int local_fleet_notice_due(struct local_fleet_look *k, struct local_fleet_instance *i,
+				struct err *e);
+
 /* Removes what an instance that is gone no longer needs, its temporary files; and, past a hundred,
  * the folders of those that went first, with their logs. */
 void local_fleet_prune(struct local_fleet *f, const char *id);

@@ -39,6 +39,13 @@ struct local_options {
 	bool keep_instances; /* they outlive a SIGTERM of windlass-local, and are adopted again */
 	const char *const *instance_env; /* "NAME=value", given to each */
 	size_t instance_env_count;
+	double clock_rate; /* seconds that services see in one real second; 0 is 1 */
+};
+
+/* What services see is seen + (real time since real) * rate. */
+struct local_clock {
+	struct instant real, seen;
+	double rate;
 };
 
 struct local {
@@ -55,12 +62,16 @@ struct local {
 	struct local_fleet *fleet;
 	struct local_metadata *metadata;
 	struct local_batch *batch;
+	struct local_clock clock;
+	struct local_faults *faults;
 	int lock; /* descriptor of STATE/lock, held as long as the process lives */
 };
 
 /* The time that services see (visibility, delays, ages, boot delays). Signatures are checked
  * against real time, clock_wall(). */
 struct instant local_wall(const struct local *l);
+/* How long a timer must run until @p seen has passed for the services. */
+struct span local_real(const struct local *l, struct span seen);
 
 /* ---- services: one table each, listed in local_serve.c ---- */
 
@@ -96,6 +107,7 @@ struct local_service {
 
 extern const struct local_service local_sqs_service;
 extern const struct local_service local_sts_service;
+extern const struct local_service local_control_service; /* control.c */
 extern const struct local_service
 	local_autoscaling_service; /* autoscaling.c; its start brings up fleet and metadata */
 
@@ -127,7 +139,7 @@ struct local_call {
 	struct json *tree;
 	struct local_out *out;
 	struct local_call *next;
-	bool ended;
+	bool ended, mute; /* mute: its answer is lost */
 };
 
 /* Parameters. Query sends every value as text, so numbers and booleans are read from text too.

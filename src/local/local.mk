@@ -3,6 +3,7 @@ noinst_LIBRARIES += src/local/liblocal.a
 src_local_liblocal_a_SOURCES = \
 	src/local/local.h src/local/call.h src/local/schema.h \
 	src/local/local_batch.c src/local/local_call.c src/local/local_out.c src/local/local_param.c \
+	src/local/control.c src/local/fault.c src/local/fault.h src/local/local_clock.c \
 	src/local/local_serve.c src/local/local_state.c \
 	src/local/declare.c src/local/declare.h \
 	src/local/sts.c
@@ -40,7 +41,7 @@ src_local_liblocal_a_SOURCES += \
 	src/local/fleet_choose.c src/local/fleet_choose.h \
 	src/local/fleet_fill.c \
 	src/local/fleet_launch.c src/local/fleet_launch.h \
-	src/local/fleet_life.c \
+	src/local/fleet_life.c src/local/fleet_notice.c \
 	src/local/fleet_prune.c \
 	src/local/fleet_process.c src/local/fleet_process.h \
 	src/local/fleet_rows.c src/local/fleet_rows.h \

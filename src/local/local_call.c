@@ -7,6 +7,7 @@
 
 #include "base/crypto.h"
 #include "base/log.h"
+#include "local/fault.h"
 #include "wire/awsxml.h"
 #include "wire/jsonrpc.h"
 
@@ -83,8 +84,6 @@ void local_call_refuse(struct httpd_exchange *x, enum service s, enum local_prot
 
 void local_call_run(struct local_call *c, const char *action)
 {
-	struct err e;
-
 	for (size_t i = 0; i < c->service->action_count; i++)
 		if (!strcmp(c->service->actions[i].name, action))
 			c->action = &c->service->actions[i];
@@ -95,6 +94,14 @@ void local_call_run(struct local_call *c, const char *action)
 			   "The action %.64s is not valid for this endpoint.", action);
 		return;
 	}
+	if (!local_fault_call(c))
+		local_call_act(c);
+}
+
+void local_call_act(struct local_call *c)
+{
+	struct err e;
+
 	err_clear(&e);
 	if (local_write(c->local, &e) < 0) {
 		local_fail_internal(c, &e);
@@ -154,6 +161,10 @@ void local_call_send(struct local_call *c, bool committed)
 		return;
 	}
 	httpd_set_user(c->exchange, NULL);
+	if (c->mute) { /* a fault: the work is done and nobody is told */
+		call_free(c);
+		return;
+	}
 	if (!committed) {
 		refuse(c->exchange, c->service->id, c->protocol,
 		       code_get(c->service->id, "InternalFailure"),

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "local/fault.h"
 #include "local/s3.h"
 #include "wire/form.h"
 #include "wire/jsonrpc.h"
@@ -22,13 +23,8 @@ static const struct local_service *const services[] = {
 	&local_sqs_service,
 	&local_sts_service,
 	&local_autoscaling_service,
+	&local_control_service,
 };
-
-struct instant local_wall(const struct local *l)
-{
-	(void)l;
-	return clock_wall();
-}
 
 static const struct local_service *service_of(enum service id)
 {
@@ -299,7 +295,7 @@ static void on_gone(struct httpd_exchange *x, void *arg)
 		local_call_gone(httpd_user(x));
 }
 
-static bool is_loopback(const char *address)
+bool local_serve_is_loopback(const char *address)
 {
 	return !strncmp(address, "127.", 4) || !strcmp(address, "::1");
 }
@@ -310,7 +306,7 @@ int local_serve_open(struct local *l, struct err *e)
 	const struct httpd_handler handler = { on_head, on_request, on_gone, l };
 	const char *a = l->options.listen;
 
-	if (!is_loopback(a) && !l->options.open)
+	if (!local_serve_is_loopback(a) && !l->options.open)
 		return err_set(e, ERR_POLICY,
 			       "%s is not a loopback address -> others could reach the data: add "
 			       "--open if you mean it",
@@ -334,7 +330,9 @@ struct local *local_new(struct loop *loop, const struct local_options *o, struct
 	l->loop = loop;
 	l->lock = -1;
 	l->batch = local_batch_new();
-	rc = local_state_open(l, e) < 0 || local_serve_open(l, e) < 0 || local_s3_start(l, e) < 0
+	l->faults = local_fault_new();
+	rc = local_state_open(l, e) < 0 || local_clock_open(l, e) < 0 ||
+			     local_serve_open(l, e) < 0 || local_s3_start(l, e) < 0
 		     ? -1
 		     : 0;
 	for (size_t i = 0; rc == 0 && i < COUNT_OF(services); i++)
@@ -359,6 +357,7 @@ void local_free(struct local *l)
 	local_s3_stop(l);
 	local_state_close(l);
 	local_batch_free(l->batch);
+	local_fault_free(l->faults);
 	own_free(l->endpoint);
 	own_free(l);
 }

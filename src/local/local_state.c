@@ -156,7 +156,7 @@ int local_key_sweep(struct local *l, struct err *e)
 	if (local_write(l, e) < 0)
 		return -1;
 	return DB_RUN(l->db, e, "DELETE FROM local_keys WHERE expires < ?",
-		      DB_I(local_wall(l).ms - 3600 * 1000));
+		      DB_I(clock_wall().ms - 3600 * 1000));
 }
 
 static int credentials_write(struct local *l, const struct local_key *k, struct err *e)
@@ -196,8 +196,8 @@ static int state_credentials(struct local *l, const char *folder, struct err *e)
 int local_state_open(struct local *l, struct err *e)
 {
 	static const char *const migrations[] = {
-		keys_schema,        local_sqs_schema,      local_s3_schema,
-		local_fleet_schema, local_sqs_fifo_schema,
+		keys_schema,           local_sqs_schema,   local_s3_schema,     local_fleet_schema,
+		local_sqs_fifo_schema, local_clock_schema, local_notice_schema,
 	};
 	AUTO(own_freep) char *path = NULL;
 	AUTO(own_freep) char *kept = NULL;

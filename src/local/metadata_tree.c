@@ -170,24 +170,80 @@ static int leaf_identity(struct asked *a)
 	return write_json(a, j);
 }
 
+/* The notice of @p kind that was given to the instance. 404: none. */
+static int notice(struct asked *a, const char *kind, struct instant *ret_noticed,
+		  struct instant *ret_due)
+{
+	AUTO(db_endp)
+	struct db_row *r =
+		db_query(a->end->local->db,
+			 "SELECT noticed, due FROM fleet_notice WHERE instance=? AND kind=?",
+			 DB_ARGS(DB_S(a->instance->id), DB_S(kind)), NULL);
+
+	if (!r || db_step(r, NULL) != 1)
+		return 404;
+	ret_noticed->ms = db_int(r, 0);
+	ret_due->ms = db_int(r, 1);
+	return 200;
+}
+
+static int leaf_rebalance(struct asked *a)
+{
+	struct instant noticed, due;
+	struct json *j;
+	char at[CLOCK_TEXT_MAX];
+
+	if (notice(a, "rebalance", &noticed, &due) != 200)
+		return 404;
+	j = json_object();
+	json_set_str(j, "noticeTime", time_text(noticed, at));
+	return write_json(a, j);
+}
+
+static int leaf_spot_action(struct asked *a)
+{
+	struct instant noticed, due;
+	struct json *j;
+	char at[CLOCK_TEXT_MAX];
+
+	if (notice(a, "spot", &noticed, &due) != 200)
+		return 404;
+	j = json_object();
+	json_set_str(j, "action", "terminate");
+	json_set_str(j, "time", time_text(due, at));
+	return write_json(a, j);
+}
+
+static int leaf_spot_time(struct asked *a)
+{
+	struct instant noticed, due;
+	char at[CLOCK_TEXT_MAX];
+
+	return notice(a, "spot", &noticed, &due) == 200 ? say(a, time_text(due, at)) : 404;
+}
+
 /* A name that ends with a slash is a folder of its own making: it gets what follows. */
 static const struct leaf {
 	const char *path;
 	leaf_fn *fn;
+	bool rare; /* not listed: most instances have none */
 } leaves[] = {
-	{ "/dynamic/instance-identity/document", leaf_identity },
-	{ "/meta-data/ami-id", leaf_image },
-	{ "/meta-data/autoscaling/target-lifecycle-state", leaf_target },
-	{ "/meta-data/iam/info", leaf_profile },
-	{ "/meta-data/iam/security-credentials/", folder_keys },
-	{ "/meta-data/instance-id", leaf_id },
-	{ "/meta-data/instance-life-cycle", leaf_life_cycle },
-	{ "/meta-data/instance-type", leaf_type },
-	{ "/meta-data/local-ipv4", leaf_address },
-	{ "/meta-data/placement/availability-zone", leaf_zone },
-	{ "/meta-data/placement/region", leaf_region },
-	{ "/meta-data/tags/instance/", folder_tags },
-	{ "/user-data", leaf_script },
+	{ "/dynamic/instance-identity/document", leaf_identity, false },
+	{ "/meta-data/ami-id", leaf_image, false },
+	{ "/meta-data/autoscaling/target-lifecycle-state", leaf_target, false },
+	{ "/meta-data/events/recommendations/rebalance", leaf_rebalance, true },
+	{ "/meta-data/iam/info", leaf_profile, false },
+	{ "/meta-data/iam/security-credentials/", folder_keys, false },
+	{ "/meta-data/instance-id", leaf_id, false },
+	{ "/meta-data/instance-life-cycle", leaf_life_cycle, false },
+	{ "/meta-data/instance-type", leaf_type, false },
+	{ "/meta-data/local-ipv4", leaf_address, false },
+	{ "/meta-data/placement/availability-zone", leaf_zone, false },
+	{ "/meta-data/placement/region", leaf_region, false },
+	{ "/meta-data/spot/instance-action", leaf_spot_action, true },
+	{ "/meta-data/spot/termination-time", leaf_spot_time, true },
+	{ "/meta-data/tags/instance/", folder_tags, false },
+	{ "/user-data", leaf_script, false },
 };
 
 /* The names just below a folder, as AWS lists them: folders with a slash. The table is sorted, so
@@ -201,7 +257,7 @@ static int list(const char *folder, struct buf *out)
 		const char *rest = leaves[i].path + len;
 		char name[64];
 
-		if (strncmp(leaves[i].path, folder, len) != 0 || !*rest)
+		if (leaves[i].rare || strncmp(leaves[i].path, folder, len) != 0 || !*rest)
 			continue;
 		snprintf(name, sizeof(name), "%.*s",
 			 (int)(strcspn(rest, "/") + (strchr(rest, '/') != NULL)), rest);

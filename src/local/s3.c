@@ -14,6 +14,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/utf8.h"
+#include "local/fault.h"
 #include "local/s3_own.h"
 #include "local/schema.h"
 #include "wire/uri.h"
@@ -297,6 +298,24 @@ static int request_verify(struct s3_request *r, struct err *e)
 
 /* ---- the three moments of an exchange ---- */
 
+/* Answered, or never to be answered, because a fault says so. */
+static bool fault(struct s3_request *r)
+{
+	struct local *l = r->s3->local;
+	const struct local_fault *f = local_fault_hit(l, FAULT_THROTTLE, SERVICE_S3, r->op->method);
+
+	if (f) {
+		local_s3_reply_fail(r, f->code[0] ? f->code : "SlowDown", NULL);
+		return true;
+	}
+	f = local_fault_hit(l, FAULT_FAIL, SERVICE_S3, r->op->method);
+	if (f)
+		local_s3_reply_fail(r, f->code[0] ? f->code : "InternalError", NULL);
+	else
+		r->hung = local_fault_hit(l, FAULT_HANG, SERVICE_S3, r->op->method) != NULL;
+	return f || r->hung;
+}
+
 void local_s3_head(struct local *l, struct httpd_exchange *x)
 {
 	struct s3_request *r = own_alloc(sizeof(*r));
@@ -313,6 +332,8 @@ void local_s3_head(struct local *l, struct httpd_exchange *x)
 		local_s3_reply_error(r, &e);
 		return;
 	}
+	if (fault(r))
+		return;
 	if (r->op->body == S3_BODY_MEMORY)
 		httpd_body_cap(x, S3_MEMORY_MAX);
 	if (r->op->head)
@@ -340,7 +361,7 @@ void local_s3_request(struct local *l, struct httpd_exchange *x)
 	struct s3_request *r = httpd_user(x);
 
 	(void)l;
-	if (!r)
+	if (!r || r->hung)
 		return;
 	if (r->op->body != S3_BODY_FILE && !body_signed(r))
 		local_s3_reply_fail(r, "XAmzContentSHA256Mismatch", NULL);

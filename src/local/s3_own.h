@@ -89,6 +89,7 @@ struct s3_request {
 	struct form query;
 	struct sigv4_verdict verdict;
 	char id[40];
+	bool hung;           /* by a fault: its client waits in vain */
 	bool ended, working; /* answered (or to be, after a commit); off the loop */
 
 	/* Body in a file. */

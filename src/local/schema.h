@@ -4,6 +4,8 @@
 
 extern const char local_sqs_schema[];
 extern const char local_sqs_fifo_schema[];
+extern const char local_clock_schema[];
+extern const char local_notice_schema[];
 extern const char local_s3_schema[];
 extern const char local_fleet_schema[];
 

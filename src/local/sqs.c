@@ -228,6 +228,15 @@ static void stop(struct local *l)
 	own_free(TAKE(l->sqs));
 }
 
+void local_sqs_clock_moved(struct local_sqs *s)
+{
+	for (size_t i = 0; i < SQS_BUCKETS; i++)
+		for (struct queue *q = s->buckets[i]; q; q = q->next)
+			local_sqs_wait_dirty(q);
+	local_sqs_sweep_start(s);
+	local_sqs_move_go(s);
+}
+
 static const struct local_action actions[] = {
 	{ "AddPermission", local_sqs_add_permission },
 	{ "CancelMessageMoveTask", local_sqs_move_cancel },

@@ -73,6 +73,9 @@ const struct json *local_sqs_entries(struct local_call *c);
 void local_sqs_put_failed(struct local_call *c, const char *id,
 			  const struct err *e); /* one item of Failed */
 
+/* The clock was moved, inside a batch: whoever waits for a time looks again. */
+void local_sqs_clock_moved(struct local_sqs *s);
+
 /* ---- sqs_queue.c: the queues ---- */
 MUST int local_sqs_queue_load(struct local_sqs *s, struct err *e); /* all, again; waiters stay */
 struct queue *local_sqs_queue_find(struct local_sqs *s, const char *name);

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "local/fault.h"
+
 enum attr_type {
 	ATTR_INT,
 	ATTR_BOOL,
@@ -276,11 +278,16 @@ static int count_total(struct queue *q, struct err *e)
 
 static int count(struct queue *q, struct counts *ret, struct err *e)
 {
+	const struct local_fault *lie;
+
 	if (local_sqs_sweep_queue(q, e) < 0 || (q->total < 0 && count_total(q, e) < 0) ||
 	    count_hidden(q, ret, e) < 0)
 		return -1;
 	q->in_flight = ret->in_flight;
 	ret->visible = q->total - ret->in_flight - ret->delayed;
+	lie = local_fault_hit(q->sqs->local, FAULT_LIE, SERVICE_SQS, "GetQueueAttributes");
+	if (lie)
+		*ret = (struct counts){ lie->value, lie->value, lie->value };
 	return 0;
 }
 

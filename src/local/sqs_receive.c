@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/crypto.h"
+#include "local/fault.h"
 
 /* Rounds of candidates a receive looks at before it rests: most rows are taken in the first; the
  * others are there for long runs of expired or dead-lettered ones. */
@@ -79,14 +80,17 @@ static int receive_redrive(struct queue *q, struct queue *dead, const struct fou
 static int receive_claim(struct queue *q, const struct found *m, int64_t now, const struct ask *ask,
 			 int64_t *ret, struct err *e)
 {
+	/* Delivered twice: what was received stays visible. */
+	bool twice = local_fault_hit(q->sqs->local, FAULT_TWICE, SERVICE_SQS, "ReceiveMessage");
+
 	crypto_random(ret, sizeof(*ret));
 	*ret |= 1; /* never the 0 of a message that nobody holds */
 	return DB_RUN(
 		q->sqs->local->db, e,
 		"UPDATE sqs_messages SET visible=?, delayed=0, received=received+1, "
 		"first_received=coalesce(first_received, ?), last_received=?, receipt=? WHERE id=?",
-		DB_I(now + ask->visibility_s * 1000), DB_I(now), DB_I(now), DB_I(*ret),
-		DB_I(m->id));
+		DB_I(twice ? now : now + ask->visibility_s * 1000), DB_I(now), DB_I(now),
+		DB_I(*ret), DB_I(m->id));
 }
 
 /* ---- telling ---- */
@@ -351,6 +355,7 @@ static int over_limit(struct queue *q, bool *ret, struct err *e)
 int local_sqs_receive_take(struct local_call *c, struct queue *q, const struct ask *ask,
 			   struct err *e)
 {
+	const bool twice = local_fault_wanted(c->local, FAULT_TWICE);
 	int taken = ask->attempt ? take_again(c, q, ask, e) : 0, n = 1;
 	bool over;
 
@@ -361,7 +366,7 @@ int local_sqs_receive_take(struct local_call *c, struct queue *q, const struct a
 	for (int round = 0; round < RECEIVE_ROUNDS && n > 0 && taken < ask->most; round++) {
 		n = q->fifo ? take_group(c, q, ask, &taken, e) : take_any(c, q, ask, &taken, e);
 		/* With no timeout what was taken is visible still, and would be taken again. */
-		if (ask->visibility_s == 0 && taken)
+		if (taken && (ask->visibility_s == 0 || twice))
 			break;
 	}
 	if (n < 0)

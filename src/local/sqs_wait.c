@@ -179,7 +179,7 @@ void local_sqs_wait_rearm(struct queue *q)
 		return;
 	if (!q->timer)
 		q->timer = loop_timer_new(q->sqs->local->loop, wait_due, q);
-	after = until_visible(q);
+	after = local_real(q->sqs->local, span_ms(until_visible(q))).ms;
 	for (const struct waiter *w = q->waiters; w; w = w->next)
 		if (w->deadline.ms - now.ms < after)
 			after = w->deadline.ms - now.ms;

@@ -14,7 +14,7 @@
 
 struct arguments {
 	const char *state, *listen, *region, *account, *port_file, *declare, *log_format,
-		*log_level;
+		*log_level, *clock_rate;
 	int64_t port;
 	bool memory, open, keep_instances;
 	struct span boot_delay, stop_grace;
@@ -37,6 +37,7 @@ static const char details[] =
 	"then windlass-local; a second one ends them at once.\n";
 
 static struct arguments given;
+static double given_rate;
 
 static const struct option table[] = {
 	{ .name = "state",
@@ -120,6 +121,12 @@ static const struct option table[] = {
 	  .value = &given.declare,
 	  .meta = "FILE",
 	  .doc = "YAML file of buckets, queues and groups to make before it is ready" },
+	{ .name = "clock-rate",
+	  .type = OPTION_STR,
+	  .value = &given.clock_rate,
+	  .meta = "N",
+	  .init = "1",
+	  .doc = "seconds that the services see in one real second; for tests" },
 	{ .name = "log-format",
 	  .type = OPTION_CHOICE,
 	  .value = &given.log_format,
@@ -147,7 +154,7 @@ static int arguments_read(int argc, char **argv, struct err *e)
 	};
 	enum log_format format = LOG_FORMAT_AUTO;
 	enum log_level level = LOG_LEVEL_INFO;
-	char **operands;
+	char **operands, *end;
 	int n, rc;
 
 	rc = options_parse(&o, argc, argv, &operands, &n, e);
@@ -161,6 +168,11 @@ static int arguments_read(int argc, char **argv, struct err *e)
 		return err_set(
 			e, ERR_POLICY,
 			"--state DIR is missing: name a folder, or say --memory to keep nothing");
+	given_rate = strtod(given.clock_rate, &end);
+	if (*end || !(given_rate >= 0.001 && given_rate <= 100000))
+		return err_set(e, ERR_POLICY,
+			       "--clock-rate %s is not a number from 0.001 to 100000",
+			       given.clock_rate);
 	return 0;
 }
 
@@ -242,6 +254,7 @@ static int serve(const struct arguments *a, struct err *e)
 		.keep_instances = a->keep_instances,
 		.instance_env = a->instance_env.items,
 		.instance_env_count = a->instance_env.count,
+		.clock_rate = given_rate,
 	};
 	AUTO(local_declare_freep) struct local_declare *d = NULL;
 	AUTO(loop_freep) struct loop *loop = loop_new();

@@ -8,7 +8,8 @@ enum service {
 	SERVICE_AUTOSCALING,
 	SERVICE_STS,
 	SERVICE_CLOUDWATCH,
-	SERVICE_IMDS, /* instance metadata: no region, no signature */
+	SERVICE_CONTROL, /* of windlass-local itself: its clock, its faults */
+	SERVICE_IMDS,    /* instance metadata: no region, no signature */
 	SERVICE_COUNT
 };
 
