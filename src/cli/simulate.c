@@ -1,0 +1,407 @@
+/* windlass simulate: what policies would cost and promise on a load, before they touch anything. */
+#include "cli/simulate.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/options.h"
+#include "base/table.h"
+#include "cli/cli.h"
+#include "policy/policy.h"
+#include "simulate/peer.h"
+#include "simulate/scaler.h"
+
+#define SIMULATE_OUT_MAX (1u << 20)
+#define UNIT_FACTOR 100 /* so many times the largest fleet is a load in another unit */
+
+struct simulate {
+	const char *load_name, *against, *promise_text, *queue, *output;
+	struct option_list plant, sets;
+	struct span for_;
+	int64_t seed;
+	bool print_plant;
+	double percentile;
+	struct span promise;
+	bool promise_given;
+	struct knobs knobs;
+	struct load load;
+	struct cli_simulate_report report;
+	struct table_live live;
+};
+
+static int show_plant(const struct simulate *s)
+{
+	static const char *const titles[] = { "knob", "value", "default", "source" };
+	static const enum table_align align[] = { TABLE_LEFT, TABLE_LEFT, TABLE_LEFT, TABLE_LEFT };
+	AUTO(table_freep) struct table *t = table_new(titles, align, 4);
+	AUTO(buf_done) struct buf out = BUF(SIMULATE_OUT_MAX);
+	const struct knobs_row *row;
+
+	for (size_t i = 0; (row = knobs_list(i)); i++) {
+		const char *value = row->init;
+		size_t len = strlen(row->name);
+
+		for (size_t k = 0; k < s->plant.count; k++)
+			if (strncmp(s->plant.items[k], row->name, len) == 0 &&
+			    s->plant.items[k][len] == '=')
+				value = s->plant.items[k] + len + 1;
+		table_row(t, (const char *[]){ row->name, value, row->init, row->source });
+	}
+	table_print(t, &out);
+	return cli_print(&out, CLI_DONE);
+}
+
+/* "p95 wait < 5m", or "5m" alone for the 95th percentile. */
+static int read_promise(struct simulate *s, struct err *e)
+{
+	const char *at = s->promise_text;
+	char *stop;
+
+	s->percentile = 95;
+	s->promise = span_s(300);
+	if (!at)
+		return 0;
+	s->promise_given = true;
+	if (*at == 'p') {
+		s->percentile = strtod(at + 1, &stop);
+		at = stop + strspn(stop, " ");
+		if (strncmp(at, "wait", 4) != 0 || !(s->percentile > 0 && s->percentile <= 100))
+			return err_set(e, ERR_POLICY,
+				       "--promise '%.60s' is not as \"p95 wait < 5m\"",
+				       s->promise_text);
+		at += 4;
+		at += strspn(at, " <=");
+	}
+	if (clock_parse_span(at, &s->promise, e) < 0)
+		return err_wrap(e, "--promise");
+	return 0;
+}
+
+static void show_progress(void *to, const struct plant_case *c, int64_t now_us)
+{
+	struct simulate *s = to;
+	AUTO(buf_done) struct buf line = BUF(256);
+	double share = (double)now_us / (double)c->load->horizon_us;
+	char at[CLOCK_TEXT_MAX];
+
+	if (!s->live.tty)
+		return;
+	table_bar(&line, share < 1 ? share : 1, 30);
+	clock_print((struct instant){ (c->load->start.ms + now_us / 1000) / 1000 * 1000 }, at);
+	buf_addf(&line, " %s  %s", at, s->report.row[s->report.count].name);
+	table_live_show(&s->live, buf_str(&line));
+}
+
+/* One column of the report. */
+static int run(struct simulate *s, const char *name, struct plant_case *c, struct err *e)
+{
+	struct cli_simulate_row *row = &s->report.row[s->report.count];
+	double busy = load_peak(&s->load) * dist_mean_us(&s->knobs.service) / LOAD_US;
+
+	if (c->max < c->min)
+		return err_set(e, ERR_POLICY, "%s: at most %lld instances, at least %lld", name,
+			       (long long)c->max, (long long)c->min);
+	row->name = own_strdup(name);
+	c->load = &s->load;
+	c->knobs = &s->knobs;
+	c->seed = (uint64_t)s->seed;
+	c->initial = s->knobs.initial;
+	c->promise = row->promise;
+	c->progress = show_progress;
+	c->progress_to = s;
+	if (!s->load.has_service && busy > (double)UNIT_FACTOR * (double)(c->max * c->slots))
+		fprintf(stderr,
+			"windlass simulate: %s: the load's peak would keep %.0f jobs running, over "
+			"%d times what %lld instances can: is it in another unit?\n",
+			name, busy, UNIT_FACTOR, (long long)c->max);
+	plant_run(c, &row->result);
+	s->report.count++;
+	return 0;
+}
+
+static int room(const struct simulate *s, struct err *e)
+{
+	if (s->report.count < CLI_SIMULATE_MAX)
+		return 0;
+	return err_set(e, ERR_POLICY, "at most %d policies and peers are compared at once",
+		       CLI_SIMULATE_MAX);
+}
+
+static int run_policy(struct simulate *s, const struct policy *p, struct err *e)
+{
+	AUTO(buf_done) struct buf notes = BUF(16384);
+	struct scaler scaler;
+	struct plant_scaler plant;
+	struct plant_case c = {
+		.scaler = &plant,
+		.slots = p->fleet.jobs_per_instance > 0 ? p->fleet.jobs_per_instance
+							: s->knobs.slots,
+		.min = p->fleet.min_given ? p->fleet.min : s->knobs.group_min,
+		.max = p->fleet.max_given ? p->fleet.max : s->knobs.group_max,
+		.hour_price = p->fleet.instance_hour_cost_micro > 0
+				      ? (double)p->fleet.instance_hour_cost_micro / 1e6
+				      : s->knobs.instance_hour_price,
+	};
+	struct cli_simulate_row *row;
+
+	if (room(s, e) < 0 || scaler_init(&scaler, p, s->queue, &notes, e) < 0)
+		return -1;
+	fputs(buf_str(&notes), stderr);
+	plant = scaler_plant(&scaler);
+	row = &s->report.row[s->report.count];
+	row->percentile = s->percentile;
+	row->promise = s->promise;
+	for (size_t i = 0; i < p->rule_count && !s->promise_given; i++)
+		if (p->rules[i].kind == POLICY_QUEUE_WAIT) {
+			row->percentile = (double)p->rules[i].queue_wait.percentile_milli / 1000;
+			row->promise = p->rules[i].queue_wait.target;
+		}
+	return run(s, p->name, &c, e);
+}
+
+/* --set PATH=VALUE of every policy; a policy that only watches is played as if it wrote. */
+static int read_set(const struct simulate *s, const char *path, struct policy_set *ret,
+		    struct err *e)
+{
+	size_t n = s->sets.count;
+	struct policy_override *over = own_array(n + 1, sizeof(*over));
+	char **copies = own_array(n + 1, sizeof(*copies));
+	struct policy_reading how = { .env = KEYS_ENV_WARN,
+				      .overrides = over,
+				      .override_count = n + 1 };
+	int rc = 0;
+
+	over[n] = (struct policy_override){ "mode", "enforce" };
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		char *eq;
+
+		copies[i] = own_strdup(s->sets.items[i]);
+		eq = strchr(copies[i], '=');
+		if (!eq || eq == copies[i]) {
+			rc = err_set(e, ERR_POLICY, "--set '%.100s' is not PATH=VALUE",
+				     s->sets.items[i]);
+			break;
+		}
+		*eq = '\0';
+		over[i] = (struct policy_override){ copies[i], eq + 1 };
+	}
+	if (rc == 0)
+		rc = policy_set_read(path, &how, ret, e);
+	for (size_t i = 0; i < n; i++)
+		own_free(copies[i]);
+	own_free(copies);
+	own_free(over);
+	return rc;
+}
+
+static int run_path(struct simulate *s, const char *path, struct err *e)
+{
+	AUTO(policy_set_done) struct policy_set set = { 0 };
+
+	if (read_set(s, path, &set, e) < 0) {
+		e->kind = ERR_POLICY;
+		return -1;
+	}
+	for (size_t i = 0; i < set.problem_count; i++) {
+		AUTO(buf_done) struct buf line = BUF(8192);
+
+		policy_problem_print(&set.problems[i], &line);
+		fprintf(stderr, "%s\n", buf_str(&line));
+	}
+	if (set.error_count > 0)
+		return err_set(e, ERR_POLICY, "%s is not a valid policy", path);
+	if (set.count == 0)
+		return err_set(e, ERR_POLICY, "%s holds no policy", path);
+	for (size_t i = 0; i < set.count; i++)
+		if (run_policy(s, set.items[i].policy, e) < 0)
+			return -1;
+	return 0;
+}
+
+static int run_peer(struct simulate *s, const char *text, struct err *e)
+{
+	struct peer peer;
+	struct plant_scaler plant;
+	struct plant_case c = { .scaler = &plant,
+				.slots = s->knobs.slots,
+				.min = s->knobs.group_min,
+				.max = s->knobs.group_max,
+				.hour_price = s->knobs.instance_hour_price };
+
+	if (room(s, e) < 0 || peer_init(&peer, text, c.slots, e) < 0)
+		return -1;
+	plant = peer_plant(&peer);
+	c.min = c.min > peer_floor(&peer) ? c.min : peer_floor(&peer);
+	s->report.row[s->report.count].percentile = s->percentile;
+	s->report.row[s->report.count].promise = s->promise;
+	return run(s, peer.name, &c, e);
+}
+
+static int run_peers(struct simulate *s, struct err *e)
+{
+	const char *at = s->against ? s->against : "";
+
+	while (*at) {
+		size_t len = strcspn(at, ",");
+		char one[64];
+
+		if (len >= sizeof(one))
+			return err_set(e, ERR_POLICY, "--against '%.60s' is too long", at);
+		memcpy(one, at, len);
+		one[len] = '\0';
+		if (run_peer(s, one, e) < 0)
+			return err_wrap(e, "--against");
+		at += len + (at[len] == ',');
+	}
+	return 0;
+}
+
+static int prepare(struct simulate *s, struct err *e)
+{
+	for (size_t i = 0; i < s->plant.count; i++)
+		if (knobs_set(&s->knobs, s->plant.items[i], e) < 0)
+			return err_wrap(e, "--plant");
+	if (knobs_check(&s->knobs, e) < 0)
+		return err_wrap(e, "--plant");
+	return read_promise(s, e);
+}
+
+static int simulate(struct simulate *s, char **paths, int n, struct err *e)
+{
+	AUTO(buf_done) struct buf out = BUF(SIMULATE_OUT_MAX);
+	struct cli_simulate_report *r = &s->report;
+
+	if (prepare(s, e) < 0)
+		return -1;
+	if (s->print_plant)
+		return show_plant(s);
+	if (!s->load_name)
+		return err_set(e, ERR_POLICY, "say what comes: --load FILE, or a generator");
+	if (n == 0 && !s->against)
+		return err_set(e, ERR_POLICY, "name a policy, or a peer with --against");
+	if (load_open(s->load_name, (uint64_t)s->seed, &s->load, e) < 0)
+		return -1;
+	if (s->for_.ms > 0)
+		s->load.horizon_us = s->for_.ms * 1000;
+	r->load_name = s->load_name;
+	r->load = &s->load;
+	r->seed = s->seed;
+	s->live = (struct table_live){ .to = stderr, .tty = table_is_tty(stderr) };
+	for (int i = 0; i < n; i++)
+		if (run_path(s, paths[i], e) < 0)
+			return -1;
+	if (run_peers(s, e) < 0)
+		return -1;
+	if (s->live.tty)
+		table_live_end(&s->live);
+	if (strcmp(s->output, "json") == 0)
+		cli_simulate_json(r, &out);
+	else if (strcmp(s->output, "csv") == 0)
+		cli_simulate_csv(r, &out);
+	else
+		cli_simulate_text(r, &out);
+	return cli_print(&out, CLI_DONE);
+}
+
+static const char details[] =
+	"A load is a file: CSV (t_seconds,arrivals; or a time a job, with service_seconds if "
+	"known), NDJSON of enqueue times, or what aws cloudwatch get-metric-statistics or "
+	"get-metric-data printed of NumberOfMessagesSent. Or a generator: constant, poisson, "
+	"diurnal, burst, batch, ramp, as diurnal:per_hour=600,swing=80%,peak=15h,for=7d.\n"
+	"Peers: naive fixed:N hpa keda target-tracking step nomad buildkite, each with :TARGET.\n"
+	"Equal arguments give equal output. Exit status: 0 done, 1 failed, 2 a load, a policy or "
+	"an argument is wrong.";
+
+/* 0, 1 when help was shown, or -1. */
+static int parse(struct simulate *s, int argc, char **argv, char ***ret_paths, int *ret_n,
+		 struct err *e)
+{
+	const struct option table[] = {
+		{ .name = "load",
+		  .letter = 'l',
+		  .type = OPTION_STR,
+		  .value = &s->load_name,
+		  .meta = "LOAD",
+		  .doc = "what comes: a file or a generator" },
+		{ .name = "against",
+		  .type = OPTION_STR,
+		  .value = &s->against,
+		  .meta = "PEERS",
+		  .doc = "other autoscalers on the same load, separated by commas" },
+		{ .name = "promise",
+		  .type = OPTION_STR,
+		  .value = &s->promise_text,
+		  .meta = "TEXT",
+		  .doc = "as \"p95 wait < 5m\"; default: the policy's queue_wait, else that" },
+		{ .name = "seed",
+		  .type = OPTION_INT,
+		  .value = &s->seed,
+		  .meta = "N",
+		  .init = "1",
+		  .least = 0,
+		  .most = INT32_MAX,
+		  .doc = "of all that is drawn at random" },
+		{ .name = "plant",
+		  .type = OPTION_LIST,
+		  .value = &s->plant,
+		  .meta = "NAME=VALUE",
+		  .doc = "a knob of the imitation cloud, as boot=lognormal:90s:0.3" },
+		{ .name = "print-plant",
+		  .type = OPTION_FLAG,
+		  .value = &s->print_plant,
+		  .doc = "list the knobs with their defaults and where these are from" },
+		{ .name = "for",
+		  .type = OPTION_SPAN,
+		  .value = &s->for_,
+		  .meta = "TIME",
+		  .doc = "how long the load lasts; default: to its last bin or job" },
+		{ .name = "set",
+		  .type = OPTION_LIST,
+		  .value = &s->sets,
+		  .meta = "PATH=VALUE",
+		  .doc = "override a key of every policy" },
+		{ .name = "queue",
+		  .type = OPTION_STR,
+		  .value = &s->queue,
+		  .meta = "METRIC",
+		  .doc = "the metric that the load feeds; default: the first queue" },
+		CLI_ROW_OUTPUT(&s->output, "text", "text|json|csv"),
+	};
+	const struct options o = { .program = "windlass simulate",
+				   .summary = "Plays policies on a load: cost, waits, actions.",
+				   .operands = "POLICY…",
+				   .details = details,
+				   .table = table,
+				   .count = COUNT_OF(table),
+				   .most_operands = -1 };
+
+	return options_parse(&o, argc, argv, ret_paths, ret_n, e);
+}
+
+int cli_simulate(int argc, char **argv)
+{
+	struct simulate s = { 0 };
+	char **paths;
+	struct err e;
+	int n, rc;
+
+	knobs_init(&s.knobs);
+	rc = parse(&s, argc, argv, &paths, &n, &e);
+	if (rc < 0)
+		rc = cli_usage("simulate", &e);
+	else if (rc > 0)
+		rc = CLI_DONE;
+	else if ((rc = simulate(&s, paths, n, &e)) < 0)
+		rc = cli_fail("simulate", &e);
+	for (size_t i = 0; i < CLI_SIMULATE_MAX; i++)
+		own_free(s.report.row[i].name);
+	load_done(&s.load);
+	knobs_done(&s.knobs);
+	options_list_done(&s.plant);
+	options_list_done(&s.sets);
+	return rc;
+}

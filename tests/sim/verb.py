@@ -1,0 +1,135 @@
+"""windlass simulate as a user runs it: outputs that agree, runs that repeat, mistakes that end in one sentence."""
+
+import csv
+import io
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+TOP = pathlib.Path(os.environ.get("WINDLASS_SRC", pathlib.Path(__file__).resolve().parents[2]))
+BUILD = pathlib.Path(os.environ.get("WINDLASS_BUILD", TOP / "build"))
+POLICY = TOP / "policies" / "anb.yaml"
+DAY = ("--load", "diurnal:per_hour=100")
+ENV = dict(os.environ, SQS_QUEUE_URL="https://sqs.us-east-1.amazonaws.com/123456789012/q")
+
+
+def run(*argv):
+    return subprocess.run([BUILD / "windlass", "simulate", *map(str, argv)], env=ENV, capture_output=True, text=True)
+
+
+def good(*argv):
+    done = run(*argv)
+    assert done.returncode == 0, (argv, done.stderr)
+    return done.stdout
+
+
+def test_outputs_agree(_):
+    argv = (POLICY, *DAY, "--against", "naive,fixed:3,hpa,keda,target-tracking,step,nomad,buildkite")
+    found = json.loads(good(*argv, "-o", "json"))["results"]
+    rows = list(csv.DictReader(io.StringIO(good(*argv, "-o", "csv"))))
+    text = good(*argv)
+    names = ["anb-transcode", "naive:1", "fixed:3", "hpa:5", "keda:5", "target-tracking:5", "step:20", "nomad:5", "buildkite:1"]
+    assert [r["name"] for r in found] == [r["name"] for r in rows] == names
+    for a, b in zip(found, rows):
+        assert a["name"] in text and f"{a['instance_hours']:.1f}" in text
+        for key in ("instance_hours", "wait_p95_seconds", "late_share", "jobs", "actions"):
+            assert float(b[key]) == a[key], key
+        assert (b["promise_kept"] == "true") == a["promise_kept"]
+    assert len({r["jobs"] for r in found}) == 1, "all meet the same jobs"
+
+
+def test_a_seed_repeats_a_run(_):
+    argv = (POLICY, *DAY, "--against", "naive,keda", "--plant", "spot_per_hour=0.1", "-o", "json")
+    assert good(*argv) == good(*argv)
+    assert good(*argv) != good(*argv, "--seed", "2")
+
+
+def test_a_policy_that_only_watches_is_played(folder):
+    shadow = folder / "shadow.yaml"
+    shadow.write_text(POLICY.read_text().replace("fleet:", "mode: shadow\nfleet:", 1))
+    assert good(shadow, *DAY) == good(POLICY, *DAY)
+
+
+def test_a_key_can_be_overridden(_):
+    plain = json.loads(good(POLICY, *DAY, "-o", "json"))["results"][0]
+    wide = json.loads(good(POLICY, *DAY, "-o", "json", "--set", "rules.backlog.target_tracking.per_instance=2"))["results"][0]
+    assert wide["wait_p95_seconds"] < plain["wait_p95_seconds"]
+
+
+def test_the_promise_is_asked_for(_):
+    kept = [json.loads(good("--against", "fixed:3", *DAY, "-o", "json", "--promise", p))["results"][0]["promise_kept"]
+            for p in ("p50 wait < 1h", "p99 wait < 1s")]
+    assert kept == [True, False]
+
+
+def test_the_plant_is_listed_with_its_sources(_):
+    out = good("--print-plant", "--plant", "slots=4")
+    assert "SQS Developer Guide" in out and "EC2 pricing" in out and "slots" in out
+
+
+def test_mistakes_end_in_one_sentence(folder):
+    empty, order, negative, nan = (folder / f"{n}.csv" for n in ("empty", "order", "negative", "nan"))
+    empty.write_text("t_seconds,arrivals\n")
+    order.write_text("t_seconds,arrivals\n60,1\n0,1\n")
+    negative.write_text("t_seconds,arrivals\n0,-1\n")
+    nan.write_text("t_seconds,arrivals\n0,nan\n")
+    other = folder / "other.yaml"
+    other.write_text("version: 1\nname: other\nfleet: { auto_scaling_group: g, region: us-east-1, max: 3 }\nmetrics:\n"
+                     "  cpu: { cloudwatch: { namespace: AWS/EC2, metric: CPUUtilization, statistic: Average, period: 60s } }\n"
+                     "rules:\n  - { name: r, target_tracking: { metric: cpu, value: 50 } }\n")
+    for argv, says in [
+        ((POLICY, "--load", empty), "the load is empty"),
+        ((POLICY, "--load", order), "order.csv:3: times are out of order"),
+        ((POLICY, "--load", negative), "negative.csv:2: the count is not a number from 0"),
+        ((POLICY, "--load", nan), "nan.csv:2: the count is not a number from 0"),
+        ((POLICY, "--load", folder / "none.csv"), "none.csv"),
+        ((POLICY, "--load", "poisson:per_hours=3"), "did you mean 'per_hour'"),
+        ((POLICY,), "--load"),
+        (DAY, "name a policy"),
+        ((folder / "none.yaml", *DAY), "none.yaml"),
+        ((POLICY, *DAY, "--against", "kedo"), "did you mean 'keda'"),
+        ((POLICY, *DAY, "--plant", "boots=constant:1s"), "did you mean 'boot'"),
+        ((POLICY, *DAY, "--promise", "p95 weight < 5m"), "--promise"),
+        ((POLICY, *DAY, "--queue", "none"), "no metric 'none'"),
+        ((other, *DAY), "policy other has no metric that a load can give"),
+    ]:
+        done = run(*argv)
+        assert done.returncode == 2, (argv, done.returncode, done.stderr)
+        said = [line for line in done.stderr.splitlines() if ": warning: " not in line]
+        assert done.stdout == "" and len(said) == 1 and says in said[0], (argv, done.stderr)
+
+
+def test_a_load_in_another_unit_is_warned_about(_):
+    done = run(POLICY, "--load", "constant:per_hour=100000,for=10m")
+    assert done.returncode == 0 and "is it in another unit?" in done.stderr
+
+
+def test_what_the_load_cannot_give_is_said(folder):
+    mixed = folder / "mixed.yaml"
+    mixed.write_text(POLICY.read_text().replace(
+        "metrics:", "metrics:\n  cpu: { cloudwatch: { namespace: AWS/EC2, metric: CPUUtilization, statistic: Average, "
+                    "period: 60s } }", 1))
+    done = run(mixed, *DAY)
+    assert done.returncode == 0 and "metric cpu is not in the load: taken to be missing" in done.stderr, done.stderr
+
+
+def main():
+    failed = 0
+    tests = [(n, f) for n, f in globals().items() if n.startswith("test_")]
+    for name, test in tests:
+        with tempfile.TemporaryDirectory() as made:
+            try:
+                test(pathlib.Path(made))
+                print(f"ok {name}")
+            except AssertionError as e:
+                failed += 1
+                print(f"FAILED {name}: {e}")
+    print(f"{len(tests) - failed} passed, {failed} failed, 0 skipped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
