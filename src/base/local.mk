@@ -17,6 +17,7 @@ src_base_libbase_a_SOURCES = \
 	src/base/rng.c src/base/rng.h \
 	src/base/table.c src/base/table.h \
 	src/base/text.c src/base/text.h \
+	src/base/trim.c src/base/trim.h \
 	src/base/utf8.c src/base/utf8.h \
 	src/base/xml.c src/base/xml.h \
 	src/base/yaml.c src/base/yaml.h

@@ -2,9 +2,12 @@
  * recorded. */
 #include "base/clock.h"
 #include "base/own.h"
+#include "base/trim.h"
 #include "control/inner.h"
 #include "control/pace.h"
 #include "decide/decide.h"
+
+#define TRIM_SLEEP_MS 250 /* trimming costs 2 ms; a controller of many policies sleeps less */
 
 /* --- thinking */
 
@@ -302,6 +305,9 @@ void control_round_read(struct control *c)
 	}
 	if (n > 0)
 		observe_ask(c->observe, wants, n, now.wall, deadline);
-	if (next.ms != INT64_MAX && !c->o.once)
-		loop_timer_start(c->timer, tick_since(next, now.mono));
+	if (next.ms == INT64_MAX || c->o.once)
+		return;
+	loop_timer_start(c->timer, tick_since(next, now.mono));
+	if (tick_since(next, now.mono).ms >= TRIM_SLEEP_MS && control_round_quiet(c))
+		trim_memory();
 }

@@ -124,11 +124,24 @@ class Bench:
             self.stop_one()
         self.folder_.cleanup()
 
-    def start(self, name, *argv):
+    def start(self, name, *argv, alone=False):
+        """Alone: with its own copies of its libraries, so that it shares no page with anybody by chance."""
+        env = dict(self.env)
+        if alone:
+            env["LD_LIBRARY_PATH"] = str(self.copy_libraries(name))
         with (self.folder / f"{name}.log").open("ab") as log:
-            child = subprocess.Popen([BUILD / name, *argv], env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            child = subprocess.Popen([BUILD / name, *argv], env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.started.append(child)
         return child
+
+    def copy_libraries(self, name):
+        folder = self.folder / f"{name}-libraries"
+        if not folder.exists():
+            folder.mkdir()
+            text = subprocess.run(["ldd", BUILD / name], capture_output=True, text=True, check=True).stdout
+            for path in re.findall(r"=> (/\S+)", text):
+                shutil.copy(path, folder)
+        return folder
 
     def log(self, name):
         return (self.folder / f"{name}.log").read_text(errors="replace")

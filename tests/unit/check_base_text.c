@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/rng.h"
 #include "base/text.h"
+#include "base/trim.h"
 #include "base/utf8.h"
 
 START_TEST(own_hands_over)
@@ -344,6 +345,54 @@ START_TEST(arena_holds)
 }
 END_TEST
 
+/* Reads all of a large library's code, so that there is something to give back. */
+static void touch_code(void)
+{
+	FILE *f = fopen("/proc/self/maps", "re");
+	unsigned long from, to;
+	char line[512];
+
+	ck_assert_ptr_nonnull(f);
+	while (fgets(line, sizeof(line), f))
+		if (strstr(line, "libcrypto") && strstr(line, "r-xp") &&
+		    sscanf(line, "%lx-%lx", &from, &to) == 2)
+			for (; from < to; from += 4096)
+				(void)*(const volatile char *)from;
+	fclose(f);
+}
+
+static long resident_pages(void)
+{
+	FILE *f = fopen("/proc/self/statm", "re");
+	long all, pages = -1;
+
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(fscanf(f, "%ld %ld", &all, &pages), 2);
+	fclose(f);
+	return pages;
+}
+
+static char kept_data[4096] = "written";
+static const char kept_text[] = "read only";
+
+START_TEST(trim_gives_back_code_and_keeps_data)
+{
+	AUTO(own_freep) char *heap = own_strdup("on the heap");
+	AUTO(buf_done) struct buf b = BUF(100);
+	long before;
+
+	kept_data[1] = 'R';
+	touch_code();
+	before = resident_pages();
+	trim_memory();
+	ck_assert_int_lt(resident_pages(), before - 256);
+	ck_assert_str_eq(kept_data, "wRitten");
+	ck_assert_str_eq(kept_text, "read only");
+	buf_addf(&b, "%s, %d", heap, 5);
+	ck_assert_str_eq(buf_str(&b), "on the heap, 5");
+}
+END_TEST
+
 Suite *suite_text(void)
 {
 	Suite *s = suite_create("text");
@@ -362,5 +411,6 @@ Suite *suite_text(void)
 	tcase_add_test(c, text_numbers);
 	tcase_add_test(c, text_wraps);
 	tcase_add_test(c, arena_holds);
+	tcase_add_test(c, trim_gives_back_code_and_keeps_data);
 	return s;
 }
