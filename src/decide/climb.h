@@ -6,7 +6,8 @@
 
 struct climb {
 	const struct policy *p;
-	const struct facts *f;
+	const struct facts *f; /* as seen, no count past what a sum can bear */
+	struct facts seen;
 	const struct memory *m;
 	struct instant now;
 	enum fact_why group_why;                 /* where the group cannot be read */

@@ -4,12 +4,50 @@
 
 #include "decide/climb.h"
 
+#define COUNT_MOST 1000000000000000 /* no queue is longer: past it a number is a mistake */
+#define GROUP_MOST (10 * POLICY_CAPACITY_MAX)
+
+static int64_t bounded(int64_t v, int64_t most)
+{
+	return v < -1 ? -1 : v > most ? most : v;
+}
+
+/* Counts come from outside: with these caps no sum or product of them overflows. What is negative
+ * stays so, and is told as nonsense. */
+static void bound_counts(const struct facts *f, struct facts *ret)
+{
+	int64_t *const group[] = { &ret->group.min,     &ret->group.max,
+				   &ret->group.desired, &ret->group.in_service,
+				   &ret->group.pending, &ret->group.warming,
+				   &ret->group.busy,    &ret->group.draining,
+				   &ret->group.failed };
+
+	ret->group = f->group;
+	for (size_t i = 0; i < sizeof(group) / sizeof(group[0]); i++)
+		*group[i] = bounded(*group[i], GROUP_MOST);
+	ret->metric_count =
+		f->metric_count < POLICY_METRICS_MAX ? f->metric_count : POLICY_METRICS_MAX;
+	for (size_t i = 0; i < ret->metric_count; i++) {
+		struct fact *m = &ret->metric[i];
+
+		*m = f->metric[i];
+		m->visible = bounded(m->visible, COUNT_MOST);
+		m->in_flight = bounded(m->in_flight, COUNT_MOST);
+		m->delayed = bounded(m->delayed, COUNT_MOST);
+		m->oldest_age_ms = bounded(m->oldest_age_ms, COUNT_MOST);
+		m->sent = bounded(m->sent, COUNT_MOST);
+		m->deleted = bounded(m->deleted, COUNT_MOST);
+		m->period.ms = bounded(m->period.ms, COUNT_MOST);
+	}
+}
+
 void decide_climb_init(struct climb *c, const struct policy *p, const struct facts *f,
 		       const struct memory *m, struct instant now)
 {
 	memset(c, 0, sizeof(*c));
 	c->p = p;
-	c->f = f;
+	bound_counts(f, &c->seen);
+	c->f = &c->seen;
 	c->m = m;
 	c->now = now;
 }

@@ -236,15 +236,20 @@ static int64_t highest(const struct climb *c, const struct policy_rule *r, const
  * slots. */
 static int64_t per_instance(const struct climb *c, const struct policy_rule *r)
 {
+	int64_t least = 0; /* of several rules: the order of rules must not matter */
+
 	if (r->predictive.per_instance_milli != POLICY_AUTO)
 		return r->predictive.per_instance_milli > 0 ? r->predictive.per_instance_milli : 1;
 	for (size_t i = 0; i < c->p->rule_count; i++) {
 		const struct policy_rule *other = &c->p->rules[i];
+		int64_t per = other->target_tracking.per_instance_milli;
 
 		if (other->kind == POLICY_TARGET_TRACKING && other->metric == r->metric &&
-		    other->target_tracking.per_instance_milli > 0)
-			return other->target_tracking.per_instance_milli;
+		    per > 0 && (least == 0 || per < least))
+			least = per;
 	}
+	if (least > 0)
+		return least;
 	return c->p->fleet.jobs_per_instance > 0 ? c->p->fleet.jobs_per_instance * MILLI : MILLI;
 }
 

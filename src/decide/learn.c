@@ -161,13 +161,15 @@ void decide_learn(const struct policy *p, const struct facts *f, struct instant 
 {
 	struct span longest = longest_limit(p);
 	struct climb c;
-	bool first = !m->seen_desired_known;
+	bool first = !m->seen_desired_known, readable;
 
 	clamp_all(m, now);
 	decide_window_moves_trim(&m->out_moves, longest, now);
 	decide_window_moves_trim(&m->in_moves, longest, now);
 	decide_climb_init(&c, p, f, m, now);
-	if (decide_trust(&c)) {
+	readable = decide_trust(&c);
+	decide_forecast_learn(&c, m); /* before the wishes: what is expected is one of them */
+	if (readable) {
 		learn_group(&c, m);
 		decide_wait_learn(&c, m);
 		learn_wishes(&c, m, first);

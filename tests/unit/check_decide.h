@@ -15,6 +15,9 @@ struct made {
 	struct policy_metric metrics[POLICY_METRICS_MAX];
 	struct policy_rule rules[POLICY_RULES_MAX];
 	struct policy_limit out[POLICY_LIMITS_MAX], in[POLICY_LIMITS_MAX];
+	struct policy_op ops[8]; /* of one metric that is computed */
+	struct policy_step steps[4];
+	struct policy_schedule schedules[2];
 };
 
 static inline struct instant at_s(int64_t s)
