@@ -214,6 +214,7 @@ static const struct local_action actions[] = {
 	{ "DeleteLaunchConfiguration", local_autoscaling_launch_delete },
 	{ "DeleteLifecycleHook", local_autoscaling_hook_delete },
 	{ "DeleteTags", local_autoscaling_tag_delete },
+	{ "DescribeTags", local_autoscaling_tag_describe },
 	{ "DescribeAccountLimits", local_autoscaling_describe_limits },
 	{ "DescribeAutoScalingGroups", local_autoscaling_describe_groups },
 	{ "DescribeAutoScalingInstances", local_autoscaling_describe_instances },

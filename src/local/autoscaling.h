@@ -53,7 +53,8 @@ local_action_fn local_autoscaling_launch_create, local_autoscaling_launch_descri
 	local_autoscaling_launch_delete;
 local_action_fn local_autoscaling_process_suspend, local_autoscaling_process_resume,
 	local_autoscaling_process_types;
-local_action_fn local_autoscaling_tag_put, local_autoscaling_tag_delete;
+local_action_fn local_autoscaling_tag_put, local_autoscaling_tag_delete,
+	local_autoscaling_tag_describe;
 
 /* Adds or changes a hook of @p group as @p spec says. 1 done, 0 database error in @p e, -1 the call
  * has been ended. */

@@ -118,3 +118,110 @@ void local_autoscaling_tag_delete(struct local_call *c)
 	}
 	local_done(c);
 }
+
+/* ---- describe ---- */
+
+static const struct {
+	const char *name;
+	int column;
+} filters[] = {
+	{ "auto-scaling-group", 0 },
+	{ "key", 1 },
+	{ "value", 2 },
+	{ "propagate-at-launch", 4 },
+};
+
+static int filter_column(const char *name)
+{
+	for (size_t i = 0; name && i < COUNT_OF(filters); i++)
+		if (strcmp(filters[i].name, name) == 0)
+			return filters[i].column;
+	return -1;
+}
+
+static int filters_check(struct local_call *c, const struct json *list)
+{
+	for (size_t i = 0; i < json_count(list); i++) {
+		const char *name = local_str(json_at(list, i), "Name");
+
+		if (filter_column(name) >= 0)
+			continue;
+		local_fail(c, "ValidationError",
+			   "Filter type %.64s is not correct. Allowed Filter types are: "
+			   "auto-scaling-group key value propagate-at-launch",
+			   name ? name : "");
+		return -1;
+	}
+	return 0;
+}
+
+static bool filters_take(const struct json *list, const struct db_row *r)
+{
+	for (size_t i = 0; i < json_count(list); i++) {
+		const struct json *f = json_at(list, i);
+
+		if (!local_autoscaling_listed(json_get(f, "Values"),
+					      db_str(r, filter_column(local_str(f, "Name")))))
+			return false;
+	}
+	return true;
+}
+
+static void put_tag(struct local_call *c, const struct db_row *r)
+{
+	local_object(c, NULL);
+	local_put(c, "ResourceId", db_str(r, 0));
+	local_put(c, "ResourceType", "auto-scaling-group");
+	local_put(c, "Key", db_str(r, 1));
+	local_put(c, "Value", db_str(r, 2));
+	local_put_bool(c, "PropagateAtLaunch", db_int(r, 3) != 0);
+	local_end(c);
+}
+
+/* A page's token is "group:key", since neither holds what the other may end with. */
+static int put_tags(struct local_call *c, const struct json *list,
+		    const struct local_autoscaling_page *p, struct err *e)
+{
+	AUTO(db_endp)
+	struct db_row *r =
+		db_query(c->local->db,
+			 "SELECT grp, key, value, propagate, CASE propagate WHEN 0 THEN "
+			 "'false' ELSE 'true' END, grp || ':' || key AS place FROM fleet_tag "
+			 "WHERE grp || ':' || key > ? ORDER BY place",
+			 DB_ARGS(DB_S(p->after)), e);
+	AUTO(own_freep) char *last = NULL;
+	int64_t n = 0;
+	int rc;
+
+	if (!r)
+		return -1;
+	local_list(c, "Tags", NULL);
+	while ((rc = db_step(r, e)) == 1) {
+		if (!filters_take(list, r))
+			continue;
+		if (n++ == p->size)
+			break;
+		put_tag(c, r);
+		own_free(last);
+		last = own_strdup(db_str(r, 5));
+	}
+	local_end(c);
+	if (rc == 1)
+		local_autoscaling_put_token(c, last);
+	return rc < 0 ? -1 : 0;
+}
+
+void local_autoscaling_tag_describe(struct local_call *c)
+{
+	AUTO(local_autoscaling_page_done) struct local_autoscaling_page p = { 0 };
+	const struct json *list = json_get(c->params, "Filters");
+	struct err e;
+
+	if (filters_check(c, list) < 0 || local_autoscaling_page(c, 50, 100, &p) < 0)
+		return;
+	err_clear(&e);
+	if (put_tags(c, list, &p, &e) < 0)
+		local_fail_internal(c, &e);
+	else
+		local_done(c);
+}
