@@ -18,15 +18,21 @@ int stream_init(struct stream *s, const struct policy *p, const char *queue, str
 	season_init(&s->season);
 	if (policy_is_predictive(p))
 		s->memory.season = &s->season;
-	if (!queue && p->metric_count == 0)
-		return err_set(e, ERR_POLICY, "policy %s has no queue metric", p->name);
-	if (!queue)
-		return 0; /* every source of this version is a queue */
-	for (size_t i = 0; i < p->metric_count; i++)
-		if (strcmp(p->metrics[i].name, queue) == 0) {
-			s->metric = i;
+	for (size_t i = 0; i < p->metric_count; i++) {
+		enum policy_source source = p->metrics[i].source;
+		bool is_queue = source == POLICY_SQS || source == POLICY_CELERY;
+
+		if (queue && strcmp(p->metrics[i].name, queue) != 0)
+			continue;
+		if (queue && !is_queue)
+			return err_set(e, ERR_POLICY, "metric '%.64s' of policy %s is no queue",
+				       queue, p->name);
+		s->metric = i;
+		if (is_queue)
 			return 0;
-		}
+	}
+	if (!queue)
+		return err_set(e, ERR_POLICY, "policy %s has no queue metric", p->name);
 	return err_set(e, ERR_POLICY, "policy %s has no metric '%.64s'", p->name, queue);
 }
 

@@ -74,6 +74,28 @@ START_TEST(a_day_in_lines)
 }
 END_TEST
 
+START_TEST(the_queue_is_found_among_other_sources)
+{
+	static const char text[] =
+		"version: 1\nname: s\nfleet: { auto_scaling_group: g }\nmetrics:\n"
+		"  cpu: { cloudwatch: { namespace: N, metric: M } }\n"
+		"  half: { expr: \"backlog / 2\" }\n"
+		"  backlog: { sqs: { queue_url: \"http://h/1/q\" } }\n"
+		"rules:\n  - { name: r, target_tracking: { metric: half, per_instance: 10 } }\n";
+	AUTO(policy_set_done) struct policy_set two = { 0 };
+	struct policy_reading how = { .env = KEYS_ENV_REFUSE };
+	AUTO(buf_done) struct buf out = BUF(1u << 20);
+	static struct stream other;
+	const char *line = AT("1704067410", 70, 10, 1);
+
+	ck_assert(policy_read_text("p", text, strlen(text), &how, &two));
+	ck_assert_int_lt(stream_init(&other, two.items[0].policy, "cpu", NULL), 0);
+	ck_assert_int_eq(stream_init(&other, two.items[0].policy, NULL, NULL), 0);
+	stream_line(&other, line, strlen(line), &out);
+	ck_assert_msg(strstr(buf_str(&out), "\"desired\":4,"), "%s", buf_str(&out));
+}
+END_TEST
+
 static const struct line {
 	const char *name, *text;
 } bad[] = {
@@ -166,6 +188,7 @@ int main(void)
 	tcase_add_checked_fixture(t, open_stream, close_stream);
 	tcase_add_test(t, a_day_in_lines);
 	tcase_add_loop_test(t, a_bad_line_is_an_error_and_the_stream_goes_on, 0, COUNT_OF(bad));
+	tcase_add_test(t, the_queue_is_found_among_other_sources);
 	tcase_add_test(t, time_must_rise);
 	tcase_add_test(t, what_is_absent_is_missing_and_not_zero);
 	tcase_add_test(t, another_queue_is_fed_by_name);
