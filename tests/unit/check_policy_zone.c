@@ -290,7 +290,7 @@ START_TEST(a_damaged_file)
 		memcpy(cut, file.data, len);
 		ck_assert(policy_zone_parse(arena, "cut", cut, len, &z, NULL) < 0);
 	}
-	for (int k = 0; k < 5000; k++) {
+	for (int k = 0; k < 2000; k++) {
 		size_t where = (size_t)rng_below(&r, file.len);
 		char keep = file.data[where];
 
@@ -308,6 +308,8 @@ Suite *suite_zone(void)
 {
 	Suite *s = suite_create("zones and schedules");
 	TCase *t = tcase_create("zone");
+
+	tcase_set_timeout(t, 60);
 
 	tcase_add_checked_fixture(t, open_arena, close_arena);
 	tcase_add_loop_test(t, the_next_firings, 0, COUNT_OF(firings));
