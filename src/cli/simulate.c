@@ -283,8 +283,13 @@ static int simulate(struct simulate *s, char **paths, int n, struct err *e)
 		return err_set(e, ERR_POLICY, "say what comes: --load FILE, or a generator");
 	if (n == 0 && !s->against)
 		return err_set(e, ERR_POLICY, "name a policy, or a peer with --against");
-	if (load_open(s->load_name, (uint64_t)s->seed, &s->load, e) < 0)
+	if (strncmp(s->load_name, CLI_SIMULATE_JOURNAL, strlen(CLI_SIMULATE_JOURNAL)) == 0) {
+		if (cli_simulate_journal(s->load_name, dist_mean_us(&s->knobs.service), &s->load,
+					 e) < 0)
+			return -1;
+	} else if (load_open(s->load_name, (uint64_t)s->seed, &s->load, e) < 0) {
 		return -1;
+	}
 	if (s->for_.ms > 0)
 		s->load.horizon_us = s->for_.ms * 1000;
 	r->load_name = s->load_name;
@@ -310,7 +315,9 @@ static int simulate(struct simulate *s, char **paths, int n, struct err *e)
 static const char details[] =
 	"A load is a file: CSV (t_seconds,arrivals; or a time a job, with service_seconds if "
 	"known), NDJSON of enqueue times, or what aws cloudwatch get-metric-statistics or "
-	"get-metric-data printed of NumberOfMessagesSent. Or a generator: constant, poisson, "
+	"get-metric-data printed of NumberOfMessagesSent; or journal:FILE:POLICY, arrivals guessed "
+	"from the counts that a "
+	"controller has seen and --plant service. Or a generator: constant, poisson, "
 	"diurnal, burst, batch, ramp, as diurnal:per_hour=600,swing=80%,peak=15h,for=7d.\n"
 	"Peers: naive fixed:N hpa keda target-tracking step nomad buildkite, each with :TARGET.\n"
 	"Equal arguments give equal output. Exit status: 0 done, 1 failed, 2 a load, a policy or "

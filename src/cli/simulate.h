@@ -26,4 +26,8 @@ void cli_simulate_text(const struct cli_simulate_report *r, struct buf *out);
 void cli_simulate_json(const struct cli_simulate_report *r, struct buf *out);
 void cli_simulate_csv(const struct cli_simulate_report *r, struct buf *out);
 
+/* The load "journal:FILE:POLICY": what the controller has seen of the policy's queues. */
+#define CLI_SIMULATE_JOURNAL "journal:"
+int cli_simulate_journal(const char *what, double service_us, struct load *ret, struct err *e);
+
 #endif

@@ -54,6 +54,20 @@ bool load_makes(const char *what); /* whether it names a generator */
  */
 bool load_time(const char *text, size_t len, int64_t *ret_us, bool *ret_wall);
 
+/* A load guessed from counts that were seen, one sample after the other (see load_seen.c): begin,
+ * add, finish. The load is the caller's from then on, also after an error. */
+struct load_seen {
+	struct load load;
+	double service_us, owed;
+	bool begun;
+	struct instant at;
+	int64_t bin, visible, in_flight;
+};
+void load_seen_begin(struct load_seen *s, double service_us);
+MUST int load_seen_add(struct load_seen *s, struct instant at, int64_t visible, int64_t in_flight,
+		       struct err *e);
+MUST int load_seen_finish(struct load_seen *s, struct load *ret, struct err *e);
+
 /* Jobs a second in the busiest minute (or bin). */
 double load_peak(const struct load *l);
 

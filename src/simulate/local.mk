@@ -4,7 +4,7 @@ src_simulate_libsimulate_a_SOURCES = \
 	src/simulate/dist.c src/simulate/dist.h src/simulate/events.h \
 	src/simulate/knobs.c src/simulate/knobs.def src/simulate/knobs.h \
 	src/simulate/load.c src/simulate/load.h src/simulate/load_csv.c src/simulate/load_json.c \
-	src/simulate/load_make.c \
+	src/simulate/load_make.c src/simulate/load_seen.c \
 	src/simulate/peer.c src/simulate/peer.h src/simulate/peer_aws.c src/simulate/peer_buildkite.c \
 	src/simulate/peer_hpa.c src/simulate/peer_nomad.c \
 	src/simulate/plant.c src/simulate/plant.h src/simulate/plant_fleet.c src/simulate/plant_own.h \

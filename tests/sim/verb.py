@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pathlib
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -114,6 +115,25 @@ def test_what_the_load_cannot_give_is_said(folder):
                     "period: 60s } }", 1))
     done = run(mixed, *DAY)
     assert done.returncode == 0 and "metric cpu is not in the load: taken to be missing" in done.stderr, done.stderr
+
+
+def test_a_journal_is_a_load(folder):
+    journal = folder / "journal.db"
+    env = dict(ENV, AWS_ENDPOINT_URL="http://127.0.0.1:1", AWS_ACCESS_KEY_ID="a", AWS_SECRET_ACCESS_KEY="b", AWS_MAX_ATTEMPTS="1")
+    subprocess.run([BUILD / "windlass", "turn", "--journal", journal, POLICY], env=env, capture_output=True)  # makes it
+    db = sqlite3.connect(journal)
+    db.execute("DELETE FROM sample")
+    # Three running for an hour, jobs of a minute: about 180 came.
+    db.executemany("INSERT INTO sample (name, at, visible, in_flight) VALUES ('anb-transcode', ?, 0, 3)",
+                   [(1706745600000 + 15000 * i,) for i in range(241)])
+    db.commit()
+    db.close()
+    found = json.loads(good(POLICY, "--load", f"journal:{journal}:anb-transcode", "--plant", "service=constant:60s", "-o", "json"))
+    assert 175 <= found["results"][0]["jobs"] <= 185 and found["load"]["start"] == "2024-02-01T00:00:00Z", found
+    for name, says in ((f"journal:{journal}", "say which policy's"), (f"journal:{journal}:none", "the load is empty"),
+                       (f"journal:{folder}/none.db:x", "none.db")):
+        done = run(POLICY, "--load", name)
+        assert done.returncode == 2 and done.stderr.count("\n") == 1 and says in done.stderr, done.stderr
 
 
 def main():

@@ -150,6 +150,29 @@ START_TEST(generators_refuse_what_they_do_not_know)
 }
 END_TEST
 
+/* A hundred jobs an hour of a minute each keep 5/3 in flight; three are there at first. */
+START_TEST(arrivals_are_guessed_from_counts_that_were_seen)
+{
+	struct load_seen s;
+	struct load l;
+
+	load_seen_begin(&s, 60.0 * LOAD_US);
+	for (int i = 0; i <= 240 * 6; i++)
+		ck_assert_int_eq(load_seen_add(&s, (struct instant){ 1706745600000 + i * 15000 },
+					       i < 8 ? 3 : 0, i % 3 == 0 ? 1 : 2, NULL),
+				 0);
+	ck_assert_int_lt(load_seen_add(&s, (struct instant){ 1706745600000 }, 0, 0, NULL), 0);
+	ck_assert_int_eq(load_seen_finish(&s, &l, NULL), 0);
+	ck_assert_int_eq(l.start.ms, 1706745600000);
+	ck_assert_int_ge(l.jobs, 595);
+	ck_assert_int_le(l.jobs, 605);
+	load_done(&l);
+	load_seen_begin(&s, 60.0 * LOAD_US);
+	ck_assert_int_lt(load_seen_finish(&s, &l, NULL), 0); /* nothing was seen */
+	load_done(&l);
+}
+END_TEST
+
 Suite *suite_load(void)
 {
 	Suite *s = suite_create("simulate: loads");
@@ -159,6 +182,7 @@ Suite *suite_load(void)
 	tcase_add_test(t, bad_loads_are_refused_in_one_sentence);
 	tcase_add_test(t, generators_make_what_they_say);
 	tcase_add_test(t, generators_refuse_what_they_do_not_know);
+	tcase_add_test(t, arrivals_are_guessed_from_counts_that_were_seen);
 	suite_add_tcase(s, t);
 	return s;
 }
