@@ -150,13 +150,14 @@ static void end_said(struct claim *c, const struct json *j)
 {
 	const char *outcome = text_of(j, "outcome"), *stage = text_of(j, "stage"),
 		   *reason = text_of(j, "reason");
-	bool permanent = false, machine = false, already = false;
+	bool permanent = false, machine = false, away = false, already = false;
 	int64_t bytes = 0;
 
 	c->seat->claim = NULL;
 	c->seat = NULL;
 	json_get_bool(j, "permanent", &permanent);
 	json_get_bool(j, "machine", &machine);
+	json_get_bool(j, "away", &away);
 	json_get_bool(j, "already", &already);
 	json_get_int(j, "bytes", &bytes);
 	if (strcmp(outcome, WORDS_STORED) == 0) {
@@ -165,13 +166,16 @@ static void end_said(struct claim *c, const struct json *j)
 		worker_finish_stored(c, text_of(j, "key"), bytes, already);
 	} else if (strcmp(outcome, WORDS_LOST) == 0) {
 		worker_finish_lost(c);
-	} else if (machine) {
-		worker_ground_trouble(c->w, reason);
+	} else if (machine || away) {
+		if (away)
+			worker_ground_away(c->w, reason);
+		else
+			worker_ground_trouble(c->w, reason);
 		worker_finish_interrupted(c, reason);
 	} else if (permanent) {
 		worker_finish_parked(c, stage, reason, text_of(j, "complaint"));
 	} else {
-		worker_finish_failed(c, stage, reason);
+		worker_finish_failed(c, stage, reason, text_of(j, "complaint"));
 	}
 }
 

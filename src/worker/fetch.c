@@ -48,6 +48,10 @@ static void get(struct task *t)
 	struct s3_get o = { .to = -1, .if_match = t->etag[0] ? t->etag : NULL };
 	struct err e = { 0 };
 
+	if (worker_folder_could(t->folder, t->source_bytes, &e) < 0) {
+		worker_task_fail(t, e.kind == ERR_POLICY ? TASK_PERMANENT : TASK_MACHINE, &e, "");
+		return;
+	}
 	if (worker_folder_need(t->folder, t->source_bytes, &e) < 0) {
 		worker_task_fail(t, TASK_MACHINE, &e, "");
 		return;

@@ -190,10 +190,20 @@ void worker_finish_stored(struct claim *c, const char *key, int64_t bytes, bool 
 	begin(c, FINISH_ACK, span_ms(0));
 }
 
-void worker_finish_failed(struct claim *c, const char *stage, const char *reason)
+static bool last_receive(const struct claim *c)
+{
+	return c->w->receive_max > 0 && c->message.receives >= (int64_t)c->w->receive_max;
+}
+
+void worker_finish_failed(struct claim *c, const char *stage, const char *reason,
+			  const char *complaint)
 {
 	struct span delay = grown(c->w, c->message.receives);
 
+	if (last_receive(c)) {
+		worker_finish_parked(c, stage, reason, complaint);
+		return;
+	}
 	job_move(&c->job, JOB_RETURNED);
 	c->finish.why =
 		own_printf("%s: %s (again in %lld s)", stage, reason, (long long)delay.ms / 1000);
@@ -202,15 +212,29 @@ void worker_finish_failed(struct claim *c, const char *stage, const char *reason
 
 void worker_finish_crashed(struct claim *c, const char *how)
 {
+	AUTO(own_freep) char *why = own_printf("its slot %s", how);
+
+	if (last_receive(c)) {
+		worker_finish_parked(c, "slot", why, "");
+		return;
+	}
 	job_move(&c->job, JOB_RETURNED);
-	c->finish.why = own_printf("its slot %s", how);
+	c->finish.why = TAKE(why);
 	begin(c, FINISH_RETURN, span_ms(0));
 }
 
 void worker_finish_interrupted(struct claim *c, const char *why)
 {
-	bool last = c->w->receive_max > 0 && c->message.receives >= (int64_t)c->w->receive_max;
+	bool last = last_receive(c);
 
+	if (last && worker_note_interruptions(&c->message) >= NOTE_INTERRUPTIONS_MOST) {
+		AUTO(own_freep)
+		char *reason = own_printf("interrupted at its last receive for the %dth time: %s",
+					  NOTE_INTERRUPTIONS_MOST + 1, why);
+
+		worker_finish_parked(c, "queue", reason, "");
+		return;
+	}
 	job_move(&c->job, JOB_RETURNED);
 	c->finish.why = own_strdup(why);
 	if (last) {

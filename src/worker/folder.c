@@ -175,3 +175,19 @@ int worker_folder_need(const char *path, int64_t bytes, struct err *e)
 			       (long long)((bytes + RESERVE_BYTES) >> 20));
 	return 0;
 }
+
+int worker_folder_could(const char *path, int64_t bytes, struct err *e)
+{
+	struct statvfs s;
+	int64_t whole;
+
+	if (statvfs(path, &s) < 0)
+		return err_errno(e, errno, "looking at the disk of %s", path);
+	whole = (int64_t)s.f_blocks * (int64_t)s.f_frsize;
+	if (whole < bytes)
+		return err_set(e, ERR_POLICY,
+			       "its %lld MiB do not fit on the whole of the work folder's disk, "
+			       "%lld MiB -> larger disks, or a lower max_megabytes in the profile",
+			       (long long)(bytes >> 20), (long long)(whole >> 20));
+	return 0;
+}

@@ -21,5 +21,7 @@ MUST int worker_folder_make(const char *path, struct err *e);
 MUST int worker_folder_remove(const char *path, struct err *e);
 /* -1 unless @p bytes and a reserve are free where @p path is. */
 MUST int worker_folder_need(const char *path, int64_t bytes, struct err *e);
+/* -1 when they would not be there on an empty disk either. */
+MUST int worker_folder_could(const char *path, int64_t bytes, struct err *e);
 
 #endif

@@ -8,6 +8,7 @@
 
 #define LOOK_MS 10000
 #define PAUSE_MOST_MS 900000
+#define AWAY_MOST_MS 60000
 #define DOUBLINGS_MOST 10
 
 static void again(void *arg)
@@ -65,18 +66,32 @@ bool worker_ground_fit(struct worker *w)
 	return true;
 }
 
-void worker_ground_trouble(struct worker *w, const char *why)
+/* Of many slots that fail at once, the first starts the pause. */
+static void pause_for(struct worker *w, const char *what, const char *why, int64_t most_ms)
 {
 	struct ground *g = &w->ground;
 	int64_t ms = w->o->retry.ms
 		     << (g->troubles < DOUBLINGS_MOST ? g->troubles : DOUBLINGS_MOST);
 
-	if (ms > PAUSE_MOST_MS)
-		ms = PAUSE_MOST_MS;
+	if (loop_timer_active(g->again))
+		return;
+	if (ms > most_ms)
+		ms = most_ms;
 	g->troubles++;
-	LOG_ERROR("this machine could not do a job: none is received for a while",
-		  LOG_S("why", why), LOG_I("for_ms", ms));
+	LOG_ERROR(what, LOG_S("why", why), LOG_I("for_ms", ms));
 	loop_timer_start(g->again, span_ms(ms));
+}
+
+void worker_ground_trouble(struct worker *w, const char *why)
+{
+	pause_for(w, "this machine could not do a job: none is received for a while", why,
+		  PAUSE_MOST_MS);
+}
+
+void worker_ground_away(struct worker *w, const char *why)
+{
+	pause_for(w, "S3 does not answer as it should: no job is received for a while", why,
+		  AWAY_MOST_MS);
 }
 
 void worker_ground_well(struct worker *w)

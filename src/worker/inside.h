@@ -93,9 +93,12 @@ void worker_claim_stop_all(struct worker *w);
 /* --- ends; each takes the claim: it is freed when the broker has answered, or its lease is over */
 
 void worker_finish_stored(struct claim *c, const char *key, int64_t bytes, bool already);
-/* May go better another time: returned with a growing delay. */
-void worker_finish_failed(struct claim *c, const char *stage, const char *reason);
-void worker_finish_crashed(struct claim *c, const char *how); /* its slot died: returned at once */
+/* May go better another time: returned with a growing delay; at its last receive parked, since the
+ * queue itself would move it without a reason. */
+void worker_finish_failed(struct claim *c, const char *stage, const char *reason,
+			  const char *complaint);
+/* Its slot died: returned at once; at its last receive parked. */
+void worker_finish_crashed(struct claim *c, const char *how);
 void worker_finish_interrupted(struct claim *c, const char *why);
 void worker_finish_lost(struct claim *c);
 void worker_finish_parked(struct claim *c, const char *stage, const char *reason,
@@ -204,6 +207,8 @@ void worker_ground_start(struct worker *w);
 bool worker_ground_fit(struct worker *w);
 /* A job failed for the machine's fault, not its own: no receive for a while. */
 void worker_ground_trouble(struct worker *w, const char *why);
+/* S3 did not answer a job: likewise, and for a minute at most. */
+void worker_ground_away(struct worker *w, const char *why);
 void worker_ground_well(struct worker *w); /* a job was done */
 void worker_ground_stop(struct worker *w);
 

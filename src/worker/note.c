@@ -79,10 +79,15 @@ char *worker_note_parked(struct broker_message *m, const struct note *n)
 	return NULL;
 }
 
-char *worker_note_interrupted(const struct broker_message *m)
+int worker_note_interruptions(const struct broker_message *m)
 {
 	const char *before = broker_message_attr(m, NOTE_INTERRUPTED);
 	long n = before ? strtol(before, NULL, 10) : 0;
 
-	return own_printf("%ld", n > 0 && n < INTERRUPTIONS_MAX ? n + 1 : 1);
+	return n > 0 && n < INTERRUPTIONS_MAX ? (int)n : 0;
+}
+
+char *worker_note_interrupted(const struct broker_message *m)
+{
+	return own_printf("%d", worker_note_interruptions(m) + 1);
 }

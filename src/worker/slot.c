@@ -91,6 +91,7 @@ static void task_ended(const struct task_end *end, void *arg)
 	json_set_str(j, "outcome", end->outcome == TASK_STORED ? WORDS_STORED : WORDS_FAILED);
 	json_set_bool(j, "permanent", end->why == TASK_PERMANENT);
 	json_set_bool(j, "machine", end->why == TASK_MACHINE);
+	json_set_bool(j, "away", end->why == TASK_AWAY);
 	json_set_str(j, "stage", worker_task_stage_word(end->stage));
 	json_set_str(j, "reason", end->reason);
 	json_set_str(j, "complaint", end->complaint);

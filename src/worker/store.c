@@ -76,8 +76,12 @@ static void seen_after_put(struct task *t, const struct err *e)
 		t->already = true;
 		worker_task_next(t);
 	} else {
-		worker_task_fail(t, e->kind == ERR_CONFLICT ? TASK_PERMANENT : TASK_TRANSIENT, e,
-				 "");
+		/* What is there stays there: only another's output can never be replaced. */
+		worker_task_fail(t,
+				 e->kind == ERR_CONFLICT    ? TASK_PERMANENT
+				 : e->kind == ERR_NOT_FOUND ? TASK_TRANSIENT
+							    : worker_task_class_of(e),
+				 e, "");
 	}
 }
 
@@ -95,7 +99,9 @@ static void put_come(struct aws_call *c, void *arg)
 	} else if (c->reply.status == 409 && t->put_again++ < PUT_AGAIN_MAX) {
 		put(t); /* two at once: S3 says to ask again */
 	} else {
-		worker_task_fail(t, TASK_TRANSIENT, &e, "");
+		enum task_class why = worker_task_class_of(&e);
+
+		worker_task_fail(t, why == TASK_PERMANENT ? TASK_TRANSIENT : why, &e, "");
 	}
 }
 

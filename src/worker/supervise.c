@@ -98,6 +98,14 @@ static void receive(struct worker *w)
 
 /* --- start what waits */
 
+static bool keys_live(const struct worker *w)
+{
+	const struct cred *keys = lane_keys(w->lane);
+
+	return keys && (instant_is_never(keys->expires) ||
+			instant_since(keys->expires, clock_wall()).ms > 0);
+}
+
 static void keys_come(const struct cred *keys, const struct err *e, void *arg)
 {
 	struct worker *w = arg;
@@ -108,7 +116,12 @@ static void keys_come(const struct cred *keys, const struct err *e, void *arg)
 		worker_supervise_turn(w);
 		return;
 	}
-	LOG_WARN("no credentials for the slots: messages wait", LOG_E(e));
+	if (!keys_live(w)) {
+		w->receive_failures++;
+		if (gives_up(w, e))
+			return;
+	}
+	LOG_WARN("no new credentials: when there are none, no job is received", LOG_E(e));
 	if (!loop_timer_active(w->receive_again))
 		loop_timer_start(w->receive_again, span_ms(RECEIVE_AGAIN_MS));
 }
@@ -125,7 +138,7 @@ static bool keys_ready(struct worker *w)
 		w->waiting_keys = true;
 		lane_need_keys(w->lane, span_s(KEYS_MARGIN_S), keys_come, w);
 	}
-	return keys != NULL;
+	return keys_live(w); /* a refresh that fails is no reason to stop using them */
 }
 
 static void dispatch(struct worker *w)
@@ -174,7 +187,8 @@ static void turn(struct worker *w)
 	if (w->phase != WORKER_RUNNING)
 		maybe_end(w);
 	else if (!w->receiving && !loop_timer_active(w->receive_again) &&
-		 worker_life_may_receive(w) && worker_guard_may_receive(w) && worker_ground_fit(w))
+		 worker_life_may_receive(w) && worker_guard_may_receive(w) &&
+		 worker_ground_fit(w) && keys_ready(w)) /* each receive counts */
 		receive(w);
 }
 
@@ -278,10 +292,6 @@ static void described(const struct broker_traits *t, const struct err *e, void *
 				 span_ms(RECEIVE_AGAIN_MS << RECEIVE_DOUBLINGS / 2));
 		return;
 	}
-	if (!t)
-		LOG_WARN("the queue's attributes cannot be read: without --dead-letter-url nothing "
-			 "can be parked",
-			 LOG_E(e));
 	w->traits =
 		t ? *t : (struct broker_traits){ .dead_letters = w->o->dead_letter_url != NULL };
 	if (!hold_s)
@@ -294,9 +304,19 @@ static void described(const struct broker_traits *t, const struct err *e, void *
 		LOG_WARN("the queue has no dead-letter queue: what can never succeed comes back "
 			 "again and again; "
 			 "windlass queue create makes one");
-	LOG_INFO("worker ready", LOG_S("queue", w->o->queue_url), LOG_S("profile", w->profile.name),
-		 LOG_I("slots", w->o->slots), LOG_I("visibility_s", hold_s),
-		 LOG_I("receives_max", (int64_t)w->receive_max));
+	if (t)
+		LOG_INFO("worker ready", LOG_S("queue", w->o->queue_url),
+			 LOG_S("profile", w->profile.name), LOG_I("slots", w->o->slots),
+			 LOG_I("visibility_s", hold_s),
+			 LOG_I("receives_max", (int64_t)w->receive_max));
+	else
+		LOG_WARN("worker begins without knowing its queue, whose attributes it may not "
+			 "read (sqs:GetQueueAttributes) -> messages are hidden for as long as "
+			 "--visibility-timeout says, parked where --dead-letter-url says, and "
+			 "have their last receive when --max-receives says",
+			 LOG_S("queue", w->o->queue_url), LOG_I("visibility_s", hold_s),
+			 LOG_S("dead_letters", w->o->dead_letter_url ? "named" : "unknown"),
+			 LOG_I("receives_max", (int64_t)w->receive_max), LOG_E(e));
 	worker_crew_start(w);
 	worker_life_start(w);
 }

@@ -143,5 +143,15 @@ void worker_task_fail(struct task *t, enum task_class why, const struct err *e,
 
 enum task_class worker_task_class_of(const struct err *e)
 {
-	return e->kind == ERR_POLICY || e->kind == ERR_NOT_FOUND ? TASK_PERMANENT : TASK_TRANSIENT;
+	switch (e->kind) {
+	case ERR_POLICY:
+	case ERR_NOT_FOUND:
+		return TASK_PERMANENT;
+	case ERR_UNREACHABLE:
+	case ERR_THROTTLED:
+	case ERR_PROTOCOL: /* something else answers in its place */
+		return TASK_AWAY;
+	default:
+		return TASK_TRANSIENT;
+	}
 }

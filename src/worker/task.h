@@ -27,6 +27,7 @@ const char *worker_task_stage_word(enum task_stage s);
 
 enum task_class {
 	TASK_TRANSIENT, /* may go better another time, or elsewhere */
+	TASK_AWAY,      /* S3 does not answer: not the job's fault */
 	TASK_MACHINE,   /* cannot be done here: not the job's fault */
 	TASK_PERMANENT  /* can never succeed */
 };

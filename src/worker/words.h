@@ -15,7 +15,8 @@
 #define WORDS_STAGE "stage"       /* stage: completed */
 #define WORDS_PROGRESS "progress" /* permille, speed_milli */
 #define WORDS_END                                                                                 \
-	"end" /* outcome, permanent, machine, stage, reason, complaint, already, key, etag, bytes \
+	"end" /* outcome, permanent, machine, away, stage, reason, complaint, already, key, etag, \
+	       * bytes                                                                            \
 	       */
 
 #define WORDS_STORED "stored"

@@ -280,6 +280,9 @@ START_TEST(a_full_disk_is_told_before_the_fetch)
 	ck_assert_int_eq(worker_folder_need("/tmp", 1, &e), 0);
 	ck_assert_int_lt(worker_folder_need("/tmp", INT64_MAX / 2, &e), 0);
 	ck_assert_ptr_nonnull(strstr(e.text, "are needed"));
+	ck_assert_int_eq(worker_folder_could("/tmp", 1, &e), 0);
+	ck_assert_int_lt(worker_folder_could("/tmp", INT64_MAX / 2, &e), 0);
+	ck_assert_int_eq(e.kind, ERR_POLICY); /* it will never fit */
 }
 END_TEST
 

@@ -179,7 +179,24 @@ static const struct {
 	{ "a message that is gone needs no ack", STORED, 1, 3, 0, { ERR_CONFLICT }, "ack ", "" },
 	{ "no ack after the claim", STORED, 1, 3, 60000, { 0 }, "", "" },
 	{ "a failure comes back later", FAILED, 1, 3, 0, { 0 }, "return:", "" },
-	{ "a crash comes back at once", CRASHED, 3, 3, 0, { 0 }, "return:0 ", "" },
+	{ "at its last receive it is parked with its reason",
+	  FAILED,
+	  3,
+	  3,
+	  0,
+	  { 0 },
+	  "dead ack ",
+	  NOTE_PARKED "={\"reason\":\"why\",\"stage\":\"fetch\",\"stderr\":\"words\"" },
+	{ "past it too", FAILED, 4, 3, 0, { 0 }, "dead ack ", NOTE_PARKED "={\"reason\":\"why\"" },
+	{ "a crash comes back at once", CRASHED, 2, 3, 0, { 0 }, "return:0 ", "" },
+	{ "a crash at its last receive is parked",
+	  CRASHED,
+	  3,
+	  3,
+	  0,
+	  { 0 },
+	  "dead ack ",
+	  NOTE_PARKED "={\"reason\":\"its slot was killed\"" },
 	{ "interrupted comes back at once", INTERRUPTED, 1, 3, 0, { 0 }, "return:0 ", "" },
 	{ "at its last receive it is sent again",
 	  INTERRUPTED,
@@ -261,7 +278,7 @@ static void end_it(struct claim *c, enum how how)
 		worker_finish_stored(c, "k", 1, false);
 		break;
 	case FAILED:
-		worker_finish_failed(c, "fetch", "why");
+		worker_finish_failed(c, "fetch", "why", "words");
 		break;
 	case CRASHED:
 		worker_finish_crashed(c, "was killed");
@@ -307,7 +324,7 @@ START_TEST(delays_grow_to_a_quarter_of_an_hour)
 		struct claim *c = begin(&t, (int64_t)i + 1, 1000, 0);
 		long long delay;
 
-		worker_finish_failed(c, "fetch", "why");
+		worker_finish_failed(c, "fetch", "why", "words");
 		end(&t);
 		ck_assert_int_eq(sscanf(t.b.calls, "return:%lld", &delay), 1);
 		ck_assert_int_le(delay, most[i]);
