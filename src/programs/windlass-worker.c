@@ -139,6 +139,8 @@ static const struct option table[] = {
 	  .doc = "leave out those layers: ffmpeg may reach what this user can; its bounds stay" },
 	{ "self-test", 0, OPTION_FLAG, &self_test,
 	  .doc = "try hostile videos on this machine, print what came of each, and end" },
+	{ "listen", 0, OPTION_STR, &o.listen, "ADDRESS:PORT", "WINDLASS_WORKER_LISTEN",
+	  .doc = "answer /metrics, /healthz, /readyz and /jobs there" },
 	{ "max-jobs", 0, OPTION_INT, &o.jobs_max, "N", NULL, "0", .least = 0, .most = 1000000000,
 	  .doc = "end after so many; 0: go on" },
 	{ "until-empty", 0, OPTION_FLAG, &o.until_empty,

@@ -7,12 +7,14 @@
  *   life.c       the instance: target state, hook, spot notice
  *   ground.c     the machine: room and programs
  *   guard.c      scale-in protection and yielding
+ *   outside.c    metrics, health and jobs over HTTP
  */
 #ifndef WORKER_INSIDE_H
 #define WORKER_INSIDE_H
 
 #include "aws/imds.h"
 #include "aws/lane.h"
+#include "base/httpd.h"
 #include "base/loop.h"
 #include "base/rng.h"
 #include "broker/broker.h"
@@ -212,6 +214,11 @@ void worker_ground_away(struct worker *w, const char *why);
 void worker_ground_well(struct worker *w); /* a job was done */
 void worker_ground_stop(struct worker *w);
 
+/* --- seen from outside */
+
+MUST int worker_outside_start(struct worker *w, struct err *e); /* nothing without --listen */
+void worker_outside_stop(struct worker *w);
+
 /* --- the whole */
 
 enum worker_phase {
@@ -249,7 +256,10 @@ struct worker {
 	struct life life;
 	struct guard guard;
 	struct ground ground;
-	int64_t jobs_begun, jobs_ended, stored, parked, returned;
+	int64_t jobs_begun, jobs_ended, stored, parked, returned, lost;
+	int64_t stored_bytes, stored_ms, waited_ms;
+	struct tick poll_good; /* the last good poll, or when the first since then began */
+	struct httpd *httpd;
 	bool empty; /* the last receive gave nothing */
 	struct err failure;
 };

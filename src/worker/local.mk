@@ -14,6 +14,7 @@ src_worker_libworker_a_SOURCES = \
 	src/worker/inside.h \
 	src/worker/lease.c src/worker/lease.h \
 	src/worker/life.c \
+	src/worker/outside.c \
 	src/worker/note.c src/worker/note.h \
 	src/worker/probe.c src/worker/probe.h src/worker/probe_run.c \
 	src/worker/profile.c src/worker/profile.h \

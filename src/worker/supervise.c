@@ -67,12 +67,15 @@ static void received(struct broker_message *list, size_t n, const struct err *e,
 		receive_failed(w, e);
 	} else {
 		w->receive_failures = 0;
+		w->poll_good = clock_mono();
 		w->empty = n == 0;
 	}
 	for (size_t i = 0; i < n; i++) {
 		struct claim *c = worker_claim_new(w, &list[i], w->receive_asked);
 
 		w->jobs_begun++;
+		if (!instant_is_never(c->message.sent))
+			w->waited_ms += instant_since(clock_wall(), c->message.sent).ms;
 		admit(c);
 	}
 	worker_supervise_turn(w);
@@ -93,6 +96,8 @@ static void receive(struct worker *w)
 		wait = span_s(0);
 	w->receiving = true;
 	w->receive_asked = clock_mono();
+	if (!w->receive_failures)
+		w->poll_good = w->receive_asked;
 	broker_receive(w->broker, max, wait, w->rule.hold, received, w);
 }
 
@@ -383,11 +388,12 @@ static int prepare(struct worker *w, struct err *e)
 	if (!w->lane)
 		return -1;
 	w->broker = broker_sqs_new(w->lane, &sqs);
-	return 0;
+	return worker_outside_start(w, e);
 }
 
 static void finish(struct worker *w)
 {
+	worker_outside_stop(w);
 	worker_crew_stop(w);
 	broker_free(w->broker);
 	worker_claim_stop_all(w);

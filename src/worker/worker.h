@@ -25,13 +25,14 @@ struct worker_options {
 	struct span retry;    /* first delay after a failure that may pass */
 	struct span drain;    /* from SIGTERM until a job is given back */
 	bool no_instance;
-	const char *group; /* NULL: found */
-	struct span look;  /* at the instance's own metadata */
-	struct span yield; /* at the group, at most so often */
-	struct span idle;  /* idle for so long: unprotected */
-	int64_t jobs_max;  /* 0: no end */
-	bool unconfined;   /* ffmpeg may reach what we can */
-	bool all_layers;   /* or end: of the sandbox */
+	const char *group;  /* NULL: found */
+	struct span look;   /* at the instance's own metadata */
+	struct span yield;  /* at the group, at most so often */
+	struct span idle;   /* idle for so long: unprotected */
+	const char *listen; /* ADDRESS:PORT for metrics, health and jobs; NULL: none */
+	int64_t jobs_max;   /* 0: no end */
+	bool unconfined;    /* ffmpeg may reach what we can */
+	bool all_layers;    /* or end: of the sandbox */
 	bool until_empty;
 	enum log_format log_format;
 	enum log_level log_level;

@@ -1,0 +1,54 @@
+"""What a worker says of itself at --listen."""
+
+import json
+import re
+import urllib.error
+import urllib.request
+
+from conftest import wait_for
+from videos import around, clips
+
+__all__ = ["around", "clips"]
+
+
+def get(base, path, method="GET"):
+    try:
+        with urllib.request.urlopen(urllib.request.Request(base + path, method=method), timeout=10) as reply:
+            return reply.status, reply.read().decode()
+    except urllib.error.HTTPError as e:
+        return e.code, e.read().decode()
+
+
+def metric(base, name):
+    status, text = get(base, "/metrics")
+    assert status == 200
+    return float(re.search(rf"^windlass_worker_{re.escape(name)} (\S+)$", text, re.M).group(1))
+
+
+def test_jobs_metrics_and_health_can_be_seen(around, clips):
+    gate = around.gate()
+    worker = around.worker("--wait-time", "1", "--slots", "2", "--listen", "127.0.0.1:0", PATH=gate.path)
+    worker.wait_log("worker ready")
+    base = "http://127.0.0.1:" + re.search(r"listening.*port=(\d+)", worker.text()).group(1)
+    wait_for(lambda: get(base, "/readyz") == (200, "ready\n"), "ready", 20)
+    assert get(base, "/healthz")[0] == 200 and json.loads(get(base, "/jobs")[1])["jobs"] == []
+    job, = around.send(clips["tiny"])
+    gate.wait_started()
+    wait_for(lambda: metric(base, "slots_busy") == 1, "a busy slot")
+    seen, = json.loads(get(base, "/jobs?x=1")[1])["jobs"]
+    assert seen["video_id"] == job["video_id"] and seen["state"] == "working" and seen["receives"] == 1
+    assert 0 < seen["lease_left_ms"] <= 300000 and seen["slot"] in (0, 1)
+    gate.open()
+    worker.wait_log("job done")
+    wait_for(lambda: metric(base, 'jobs_total{result="stored"}') == 1, "a stored job")
+    assert metric(base, "output_bytes_total") > 0 and metric(base, "job_seconds_total") > 0
+    assert metric(base, "received_total") == 1 and metric(base, "poll_age_seconds") < 30
+    assert get(base, "/nothing")[0] == 404 and get(base, "/jobs", "POST")[0] == 405
+    assert worker.stop() == 0
+
+
+def test_an_address_that_cannot_be_listened_at_is_an_error(around):
+    for where, says in (("9100", "give ADDRESS:PORT"), ("127.0.0.1:x", "give ADDRESS:PORT"), ("192.0.2.1:0", "--listen")):
+        worker = around.worker("--listen", where)
+        assert worker.wait_end(20) in (1, 2)
+        assert says in worker.text(), worker.text()
