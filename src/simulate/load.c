@@ -10,6 +10,7 @@
 
 #define LOAD_START_MS 1704067200000 /* 2024-01-01, a Monday */
 #define MINUTE_US (60 * (int64_t)LOAD_US)
+#define HORIZON_US_MAX (3660 * 86400 * (int64_t)LOAD_US)
 #define LOAD_TIME_MAX_S 253402300799.0
 
 void load_init(struct load *l, bool binned)
@@ -64,6 +65,9 @@ int load_finish(struct load *l, struct err *e)
 	if (l->horizon_us == 0)
 		l->horizon_us = l->binned ? l->at_us[l->count - 1] + l->bin_us
 					  : (l->at_us[l->count - 1] / MINUTE_US + 1) * MINUTE_US;
+	if (l->horizon_us > HORIZON_US_MAX)
+		return err_set(e, ERR_POLICY,
+			       "the load lasts longer than ten years: are its times in seconds?");
 	return 0;
 }
 

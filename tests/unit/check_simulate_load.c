@@ -77,6 +77,8 @@ START_TEST(bad_loads_are_refused_in_one_sentence)
 		  "x: a count is not a number from 0" },
 		{ "{\"MetricDataResults\":[]}", "x: no result is labelled" },
 		{ "{\"Datapoints\":", "x:1: " },
+		{ "t_seconds,arrivals\n0,1\n600000000,1\n",
+		  "x: the load lasts longer than ten years" },
 	};
 
 	for (size_t i = 0; i < COUNT_OF(table); i++) {
