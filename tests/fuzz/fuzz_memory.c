@@ -9,7 +9,8 @@
 
 static struct policy_metric metrics[] = { { .name = "backlog",
 					    .sqs = { .queue_url = "u", .count = 3 } } };
-static struct policy_rule rules[] = { { .name = "r", .target_tracking = { 10000 } } };
+static struct policy_rule rules[] = { { .name = "r",
+					.target_tracking = { .per_instance_milli = 10000 } } };
 static struct policy_limit limits[] = { { .amount = 4, .per = { 60000 } } };
 static const struct policy policy = {
 	.name = "thumbs",
