@@ -90,8 +90,8 @@ class TlsFront:
 class Bench:
     """One folder, one windlass-local, and what is started on it; all of it ends with the block."""
 
-    def __init__(self):
-        self.started = []
+    def __init__(self, *buckets):
+        self.started, self.buckets = [], buckets
 
     def __enter__(self):
         self.folder_ = tempfile.TemporaryDirectory(prefix="windlass-bench-")
@@ -160,7 +160,9 @@ class Bench:
         return "\n".join(line for log in self.folder.glob("*.log") for line in log.read_text().splitlines()[-10:])
 
     def start_cloud(self):
-        self.start("windlass-local", "--state", self.folder / "state")
+        made = self.folder / "cloud.yaml"
+        made.write_text(f"buckets: [ {', '.join(self.buckets)} ]\n")
+        self.start("windlass-local", "--state", self.folder / "state", *(["--declare", made] if self.buckets else []))
         self.wait("windlass-local", lambda: "ready on" in self.log("windlass-local"))
         self.endpoint = re.search(r"ready on (\S+)", self.log("windlass-local")).group(1)
         keys = self.folder / "state" / "credentials"
