@@ -80,6 +80,7 @@ def main():
             failed += not good
             print(f"{peer}:{target} on {trace}: {costs[0]:.2f} instance-hours, there {costs[1]:.2f}; p95 {waits[0]:.1f} s, "
                   f"there {waits[1]:.1f} s{'' if good else '   FAILED'}")
+    print(f"{len(CASES) - failed} passed, {failed} failed, 0 skipped")
     return 1 if failed else 0
 
 
