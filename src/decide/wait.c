@@ -4,7 +4,9 @@
 
 #include <math.h>
 
-#define BOOT_NORMAL 0.2936
+#define BOOT_NORMAL 0.2936              /* spread of the logarithm of boot times */
+#define KEEP_MOST_MS ((int64_t)1 << 50) /* for ever */
+#define JOBS_MOST 1000000000000
 #define TURNS_PLENTY_MILLI 12000
 
 static double real(int64_t v)
@@ -26,6 +28,18 @@ static double slots_of(const struct policy *p, const struct wait *w)
 	return floor(w->slots_milli / 1000.0 + 0.4);
 }
 
+static double clip(double v, double least, double most)
+{
+	return v < least ? least : v > most ? most : v;
+}
+
+static void set_boot(struct wait_view *v, double boot)
+{
+	v->boot = clip(boot, 1, 86400);
+	v->boot_late = v->boot * exp(BOOT_NORMAL * decide_chance_normal(1 - v->share / 2) -
+				     BOOT_NORMAL * BOOT_NORMAL / 2);
+}
+
 struct wait_view decide_wait_view(const struct policy *p, const struct policy_rule *r,
 				  const struct wait *w)
 {
@@ -41,16 +55,35 @@ struct wait_view decide_wait_view(const struct policy *p, const struct policy_ru
 	};
 	int64_t steps = (r->queue_wait.target.ms / 30000 + WAIT_AGES - 4) / (WAIT_AGES - 3);
 
-	if (v.service < 0.1)
-		v.service = 0.1;
-	if (v.boot < 1)
-		v.boot = 1;
-	if (v.slots < 1)
-		v.slots = 1;
-	v.boot_late = v.boot * exp(BOOT_NORMAL * decide_chance_normal(1 - v.share / 2) -
-				   BOOT_NORMAL * BOOT_NORMAL / 2);
+	v.service = clip(v.service, 0.1, 604800);
+	v.slots = clip(v.slots, 1, 10000);
 	v.step_ms = 30000 * (steps < 1 ? 1 : steps);
+	set_boot(&v, v.boot);
 	v.keep_ms = decide_wait_gap_keep(&v, w);
+	return v;
+}
+
+void decide_wait_use(const struct wait_view *v, struct wait *w)
+{
+	w->use_service_ms = (int64_t)(v->service * 1000 + 0.5);
+	w->use_boot_ms = (int64_t)(v->boot * 1000 + 0.5);
+	w->use_slots_milli = (int64_t)(v->slots * 1000 + 0.5);
+	w->use_keep_ms = v->keep_ms > KEEP_MOST_MS ? KEEP_MOST_MS : v->keep_ms;
+	w->setting = (uint8_t)decide_wait_choose(v, w);
+}
+
+/* What is in force this turn. */
+static struct wait_view view_in_use(const struct policy_rule *r, const struct wait *w)
+{
+	struct wait_view v = {
+		.promise = real(r->queue_wait.target.ms) / 1000,
+		.share = 1 - real(r->queue_wait.percentile_milli) / 100000,
+		.service = real(w->use_service_ms) / 1000,
+		.slots = real(w->use_slots_milli) / 1000,
+		.keep_ms = w->use_keep_ms >= KEEP_MOST_MS ? WAIT_FOREVER_MS : w->use_keep_ms,
+	};
+
+	set_boot(&v, real(w->use_boot_ms) / 1000);
 	return v;
 }
 
@@ -72,14 +105,29 @@ static bool worth_a_turn(const struct wait *w, int64_t have, int64_t want)
 	return scarce <= 0 || (have - want) * 5 * TURNS_PLENTY_MILLI >= have * scarce;
 }
 
+/* Why so many, with what was learnt. */
+static struct stair say(const struct wait *w, const struct wait_need *n, int32_t want)
+{
+	int64_t late = w->started_milli > 0 ? w->late_milli * 1000 / w->started_milli : 0;
+
+	if (n->jobs == 0 && want == 1 && w->use_keep_ms >= KEEP_MOST_MS)
+		return (struct stair){ .code = REASON_PROMISE_READY,
+				       .arg = { w->use_boot_ms, late } };
+	if (n->jobs == 0 && want == 1 && n->idle_ms < w->use_keep_ms)
+		return (struct stair){ .code = REASON_PROMISE_KEEP,
+				       .arg = { n->idle_ms, w->use_keep_ms } };
+	return (struct stair){ .code = REASON_PROMISE,
+			       .arg = { n->jobs, w->use_service_ms, w->use_boot_ms } };
+}
+
 struct proposal decide_wait(const struct climb *c, const struct policy_rule *r)
 {
 	const struct wait *w = &c->m->wait;
 	const struct fact *f = &c->f->metric[r->metric];
-	struct wait_view v = decide_wait_view(c->p, r, w);
+	struct wait_view v = view_in_use(r, w);
 	struct wait_setting set = decide_wait_size_setting(&v, w->setting);
 	const int32_t *high = w->high[w->setting % WAIT_HOLDS];
-	int64_t jobs = c->jobs[r->metric];
+	int64_t jobs = c->jobs[r->metric] < JOBS_MOST ? c->jobs[r->metric] : JOBS_MOST;
 	struct wait_need n = { .jobs = jobs,
 			       .high = high[high[1] > high[0]],
 			       .idle_ms = jobs > 0 ? 0 : elapsed_ms(c->now, w->busy_at) };
@@ -92,10 +140,7 @@ struct proposal decide_wait(const struct climb *c, const struct policy_rule *r)
 	want = capped(decide_wait_size(&v, &set, &n, c->desired));
 	if (want < c->desired && w->direction > 0 && !worth_a_turn(w, c->desired, want))
 		want = c->desired;
-	return (struct proposal){ .wish = want,
-				  .stair = { .code = REASON_PROMISE,
-					     .arg = { jobs, (int64_t)(v.service * 1000 + 0.5),
-						      (int64_t)(v.boot * 1000 + 0.5) } } };
+	return (struct proposal){ .wish = want, .stair = say(w, &n, want) };
 }
 
 bool decide_wait_ahead(const struct climb *c)
@@ -104,7 +149,7 @@ bool decide_wait_ahead(const struct climb *c)
 		const struct policy_rule *r = &c->p->rules[i];
 
 		if (r->kind == POLICY_QUEUE_WAIT && c->trust[r->metric] == FACT_READABLE &&
-		    decide_wait_view(c->p, r, &c->m->wait).keep_ms == WAIT_FOREVER_MS)
+		    c->m->wait.use_keep_ms >= KEEP_MOST_MS)
 			return true;
 	}
 	return false;

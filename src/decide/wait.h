@@ -50,6 +50,8 @@ void decide_wait_trial_feed(const struct wait_view *v, struct wait *w, int64_t j
 void decide_wait_gap_learn(const struct wait_view *v, struct wait *w, int64_t empty_ms,
 			   int64_t jobs, int64_t came, int64_t ms);
 int64_t decide_wait_gap_keep(const struct wait_view *v, const struct wait *w);
+/* Puts what is known now in force. */
+void decide_wait_use(const struct wait_view *v, struct wait *w);
 unsigned decide_wait_choose(const struct wait_view *v, const struct wait *w);
 double
 decide_wait_urgent(const struct wait_view *v); /* seconds that a first job may wait for company */

@@ -9,10 +9,11 @@
 
 #include "decide/wait.h"
 
-#define AIM 0.75    /* of what may miss: rare bursts are yet to come */
+#define AIM 0.92    /* of what may miss: rare bursts are yet to come */
 #define MAKE_UP 2.0 /* how hard what was missed is made up for */
+#define AIM_FEW 1.4 /* less where few jobs may miss: one more or less is much then */
 #define AIM_LEAST 0.15
-#define AIM_MOST 0.9
+#define AIM_MOST 0.95
 #define PRIOR_LATE 1.0 /* jobs, at what the promise lets miss */
 #define TRUST_LATE 3.0 /* late jobs before the real fleet's lateness counts as much */
 #define STAY 0.98      /* another setting must be this much cheaper */
@@ -39,7 +40,9 @@ static double aim(const struct wait_view *v, const struct wait *w, double prior_
 	double real = (double)w->late_milli / 1000 /
 		      ((double)w->started_milli / 1000 + prior_jobs) / v->share;
 
-	return v->share * clip(AIM + MAKE_UP * (AIM - real), AIM_LEAST, AIM_MOST);
+	double few = AIM - AIM_FEW / sqrt(v->share * (double)w->jobs + 1);
+
+	return v->share * clip(few + MAKE_UP * (few - real), AIM_LEAST, AIM_MOST);
 }
 
 unsigned decide_wait_choose(const struct wait_view *v, const struct wait *w)

@@ -41,6 +41,13 @@ static double cold_late(const struct wait_view *v)
 	return 0.5 * erfc(x / sqrt(2));
 }
 
+static void note(struct wait *w, int64_t jobs)
+{
+	uint64_t sum = (uint64_t)w->gap_late[w->gap_class] + (uint64_t)(jobs > 0 ? jobs : 0);
+
+	w->gap_late[w->gap_class] = sum > UINT32_MAX ? UINT32_MAX : (uint32_t)sum;
+}
+
 void decide_wait_gap_learn(const struct wait_view *v, struct wait *w, int64_t empty_ms,
 			   int64_t jobs, int64_t came, int64_t ms)
 {
@@ -50,9 +57,9 @@ void decide_wait_gap_learn(const struct wait_view *v, struct wait *w, int64_t em
 		w->gap_class = (uint8_t)class_of((double)empty_ms / 1000);
 		w->gap_left_ms = cold > 0 ? (int64_t)(cold * 1000) : 0;
 		w->gaps[w->gap_class]++;
-		w->gap_late[w->gap_class] += (uint32_t)jobs;
+		note(w, jobs);
 	} else if (w->gap_left_ms > 0) {
-		w->gap_late[w->gap_class] += (uint32_t)(came > 0 ? came : 0);
+		note(w, came);
 		w->gap_left_ms -= ms;
 	}
 }
@@ -81,7 +88,7 @@ int64_t decide_wait_gap_keep(const struct wait_view *v, const struct wait *w)
 	double may = v->share * PART * (double)w->jobs, best = INFINITY;
 	int64_t keep = WAIT_FOREVER_MS;
 
-	if (cold_late(v) < v->share)
+	if (cold_late(v) < v->share * 1.5)
 		may = INFINITY;
 	for (unsigned k = 0; k < WAIT_GAPS; k++) {
 		double late, cost = price(v, w, k, &late);

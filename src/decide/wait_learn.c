@@ -10,50 +10,62 @@
 #include "decide/wait.h"
 
 #define SEEN_MS 30000
+#define COUNT_MAX 1000000000
+#define DAY_MS 86400000
+#define SUM_MAX_MS 1000000000000000
 #define GAP_MAX_MS 600000 /* a longer silence teaches nothing */
 #define QUIET_MS 360000   /* without a new minute for so long the balance counts */
 #define FADE_DONE 100000  /* jobs, boots: then old ones count half */
 #define FADE_BOOTS 500
+#define VISIBILITY_MS 300000  /* a killed job stays invisible for about so long, then it is late */
 #define EXCESS_TURNS 4        /* in a row, before jobs in flight count as nobody's */
 #define TURNS_MAX_MILLI 48000 /* changes of direction that can be saved up, */
 #define TURN_MS 1333333       /* and how often there is a new one: 2.7 an hour */
+
+struct look { /* one look at the queue and the group */
+	const struct policy *p;
+	const struct policy_rule *r;
+	struct instant now;
+	int64_t ms; /* since the last */
+	struct fact f;
+	struct capacity g;
+};
 
 static int64_t count(int64_t v, int64_t most)
 {
 	return v < 0 ? 0 : v > most ? most : v;
 }
 
-static int64_t running(const struct climb *c, const struct fact *f, double slots)
+static int64_t running(const struct look *l, double slots)
 {
-	double can = slots * (double)(c->f->group.in_service + c->f->group.draining);
+	double can = slots * (double)(l->g.in_service + l->g.draining);
 
-	return (double)f->in_flight > can ? (int64_t)can : f->in_flight;
+	return (double)l->f.in_flight > can ? (int64_t)can : l->f.in_flight;
 }
 
-static void begin(const struct climb *c, const struct policy_rule *r, struct wait *w)
+static void begin(const struct look *l, struct wait *w)
 {
 	struct wait_view v;
 
 	wait_init(w);
 	w->known = true;
-	w->turn_at = w->fed_to = w->period_end = w->busy_at = c->now;
-	w->setting = WAIT_FLEETS;
-	v = decide_wait_view(c->p, r, w);
+	w->turn_at = w->fed_to = w->period_end = w->busy_at = l->now;
+	v = decide_wait_view(l->p, l->r, w);
 	w->step_ms = v.step_ms;
 	for (unsigned i = 0; i < WAIT_FLEETS; i++)
-		w->fleet[i].serving = (int32_t)count(c->f->group.in_service, POLICY_CAPACITY_MAX);
-	w->setting = (uint8_t)decide_wait_choose(&v, w);
+		w->fleet[i].serving = (int32_t)l->g.in_service;
+	decide_wait_use(&v, w);
 }
 
 /* Fleets are imagined in steps of another length: they begin anew, what is learnt stays. */
-static void begin_steps(const struct climb *c, const struct wait_view *v, struct wait *w)
+static void begin_steps(const struct look *l, const struct wait_view *v, struct wait *w)
 {
 	memset(w->fleet, 0, sizeof(w->fleet));
 	memset(w->arrived, 0, sizeof(w->arrived));
 	w->step_ms = v->step_ms;
 	w->step = w->part_ms = w->part_jobs = w->jobs = w->gap_steps = 0;
 	for (unsigned i = 0; i < WAIT_FLEETS; i++)
-		w->fleet[i].serving = (int32_t)count(c->f->group.in_service, POLICY_CAPACITY_MAX);
+		w->fleet[i].serving = (int32_t)l->g.in_service;
 }
 
 static void see(struct wait *w, int64_t slot, int64_t in_flight)
@@ -85,66 +97,68 @@ static bool seen_mean(const struct wait *w, struct instant end, int64_t ms, doub
 	return got > 0;
 }
 
+/* Old observations count half once there are many. */
 static void fade(int64_t *ms, int64_t *n, int64_t most)
 {
-	if (*n <= most)
-		return;
-	*ms /= 2;
-	*n /= 2;
+	while (*n > most || *ms > SUM_MAX_MS) {
+		*ms = *ms / 2 > 0 ? *ms / 2 : 1;
+		*n = *n / 2 > 0 ? *n / 2 : 1;
+	}
 }
 
-static void learn_service(const struct fact *f, struct wait *w)
+static void learn_service(const struct look *l, struct wait *w)
 {
 	double mean;
 
-	if (!(f->has & QUEUE_DELETED) || !seen_mean(w, f->period_end, f->period.ms, &mean))
+	if (!(l->f.has & QUEUE_DELETED) || !seen_mean(w, l->f.period_end, l->f.period.ms, &mean))
 		return;
-	w->busy_ms += (int64_t)(mean * (double)f->period.ms + 0.5);
-	w->done += count(f->deleted, 1000000000);
+	w->busy_ms += (int64_t)(mean * (double)l->f.period.ms + 0.5);
+	w->done += count(l->f.deleted, 1000000000);
 	fade(&w->busy_ms, &w->done, FADE_DONE);
 }
 
 /* A full queue shows how many jobs an instance takes. */
-static void learn_slots(const struct climb *c, const struct fact *f, struct wait *w)
+static void learn_slots(const struct look *l, struct wait *w)
 {
-	int64_t serving = c->f->group.in_service, ratio;
+	int64_t serving = l->g.in_service, ratio;
 
-	if (serving < 1 || f->visible <= serving || c->f->group.draining > 0 ||
-	    w->serving != serving || w->kills_milli > 0)
+	if (serving < 1 || l->f.visible <= serving || l->g.draining > 0 || w->serving != serving ||
+	    w->kills_milli > 0)
 		return;
-	ratio = count(f->in_flight * 1000 / serving, 10000000);
+	ratio = count(l->f.in_flight * 1000 / serving, 10000000);
 	w->slots_milli += (int32_t)((ratio - w->slots_milli) / 8);
 }
 
-static void learn_boot(const struct climb *c, struct wait *w, int64_t ms)
+static void learn_boot(const struct look *l, struct wait *w)
 {
-	const struct capacity *g = &c->f->group;
+	const struct capacity *g = &l->g;
 	int64_t change = g->in_service + g->pending - w->serving - w->pending;
 	int64_t launched = change > 0 ? change : 0;
 	int64_t came = launched + w->pending - g->pending - (change < 0 ? -change : 0);
 
 	came = count(came, POLICY_CAPACITY_MAX);
-	w->boot_ms += (g->pending + came / 2) * ms + came % 2 * (ms / 2);
+	w->boot_ms += (g->pending + came / 2) * l->ms + came % 2 * (l->ms / 2);
 	w->boots += came;
 	fade(&w->boot_ms, &w->boots, FADE_BOOTS);
 }
 
 /* More in flight than slots, turn after turn: scale-in killed the rest, and they stay invisible
  * until their time is over. */
-static void learn_kills(const struct climb *c, const struct wait_view *v, const struct fact *f,
-			struct wait *w)
+static void learn_kills(const struct look *l, const struct wait_view *v, struct wait *w)
 {
-	double can = v->slots * (double)(c->f->group.in_service + c->f->group.draining);
-	double excess = (double)f->in_flight - can;
+	double can = v->slots * (double)(l->g.in_service + l->g.draining);
+	double excess = (double)l->f.in_flight - can;
 
-	if (v->slots > 1 && c->p->fleet.jobs_per_instance == POLICY_AUTO)
+	if (v->slots > 1 && l->p->fleet.jobs_per_instance == POLICY_AUTO)
 		excess = 0;
 	if (excess >= 1 && excess >= can * 0.15)
 		w->excess_turns += w->excess_turns < 1000;
 	else
 		w->excess_turns = 0;
-	if (w->excess_turns >= EXCESS_TURNS)
-		w->kills_milli += (1000 - w->kills_milli) / 5;
+	if (w->excess_turns < EXCESS_TURNS)
+		return;
+	w->kills_milli += (1000 - w->kills_milli) / 5;
+	w->late_milli += (int64_t)(excess * (double)l->ms * 1000 / VISIBILITY_MS + 0.5);
 }
 
 /* The share of the jobs started between two turns that waited too long. First come, first served:
@@ -159,27 +173,28 @@ static double share_late(const struct wait_view *v, double before, double now)
 }
 
 /* Where the age is unknown it follows from what waits and how fast it is taken. */
-static void learn_late(const struct wait_view *v, const struct fact *f, struct wait *w, int64_t ms)
+static void learn_late(const struct look *l, const struct wait_view *v, struct wait *w)
 {
-	double done = (double)(f->in_flight + w->in_flight) / 2 * (double)ms / 1000 / v->service;
-	double started = (double)(f->in_flight - w->in_flight) + done, before, now;
+	double done =
+		(double)(l->f.in_flight + w->in_flight) / 2 * (double)l->ms / 1000 / v->service;
+	double started = (double)(l->f.in_flight - w->in_flight) + done, before, now;
 
 	if (started < 0.5)
 		return;
-	if (f->has & QUEUE_OLDEST_AGE) {
+	if (l->f.has & QUEUE_OLDEST_AGE) {
 		before = (double)w->oldest_ms / 1000;
-		now = (double)f->oldest_age_ms / 1000;
-		if (f->visible == 0 && w->visible > 0) { /* the last to be taken */
+		now = (double)l->f.oldest_age_ms / 1000;
+		if (l->f.visible == 0 && w->visible > 0) { /* the last to be taken */
 			now = before / w->visible;
-			before += (double)ms / 2000 / w->visible;
+			before += (double)l->ms / 2000 / w->visible;
 		}
 	} else {
-		before = (double)w->visible * (double)ms / 1000 / started;
-		now = (double)f->visible * (double)ms / 1000 / started;
+		before = (double)w->visible * (double)l->ms / 1000 / started;
+		now = (double)l->f.visible * (double)l->ms / 1000 / started;
 	}
 	w->started_milli += (int64_t)floor(started * 1000 + 0.5);
 	w->late_milli += (int64_t)floor(started * 1000 * share_late(v, before, now) + 0.5);
-	if (w->started_milli > 1000000000000) {
+	while (w->started_milli > 1000000000000) {
 		w->started_milli /= 2;
 		w->late_milli /= 2;
 		w->chosen_late /= 2;
@@ -187,52 +202,52 @@ static void learn_late(const struct wait_view *v, const struct fact *f, struct w
 }
 
 /* What came since the last turn: what is there now and was not, and what ended meanwhile. */
-static int64_t balance(const struct wait_view *v, const struct fact *f, const struct wait *w,
-		       int64_t ms)
+static int64_t balance(const struct look *l, const struct wait_view *v, const struct wait *w)
 {
-	double came = (double)(f->visible + f->in_flight - w->visible - w->in_flight) +
-		      (double)(f->in_flight + w->in_flight) / 2 * (double)ms / 1000 / v->service;
+	double came =
+		(double)(l->f.visible + l->f.in_flight - w->visible - w->in_flight) +
+		(double)(l->f.in_flight + w->in_flight) / 2 * (double)l->ms / 1000 / v->service;
 
 	return count((int64_t)floor(came + 0.5), 1000000000);
 }
 
-static void feed(const struct wait_view *v, const struct climb *c, const struct fact *f,
-		 struct wait *w, int64_t ms)
+static void feed(const struct look *l, const struct wait_view *v, struct wait *w)
 {
-	bool fresh = f->has & QUEUE_SENT && f->period.ms > 0 && !instant_is_never(f->period_end) &&
-		     f->period_end.ms > w->period_end.ms && f->period_end.ms <= c->now.ms;
+	bool fresh = l->f.has & QUEUE_SENT && l->f.period.ms > 0 &&
+		     !instant_is_never(l->f.period_end) && l->f.period_end.ms > w->period_end.ms &&
+		     l->f.period_end.ms <= l->now.ms;
 	int64_t span;
 
 	if (fresh) {
-		learn_service(f, w);
-		span = f->period_end.ms - w->fed_to.ms;
-		w->period_end = f->period_end;
+		learn_service(l, w);
+		span = l->f.period_end.ms - w->fed_to.ms;
+		w->period_end = l->f.period_end;
 		if (span <= 0)
 			return;
-		w->fed_to = f->period_end;
+		w->fed_to = l->f.period_end;
 		if (span > GAP_MAX_MS)
 			return;
-		decide_wait_trial_feed(v, w, count(f->sent, 1000000000) * span / f->period.ms,
+		decide_wait_trial_feed(v, w, count(l->f.sent, 1000000000) * span / l->f.period.ms,
 				       span);
-	} else if (c->now.ms - w->period_end.ms > QUIET_MS) {
-		span = c->now.ms - w->fed_to.ms;
-		w->fed_to = c->now;
+	} else if (l->now.ms - w->period_end.ms > QUIET_MS) {
+		span = l->now.ms - w->fed_to.ms;
+		w->fed_to = l->now;
 		if (span <= GAP_MAX_MS)
-			decide_wait_trial_feed(v, w, balance(v, f, w, ms), span);
+			decide_wait_trial_feed(v, w, balance(l, v, w), span);
 	}
 }
 
 /* The most jobs within each hold, in two parts, as the imagined fleets have it. */
-static void look_back(const struct wait_view *v, const struct climb *c, struct wait *w,
-		      int64_t jobs, struct instant before)
+static void look_back(const struct look *l, const struct wait_view *v, struct wait *w)
 {
 	for (unsigned h = 0; h < WAIT_HOLDS; h++) {
 		int64_t part = decide_wait_size_setting(v, h).hold_ms * 2 / 3;
-		int32_t *high = w->high[h], n = (int32_t)count(jobs, INT32_MAX);
+		int32_t *high = w->high[h],
+			n = (int32_t)count(l->f.visible + l->f.in_flight, INT32_MAX);
 
 		if (part < 1) {
 			high[0] = high[1] = n;
-		} else if (c->now.ms / part != before.ms / part) {
+		} else if (l->now.ms / part != w->turn_at.ms / part) {
 			high[1] = high[0];
 			high[0] = n;
 		} else if (n > high[0]) {
@@ -241,11 +256,11 @@ static void look_back(const struct wait_view *v, const struct climb *c, struct w
 	}
 }
 
-static void learn_turns(const struct climb *c, struct wait *w, int64_t ms)
+static void learn_turns(const struct look *l, struct wait *w)
 {
-	int64_t have = c->f->group.in_service + c->f->group.pending;
+	int64_t have = l->g.in_service + l->g.pending;
 	int64_t change = have - w->serving - w->pending;
-	int64_t turns = w->turns_milli + count(ms, 86400000) * 1000 / TURN_MS;
+	int64_t turns = w->turns_milli + count(l->ms, 86400000) * 1000 / TURN_MS;
 
 	if (change < 0 && w->direction > 0)
 		turns -= 1000;
@@ -254,41 +269,85 @@ static void learn_turns(const struct climb *c, struct wait *w, int64_t ms)
 	w->turns_milli = (int32_t)(turns > TURNS_MAX_MILLI ? TURNS_MAX_MILLI : turns);
 }
 
-static void learn_gap(const struct wait_view *v, const struct climb *c, const struct fact *f,
-		      struct wait *w, int64_t ms)
+static void learn_gap(const struct look *l, const struct wait_view *v, struct wait *w)
 {
-	int64_t jobs = f->visible + f->in_flight, empty = elapsed_ms(c->now, w->busy_at) - ms;
+	int64_t jobs = l->f.visible + l->f.in_flight,
+		empty = elapsed_ms(l->now, w->busy_at) - l->ms;
 
-	decide_wait_gap_learn(v, w, empty, jobs, balance(v, f, w, ms), ms);
+	decide_wait_gap_learn(v, w, empty, jobs, balance(l, v, w), l->ms);
 	if (jobs > 0)
-		w->busy_at = c->now;
+		w->busy_at = l->now;
 }
 
-static void learn(const struct climb *c, const struct policy_rule *r, struct wait *w)
+/* Counts from outside, made small enough to calculate with. */
+static struct fact sane_fact(const struct fact *from)
 {
-	const struct fact *f = &c->f->metric[r->metric];
-	struct instant before = w->turn_at;
-	int64_t ms = elapsed_ms(c->now, before);
-	struct wait_view v;
+	struct fact f = *from;
 
-	if (ms <= 0)
-		return;
-	v = decide_wait_view(c->p, r, w);
+	f.visible = count(f.visible, COUNT_MAX);
+	f.in_flight = count(f.in_flight, COUNT_MAX);
+	f.sent = count(f.sent, COUNT_MAX);
+	f.deleted = count(f.deleted, COUNT_MAX);
+	f.oldest_age_ms = count(f.oldest_age_ms, COUNT_MAX);
+	f.period.ms = count(f.period.ms, DAY_MS);
+	return f;
+}
+
+static struct capacity sane_group(const struct capacity *from)
+{
+	struct capacity g = *from;
+
+	g.in_service = count(g.in_service, POLICY_CAPACITY_MAX);
+	g.pending = count(g.pending, POLICY_CAPACITY_MAX);
+	g.draining = count(g.draining, POLICY_CAPACITY_MAX);
+	return g;
+}
+
+static void learn(const struct look *l, struct wait *w)
+{
+	struct wait_view v = decide_wait_view(l->p, l->r, w);
+
 	if (v.step_ms != w->step_ms)
-		begin_steps(c, &v, w);
-	see(w, c->now.ms / SEEN_MS, running(c, f, v.slots));
-	if (ms <= GAP_MAX_MS) {
-		learn_boot(c, w, ms);
-		learn_slots(c, f, w);
-		learn_kills(c, &v, f, w);
-		learn_late(&v, f, w, ms);
+		begin_steps(l, &v, w);
+	decide_wait_use(&v, w);
+	see(w, l->now.ms / SEEN_MS, running(l, v.slots));
+	if (l->ms <= GAP_MAX_MS) {
+		learn_boot(l, w);
+		learn_slots(l, w);
+		learn_kills(l, &v, w);
+		learn_late(l, &v, w);
 	}
-	learn_turns(c, w, ms);
-	feed(&v, c, f, w, ms);
-	learn_gap(&v, c, f, w, ms);
-	look_back(&v, c, w, c->jobs[r->metric], before);
-	v = decide_wait_view(c->p, r, w);
-	w->setting = (uint8_t)decide_wait_choose(&v, w);
+	learn_turns(l, w);
+	feed(l, &v, w);
+	learn_gap(l, &v, w);
+	look_back(l, &v, w);
+}
+
+static void remember(const struct look *l, struct wait *w)
+{
+	w->turn_at = l->now;
+	w->before = (int32_t)count((int64_t)w->visible + w->in_flight, INT32_MAX);
+	w->oldest_ms = l->f.has & QUEUE_OLDEST_AGE ? l->f.oldest_age_ms : 0;
+	w->visible = (int32_t)l->f.visible;
+	w->in_flight = (int32_t)l->f.in_flight;
+	w->serving = (int32_t)l->g.in_service;
+	w->pending = (int32_t)l->g.pending;
+}
+
+static void look(const struct climb *c, const struct policy_rule *r, struct wait *w)
+{
+	struct look l = { .p = c->p,
+			  .r = r,
+			  .now = c->now,
+			  .f = sane_fact(&c->f->metric[r->metric]),
+			  .g = sane_group(&c->f->group) };
+
+	if (!w->known)
+		begin(&l, w);
+	l.ms = elapsed_ms(l.now, w->turn_at);
+	if (l.ms > 0)
+		learn(&l, w);
+	remember(&l, w);
 }
 
 void decide_wait_learn(const struct climb *c, struct memory *m)
@@ -297,23 +356,12 @@ void decide_wait_learn(const struct climb *c, struct memory *m)
 
 	for (size_t i = 0; i < c->p->rule_count; i++) {
 		const struct policy_rule *r = &c->p->rules[i];
-		const struct fact *f = &c->f->metric[r->metric];
-		struct wait *w = &m->wait;
 
 		if (r->kind != POLICY_QUEUE_WAIT)
 			continue;
-		if (c->trust[r->metric] != FACT_READABLE || (f->has & both) != both)
-			return;
-		if (!w->known)
-			begin(c, r, w);
-		learn(c, r, w);
-		w->turn_at = c->now;
-		w->before = (int32_t)count((int64_t)w->visible + w->in_flight, INT32_MAX);
-		w->oldest_ms = f->has & QUEUE_OLDEST_AGE ? f->oldest_age_ms : 0;
-		w->visible = (int32_t)count(f->visible, INT32_MAX);
-		w->in_flight = (int32_t)count(f->in_flight, INT32_MAX);
-		w->serving = (int32_t)count(c->f->group.in_service, POLICY_CAPACITY_MAX);
-		w->pending = (int32_t)count(c->f->group.pending, POLICY_CAPACITY_MAX);
+		if (c->trust[r->metric] == FACT_READABLE && c->now.ms >= 0 &&
+		    (c->f->metric[r->metric].has & both) == both)
+			look(c, r, &m->wait);
 		return;
 	}
 }

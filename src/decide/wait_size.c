@@ -16,6 +16,7 @@
 
 #define BAND 1.5
 #define ROOT 0.7
+#define SLACK_MILLI 150
 
 /* From all of the promised wait to none of it, and then more spare. */
 static const struct {
@@ -44,7 +45,7 @@ static int64_t need_milli(const struct wait_view *v, const struct wait_setting *
 {
 	double x = (double)jobs / v->slots;
 
-	return (int64_t)floor((s->jobs * x + s->root * sqrt(x)) * 1000 + 0.5);
+	return (int64_t)floor((s->jobs * x + s->root * (x > 1 ? sqrt(x) - 1 : 0)) * 1000 + 0.5);
 }
 
 static int64_t whole(int64_t milli)
@@ -55,7 +56,7 @@ static int64_t whole(int64_t milli)
 int64_t decide_wait_size(const struct wait_view *v, const struct wait_setting *s,
 			 const struct wait_need *n, int64_t have)
 {
-	int64_t least = whole(need_milli(v, s, n->jobs));
+	int64_t least = whole(need_milli(v, s, n->jobs) - SLACK_MILLI);
 	int64_t most = whole((int64_t)(s->band * (double)need_milli(v, s, n->high) + 0.5));
 
 	if (least == 0 && v->keep_ms == WAIT_FOREVER_MS)

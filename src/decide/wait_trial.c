@@ -94,9 +94,14 @@ static void launch(struct wait_fleet *f, int64_t n, unsigned due)
 	f->boot[at] += (int32_t)n;
 }
 
+static int64_t slots_of(const struct wait_view *v, const struct wait_fleet *f)
+{
+	return least_of((int64_t)((double)f->serving * v->slots + 0.5), JOBS_MAX);
+}
+
 static void serve(const struct wait_view *v, struct wait_fleet *f, const struct step *s)
 {
-	int64_t slots = (int64_t)((double)f->serving * v->slots + 0.5);
+	int64_t slots = slots_of(v, f);
 	int64_t busy = least_of(f->running, slots), jobs = f->waiting + s->arrived;
 	double mean = (double)busy * s->turns + (double)(slots - busy) * s->turns / 2;
 	int64_t can = slots - busy + decide_chance_poisson(mean, s->luck_done);
@@ -143,9 +148,9 @@ static void shrink(const struct wait_view *v, struct wait_fleet *f, int64_t n)
 			(uint32_t)(hit * v->service * 1000 / (2 * v->slots) / (double)v->step_ms);
 	}
 	f->serving -= (int32_t)n;
-	slots = (int64_t)((double)f->serving * v->slots + 0.5);
+	slots = slots_of(v, f);
 	if (f->running > slots) {
-		f->leaving += (int32_t)(f->running - slots);
+		f->leaving = (int32_t)least_of((int64_t)f->leaving + f->running - slots, JOBS_MAX);
 		f->running = (int32_t)slots;
 	}
 }
@@ -212,7 +217,7 @@ static void trial_step(const struct wait_view *v, struct wait *w, int64_t arrive
 {
 	struct step s;
 
-	w->gap_steps = arrived > 0 ? 0 : w->gap_steps + 1;
+	w->gap_steps = arrived > 0 ? 0 : least_of(w->gap_steps + 1, JOBS_MAX);
 	w->arrived[w->step % WAIT_AGES] = (int32_t)least_of(arrived, JOBS_MAX);
 	w->step++;
 	w->jobs += arrived;
@@ -237,7 +242,7 @@ void decide_wait_trial_feed(const struct wait_view *v, struct wait *w, int64_t j
 	int64_t steps;
 
 	w->part_ms += ms;
-	w->part_jobs += jobs;
+	w->part_jobs = least_of(w->part_jobs + jobs, JOBS_MAX);
 	steps = w->part_ms / v->step_ms;
 	for (int64_t i = steps; i > 0; i--) {
 		double share = 1 / ((double)i +

@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "model/policy.h"
+
 #define FIRST_SERVICE_MS 60000 /* a job takes a minute, weighed as that many jobs */
 #define FIRST_JOBS 10
 #define FIRST_BOOT_MS 120000
@@ -18,11 +20,16 @@ void wait_init(struct wait *w)
 	w->boot_ms = (int64_t)FIRST_BOOT_MS * FIRST_BOOTS;
 	w->boots = FIRST_BOOTS;
 	w->slots_milli = 1000;
+	w->use_service_ms = FIRST_SERVICE_MS;
+	w->use_boot_ms = FIRST_BOOT_MS;
+	w->use_slots_milli = 1000;
 	w->turns_milli = FIRST_TURNS_MILLI;
 	for (unsigned i = 0; i < WAIT_SEEN; i++)
 		w->seen[i] = -1;
 }
 
+#define COUNT_SOME 1000000000
+#define DAY_MS 86400000
 #define COUNT_MOST ((int64_t)1 << 60)
 
 /* The plain fields, by tag. A tag once stored keeps its meaning. */
@@ -35,17 +42,18 @@ static const struct tag {
 	{                                                    \
 #member, type, offsetof(struct wait, member) \
 	}
-	TAG(TAG_INSTANT, turn_at),   TAG(TAG_INSTANT, fed_to),   TAG(TAG_INSTANT, period_end),
-	TAG(TAG_INSTANT, busy_at),   TAG(TAG_I32, visible),      TAG(TAG_I32, in_flight),
-	TAG(TAG_I32, serving),       TAG(TAG_I32, pending),      TAG(TAG_I32, before),
-	TAG(TAG_I64, oldest_ms),     TAG(TAG_I64, busy_ms),      TAG(TAG_I64, done),
-	TAG(TAG_I64, boot_ms),       TAG(TAG_I64, boots),        TAG(TAG_I32, slots_milli),
-	TAG(TAG_I64, seen_slot),     TAG(TAG_I32, excess_turns), TAG(TAG_I32, kills_milli),
-	TAG(TAG_I64, started_milli), TAG(TAG_I64, late_milli),   TAG(TAG_I64, chosen_late),
-	TAG(TAG_I32, turns_milli),   TAG(TAG_SIGN, direction),   TAG(TAG_U8, setting),
-	TAG(TAG_I64, step_ms),       TAG(TAG_I64, step),         TAG(TAG_I64, part_ms),
-	TAG(TAG_I64, part_jobs),     TAG(TAG_I64, jobs),         TAG(TAG_I64, gap_steps),
-	TAG(TAG_U8, gap_class),      TAG(TAG_I64, gap_left_ms),
+	TAG(TAG_INSTANT, turn_at),    TAG(TAG_INSTANT, fed_to),   TAG(TAG_INSTANT, period_end),
+	TAG(TAG_INSTANT, busy_at),    TAG(TAG_I32, visible),      TAG(TAG_I32, in_flight),
+	TAG(TAG_I32, serving),        TAG(TAG_I32, pending),      TAG(TAG_I32, before),
+	TAG(TAG_I64, oldest_ms),      TAG(TAG_I64, busy_ms),      TAG(TAG_I64, done),
+	TAG(TAG_I64, boot_ms),        TAG(TAG_I64, boots),        TAG(TAG_I32, slots_milli),
+	TAG(TAG_I64, seen_slot),      TAG(TAG_I32, excess_turns), TAG(TAG_I32, kills_milli),
+	TAG(TAG_I64, started_milli),  TAG(TAG_I64, late_milli),   TAG(TAG_I64, chosen_late),
+	TAG(TAG_I32, turns_milli),    TAG(TAG_SIGN, direction),   TAG(TAG_U8, setting),
+	TAG(TAG_I64, use_service_ms), TAG(TAG_I64, use_boot_ms),  TAG(TAG_I64, use_slots_milli),
+	TAG(TAG_I64, use_keep_ms),    TAG(TAG_I64, step_ms),      TAG(TAG_I64, step),
+	TAG(TAG_I64, part_ms),        TAG(TAG_I64, part_jobs),    TAG(TAG_I64, jobs),
+	TAG(TAG_I64, gap_steps),      TAG(TAG_U8, gap_class),     TAG(TAG_I64, gap_left_ms),
 #undef TAG
 };
 
@@ -156,14 +164,15 @@ static void read_fleet(const struct json *a, struct wait_fleet *f)
 
 	for (size_t i = 0; i < COUNT_OF(counts); i++)
 		if (json_int(json_at(a, i), &v))
-			*counts[i] = (int32_t)between(v, 0, 1000000000);
+			*counts[i] = (int32_t)between(v, 0, COUNT_SOME);
+	f->serving = (int32_t)between(f->serving, 0, POLICY_CAPACITY_MAX);
 	if (json_int(json_at(a, 6), &v))
-		f->late = (uint32_t)between(v, 0, UINT32_MAX);
+		f->late = (uint32_t)between(v, 0, UINT32_MAX / 2);
 	if (json_int(json_at(a, 7), &v))
-		f->cost = (uint32_t)between(v, 0, UINT32_MAX);
+		f->cost = (uint32_t)between(v, 0, UINT32_MAX / 2);
 	for (size_t i = 0; i < WAIT_BOOTS; i++) {
 		if (json_int(json_at(a, 8 + 2 * i), &v))
-			f->boot[i] = (int32_t)between(v, 0, 1000000000);
+			f->boot[i] = (int32_t)between(v, 0, POLICY_CAPACITY_MAX);
 		if (json_int(json_at(a, 9 + 2 * i), &v))
 			f->due[i] = (uint8_t)between(v, 0, UINT8_MAX);
 		if (f->due[i] == 0)
@@ -204,6 +213,13 @@ static void make_sense(struct wait *w)
 		w->boots = first.boots;
 		w->boot_ms = first.boot_ms;
 	}
+	w->part_ms = between(w->part_ms, 0, DAY_MS);
+	w->part_jobs = between(w->part_jobs, 0, COUNT_SOME);
+	w->gap_steps = between(w->gap_steps, 0, COUNT_SOME);
+	w->use_service_ms = between(w->use_service_ms, 1, 7 * DAY_MS);
+	w->use_boot_ms = between(w->use_boot_ms, 1, DAY_MS);
+	w->use_slots_milli = between(w->use_slots_milli, 1000, 10000000);
+	w->oldest_ms = between(w->oldest_ms, 0, (int64_t)COUNT_SOME);
 	if (w->setting >= WAIT_FLEETS)
 		w->setting = 0;
 	if (w->gap_class >= WAIT_GAPS)

@@ -50,6 +50,9 @@ struct wait {
 	int64_t chosen_late; /* of the settings in force, as the imagined fleets had it */
 	int32_t turns_milli; /* changes of direction that are left */
 	int8_t direction;
+	/* In force this turn: chosen by what was known at the last, so that a larger backlog never
+	 * gives fewer instances. */
+	int64_t use_service_ms, use_boot_ms, use_slots_milli, use_keep_ms;
 	uint8_t setting;             /* the fleet whose setting is in force */
 	int32_t high[WAIT_HOLDS][2]; /* of the real queue, as in wait_fleet */
 	/* The imagined time. */

@@ -168,5 +168,6 @@ Suite *suite_props(void);
 Suite *suite_scenes(void);
 Suite *suite_peers(void);
 Suite *suite_forecast(void);
+Suite *suite_wait(void);
 
 #endif

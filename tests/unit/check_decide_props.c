@@ -154,6 +154,21 @@ static void some_rule(struct rng *r, struct made *m, struct policy_rule *rule)
 	}
 }
 
+static void some_promise(struct rng *r, struct made *m, struct policy_rule *rule)
+{
+	static const int64_t targets[] = { 1, 60, 300, 3600, 604800 };
+
+	if (m->metrics[rule->metric].source != POLICY_SQS)
+		return;
+	rule->kind = POLICY_QUEUE_WAIT;
+	rule->queue_wait = (struct policy_queue_wait){
+		.percentile_milli = 50000 + (int64_t)rng_below(r, 49901),
+		.target = span_s(pick(r, targets, COUNT_OF(targets))),
+		.service_time = chance(r, 2) ? span_ms(POLICY_AUTO)
+					     : span_s(1 + (int64_t)rng_below(r, 1000)),
+	};
+}
+
 static void some_policy(struct rng *r, struct made *m)
 {
 	static const char *const names[] = { "m0", "m1", "m2", "m3" };
@@ -173,6 +188,8 @@ static void some_policy(struct rng *r, struct made *m)
 		made_rule(m, names[m->p.rule_count], rng_below(r, m->p.metric_count), 1);
 		some_rule(r, m, &m->rules[m->p.rule_count - 1]);
 	}
+	if (chance(r, 4))
+		some_promise(r, m, &m->rules[rng_below(r, m->p.rule_count)]);
 	some_schedules(r, m);
 	m->p.behavior.scale_out.tolerance_given = chance(r, 4);
 	m->p.fleet.min_given = chance(r, 2);
