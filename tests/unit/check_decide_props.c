@@ -8,7 +8,6 @@
 
 #define CASES 100000
 
-static bool promises = true;     /* whether policies may have a queue_wait */
 static struct season seasons[3]; /* of the memory of a case, and of its copies */
 
 static int64_t pick(struct rng *r, const int64_t *of, size_t n)
@@ -131,7 +130,7 @@ static void some_rule(struct rng *r, struct made *m, struct policy_rule *rule)
 			some_steps(r, m, rule);
 		break;
 	case 2:
-		if (promise || m->metrics[rule->metric].source != POLICY_SQS || !promises)
+		if (promise || m->metrics[rule->metric].source != POLICY_SQS)
 			break;
 		rule->kind = POLICY_QUEUE_WAIT;
 		rule->queue_wait.percentile_milli = 95000;
@@ -154,21 +153,6 @@ static void some_rule(struct rng *r, struct made *m, struct policy_rule *rule)
 	}
 }
 
-static void some_promise(struct rng *r, struct made *m, struct policy_rule *rule)
-{
-	static const int64_t targets[] = { 1, 60, 300, 3600, 604800 };
-
-	if (m->metrics[rule->metric].source != POLICY_SQS)
-		return;
-	rule->kind = POLICY_QUEUE_WAIT;
-	rule->queue_wait = (struct policy_queue_wait){
-		.percentile_milli = 50000 + (int64_t)rng_below(r, 49901),
-		.target = span_s(pick(r, targets, COUNT_OF(targets))),
-		.service_time = chance(r, 2) ? span_ms(POLICY_AUTO)
-					     : span_s(1 + (int64_t)rng_below(r, 1000)),
-	};
-}
-
 static void some_policy(struct rng *r, struct made *m)
 {
 	static const char *const names[] = { "m0", "m1", "m2", "m3" };
@@ -188,8 +172,6 @@ static void some_policy(struct rng *r, struct made *m)
 		made_rule(m, names[m->p.rule_count], rng_below(r, m->p.metric_count), 1);
 		some_rule(r, m, &m->rules[m->p.rule_count - 1]);
 	}
-	if (chance(r, 4))
-		some_promise(r, m, &m->rules[rng_below(r, m->p.rule_count)]);
 	some_schedules(r, m);
 	m->p.behavior.scale_out.tolerance_given = chance(r, 4);
 	m->p.fleet.min_given = chance(r, 2);
@@ -380,9 +362,7 @@ START_TEST(more_backlog_never_means_fewer)
 		int32_t least, most;
 
 		rng_seed(&r, i);
-		promises = false; /* has tests of its own */
 		some_policy(&r, &m);
-		promises = true;
 		now = live(&r, &m, false, &memory);
 		some_facts(&r, &m, now, false, &f);
 		more = f;
