@@ -11,11 +11,11 @@
 
 #define AIM 0.92    /* of what may miss: rare bursts are yet to come */
 #define MAKE_UP 2.0 /* how hard what was missed is made up for */
-#define AIM_FEW 1.4 /* less where few jobs may miss: one more or less is much then */
+#define AIM_FEW 0.8 /* less where few jobs may miss: one more or less is much then */
 #define AIM_LEAST 0.15
 #define AIM_MOST 0.95
-#define PRIOR_LATE 1.0 /* jobs, at what the promise lets miss */
-#define TRUST_LATE 3.0 /* late jobs before the real fleet's lateness counts as much */
+#define PRIOR_LATE 2.0 /* jobs, at what the promise lets miss */
+#define TRUST_LATE 8.0 /* late jobs before the real fleet's lateness counts as much */
 #define STAY 0.98      /* another setting must be this much cheaper */
 
 static double clip(double v, double least, double most)

@@ -27,7 +27,7 @@ static const struct {
 };
 
 /* In boot times: what is let go too early costs one. */
-static const double holds[WAIT_HOLDS] = { 0, 1, 2.5, 7 };
+static const double holds[WAIT_HOLDS] = { 0, 1, 3, 5 };
 
 struct wait_setting decide_wait_size_setting(const struct wait_view *v, unsigned index)
 {
