@@ -105,23 +105,31 @@ static int db_check_version(struct db *d, int64_t version, size_t known, struct 
 		       d->path, (long long)version, known);
 }
 
-/* One migration; the version is read again under the lock, as another process may do the same. */
-static int db_migrate_one(struct db *d, const char *const *migrations, size_t n, bool *ret_done,
-			  struct err *e)
+/* All that is missing, in the open transaction; the version is read again under the lock, as
+ * another process may have done the same meanwhile. */
+static int db_migrate_in(struct db *d, const char *const *migrations, size_t n, struct err *e)
 {
 	int64_t version = 0;
 	char set[64];
 
-	if (db_begin(d, e) < 0)
-		return -1;
 	if (db_read_version(d, &version, e) < 0 || db_check_version(d, version, n, e) < 0)
 		return -1;
-	*ret_done = (size_t)version == n;
-	if (*ret_done)
-		return db_commit(d, e);
-	snprintf(set, sizeof(set), "PRAGMA user_version=%lld", (long long)version + 1);
-	if (db_script(d, migrations[version], e) < 0 || db_script(d, set, e) < 0)
-		return err_wrap(e, "migration to version %lld", (long long)version + 1);
+	for (; (size_t)version < n; version++)
+		if (db_script(d, migrations[version], e) < 0)
+			return err_wrap(e, "migration to version %lld", (long long)version + 1);
+	snprintf(set, sizeof(set), "PRAGMA user_version=%lld", (long long)version);
+	return db_script(d, set, e);
+}
+
+/* One transaction: whoever reads meanwhile finds the old version or the new one, none between. */
+static int db_migrate_all(struct db *d, const char *const *migrations, size_t n, struct err *e)
+{
+	if (db_begin(d, e) < 0)
+		return -1;
+	if (db_migrate_in(d, migrations, n, e) < 0) {
+		db_rollback(d);
+		return -1;
+	}
 	return db_commit(d, e);
 }
 
@@ -129,27 +137,22 @@ static int db_migrate(struct db *d, enum db_mode mode, const char *const *migrat
 		      struct err *e)
 {
 	int64_t version = 0;
-	bool done;
 
 	if (db_read_version(d, &version, e) < 0 || db_check_version(d, version, n, e) < 0)
 		return -1;
-	done = (size_t)version == n;
-	if (version == 0 && !done && mode == DB_READ_ONLY) /* just being made, as far as we know */
+	if ((size_t)version == n)
+		return 0;
+	if (mode != DB_READ_ONLY)
+		return db_migrate_all(d, migrations, n, e);
+	if (version == 0) /* just being made, as far as we know */
 		return err_set(
 			e, ERR_NOT_FOUND,
 			"database '%s' is empty: the program that writes it has not made it yet",
 			d->path);
-	if (!done && mode == DB_READ_ONLY)
-		return err_set(e, ERR_POLICY,
-			       "database '%s' has version %lld and this program reads version %zu: "
-			       "start the program that writes it once",
-			       d->path, (long long)version, n);
-	while (!done)
-		if (db_migrate_one(d, migrations, n, &done, e) < 0) {
-			db_rollback(d);
-			return -1;
-		}
-	return 0;
+	return err_set(e, ERR_POLICY,
+		       "database '%s' has version %lld and this program reads version %zu: "
+		       "start the program that writes it once",
+		       d->path, (long long)version, n);
 }
 
 static int db_setup(struct db *d, enum db_mode mode, struct err *e)

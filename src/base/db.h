@@ -17,10 +17,11 @@ struct db_row; /* a statement at a row */
 
 enum db_mode { DB_CREATE, DB_READ_ONLY, DB_MEMORY };
 
-/* Opens @p path; runs @p migrations[user_version…] in order, each in a transaction with the new
- * user_version. A file written by a newer program is an error that says so. A file that is not
- * there is ERR_NOT_FOUND for DB_READ_ONLY. Errors of the database carry a code: "busy" and
- * "constraint" (ERR_CONFLICT), "corrupt", "full", "io", "readonly" (ERR_LOCAL). */
+/* Opens @p path; runs @p migrations[user_version…] in order, all in one transaction with the new
+ * user_version: a reader never meets a version between. A file written by a newer program is an
+ * error that says so. A file that is not there is ERR_NOT_FOUND for DB_READ_ONLY. Errors of the
+ * database carry a code: "busy" and "constraint" (ERR_CONFLICT), "corrupt", "full", "io",
+ * "readonly" (ERR_LOCAL). */
 MUST struct db *db_open(const char *path, enum db_mode mode, const char *const *migrations,
 			size_t n, struct err *e);
 void db_close(struct db *d);

@@ -193,21 +193,21 @@ START_TEST(db_migrates)
 {
 	struct err e = { 0 };
 	struct db *d = open_or_fail(DB_CREATE, 1);
-	static const char *const broken[] = { "SELECT 1", "SELECT 1",
+	static const char *const broken[] = { "SELECT 1", "CREATE TABLE w(a)",
 					      "CREATE TABLE x(a); CREATE TABL y" };
 
 	ck_assert_int_eq(DB_RUN(d, &e, "INSERT INTO t(id) VALUES(?)", DB_I(1)), 0);
 	db_close(d);
 	ck_assert_ptr_null(db_open(path, DB_READ_ONLY, migrations, 2, &e));
 	ck_assert_ptr_nonnull(strstr(e.text, "start the program that writes it once"));
+	ck_assert_ptr_null(db_open(path, DB_CREATE, broken, 3, &e));
+	ck_assert_ptr_nonnull(strstr(e.text, "migration to version 3"));
+	d = open_or_fail(DB_READ_ONLY, 1); /* the step before it went with it: all or none */
+	ck_assert_int_eq(count(d, "SELECT count(*) FROM sqlite_master WHERE name IN ('w','x')"), 0);
+	db_close(d);
 	d = open_or_fail(DB_CREATE, 2);
 	ck_assert_int_eq(count(d, "SELECT count(extra) + count(*) FROM t"), 1);
 	ck_assert_int_eq(count(d, "PRAGMA user_version"), 2);
-	db_close(d);
-	ck_assert_ptr_null(db_open(path, DB_CREATE, broken, 3, &e));
-	ck_assert_ptr_nonnull(strstr(e.text, "migration to version 3"));
-	d = open_or_fail(DB_CREATE, 2); /* nothing of it is left */
-	ck_assert_int_eq(count(d, "SELECT count(*) FROM sqlite_master WHERE name='x'"), 0);
 	db_close(d);
 	ck_assert_ptr_null(db_open(path, DB_CREATE, migrations, 1, &e));
 	ck_assert_int_eq(e.kind, ERR_POLICY);

@@ -139,18 +139,38 @@ START_TEST(yaml_finds)
 }
 END_TEST
 
+/* What is read says nothing, and what is refused says why. */
+static void assert_read_or_said(const void *read, const struct err *e)
+{
+	ck_assert_msg((read != NULL) == (e->kind == ERR_NONE) && (read != NULL) == !*e->text,
+		      "%s, with '%s'", read ? "read" : "refused", e->text);
+}
+
+/* 1 for a document that was read */
+static int yaml_try(const char *text, size_t len)
+{
+	struct err e = { 0 };
+	struct yaml *doc = yaml_parse("f", text, len, &e);
+	bool ok = doc != NULL;
+
+	assert_read_or_said(doc, &e);
+	yaml_free(doc);
+	return ok;
+}
+
 START_TEST(yaml_cut_and_damaged)
 {
 	static const char text[] =
 		"a: [1, 'x', \"y\\n\"]\nb:\n  - c: {d: e}\n  - >\n    long\n    text\nf: |\n  g\n";
 	struct rng g;
+	int read = 0;
 
 	rng_seed(&g, 13);
 	for (size_t len = 0; len < sizeof(text); len++) {
 		AUTO(own_freep) char *cut = own_array(len ? len : 1, 1);
 
 		memcpy(cut, text, len);
-		yaml_free(yaml_parse("f", cut, len, NULL));
+		yaml_try(cut, len);
 	}
 	for (int i = 0; i < 8000; i++) {
 		AUTO(own_freep) char *bad = own_array(sizeof(text) - 1, 1);
@@ -160,8 +180,10 @@ START_TEST(yaml_cut_and_damaged)
 			bad[rng_below(&g, sizeof(text) - 1)] =
 				rng_below(&g, 2) ? (char)rng_u64(&g)
 						 : "[]{}:,-#&*!|>'\"%@`?\n \t"[rng_below(&g, 22)];
-		yaml_free(yaml_parse("f", bad, sizeof(text) - 1, NULL));
+		read += yaml_try(bad, sizeof(text) - 1);
 	}
+	ck_assert_int_gt(read, 50); /* so that both ways were taken */
+	ck_assert_int_lt(read, 7900);
 }
 END_TEST
 
@@ -277,11 +299,23 @@ START_TEST(xml_writes_what_it_reads)
 }
 END_TEST
 
+static int xml_try(const char *text, size_t len)
+{
+	struct err e = { 0 };
+	struct xml *doc = xml_parse(text, len, &e);
+	bool ok = doc != NULL;
+
+	assert_read_or_said(doc, &e);
+	xml_free(doc);
+	return ok;
+}
+
 START_TEST(xml_cut_and_damaged)
 {
 	static const char text[] =
 		"<R><L><Key>a &amp; b</Key><Key>&#233;<![CDATA[<]]></Key></L></R>";
 	struct rng g;
+	int read = 0;
 
 	rng_seed(&g, 15);
 	for (int i = 0; i < 8000; i++) {
@@ -290,8 +324,11 @@ START_TEST(xml_cut_and_damaged)
 		memcpy(bad, text, sizeof(text) - 1);
 		for (uint64_t n = rng_below(&g, 3) + 1; n; n--)
 			bad[rng_below(&g, sizeof(text) - 1)] = (char)rng_u64(&g);
-		xml_free(xml_parse(bad, rng_below(&g, sizeof(text)), NULL));
+		read += xml_try(bad,
+				rng_below(&g, 8) ? sizeof(text) - 1 : rng_below(&g, sizeof(text)));
 	}
+	ck_assert_int_gt(read, 50);
+	ck_assert_int_lt(read, 7900);
 }
 END_TEST
 
