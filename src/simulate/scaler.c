@@ -46,6 +46,9 @@ int scaler_init(struct scaler *s, const struct policy *p, const char *queue, str
 	memset(s, 0, sizeof(*s));
 	s->policy = p;
 	memory_init(&s->memory);
+	season_init(&s->season);
+	if (policy_is_predictive(p))
+		s->memory.season = &s->season;
 	if (pick_queue(s, queue, e) < 0)
 		return -1;
 	for (size_t i = 0; i < p->metric_count; i++) {

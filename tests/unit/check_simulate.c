@@ -2,6 +2,7 @@
 #include "check_simulate.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "policy/policy.h"
@@ -180,7 +181,9 @@ static const char policy_text[] =
 	" period: 60s } }\n"
 	"rules:\n  - { name: r, target_tracking: { metric: backlog, per_instance: 2 } }\n";
 
-static void play_policy(const char *knob, uint64_t seed, struct plant_result *ret)
+/* A policy on a load. Returns how many forecasts of it were graded. */
+static int64_t play_text(const char *text, const char *what, const char *knob, uint64_t seed,
+			 struct plant_result *ret)
 {
 	struct policy_reading how = { .env = KEYS_ENV_REFUSE };
 	struct policy_set set_ = { 0 };
@@ -199,19 +202,27 @@ static void play_policy(const char *knob, uint64_t seed, struct plant_result *re
 	AUTO(buf_done) struct buf notes = BUF(4096);
 	struct err e;
 
-	ck_assert(policy_read_text("p", policy_text, strlen(policy_text), &how, &set_));
+	ck_assert(policy_read_text("p", text, strlen(text), &how, &set_));
+	ck_assert_uint_eq(set_.count, 1);
 	ck_assert_msg(scaler_init(&scaler, set_.items[0].policy, NULL, &notes, &e) == 0, "%s",
 		      e.text);
-	ck_assert_str_eq(buf_str(&notes),
-			 "policy s: metric cpu is not in the load: taken to be missing\n");
+	if (strstr(text, "cpu"))
+		ck_assert_str_eq(buf_str(&notes),
+				 "policy s: metric cpu is not in the load: taken to be missing\n");
 	plant = scaler_plant(&scaler);
 	knobs_init(&k);
 	set(&k, knob);
-	load(&l, "diurnal:per_hour=300,for=2d");
+	load(&l, what);
 	plant_run(&c, ret);
 	load_done(&l);
 	knobs_done(&k);
 	policy_set_done(&set_);
+	return scaler.season.graded;
+}
+
+static void play_policy(const char *knob, uint64_t seed, struct plant_result *ret)
+{
+	play_text(policy_text, "diurnal:per_hour=300,for=2d", knob, seed, ret);
 }
 
 START_TEST(a_policy_is_played_and_a_seed_repeats_it)
@@ -233,6 +244,39 @@ START_TEST(a_policy_is_played_and_a_seed_repeats_it)
 		ck_assert_double_le(a.utilisation, 1);
 		ck_assert_int_le(a.capacity_peak, 20);
 	}
+}
+END_TEST
+
+#define DAILY                                                                                    \
+	"version: 1\nname: s\nfleet: { auto_scaling_group: g, min: 0, max: 40, warm_up: 10m }\n" \
+	"metrics:\n  backlog: { sqs: { queue_url: \"http://h/1/q\" } }\n"                        \
+	"rules:\n  - { name: r, target_tracking: { metric: backlog, per_instance: 5 } }\n"
+
+/* Four busy hours at the same time of each day, and ten minutes until an instance has started. */
+static int64_t play_days(const char *days, bool predictive, struct plant_result *ret)
+{
+	static const char rule[] =
+		"  - { name: f, predictive: { metric: backlog, horizon: 15m, history: 14d } }\n";
+	char load_[96], text[1024];
+
+	snprintf(load_, sizeof(load_), "burst:per_hour=10,jobs=2000,every=24h,lasts=4h,for=%s",
+		 days);
+	snprintf(text, sizeof(text), "%s%s", DAILY, predictive ? rule : "");
+	return play_text(text, load_, "boot=constant:600s", 1, ret);
+}
+
+/* The season that decide learns into is there; a forecast that has no record yet changes nothing.
+ */
+START_TEST(a_predictive_policy_learns_the_days_it_is_played)
+{
+	struct plant_result with, without;
+
+	ck_assert_int_gt(play_days("10d", true, &with), 96);
+	ck_assert_int_eq(play_days("10d", false, &without), 0);
+	ck_assert_double_lt(with.mean_us, 0.9 * without.mean_us);
+	ck_assert_int_lt(play_days("2d", true, &with), 96);
+	play_days("2d", false, &without);
+	ck_assert_mem_eq(&with, &without, sizeof(with));
 }
 END_TEST
 
@@ -306,6 +350,7 @@ static Suite *suite_plant(void)
 	tcase_add_test(t, a_killed_job_comes_back_when_its_hold_is_over);
 	tcase_add_test(t, faults_cost_what_they_should);
 	tcase_add_test(t, a_policy_is_played_and_a_seed_repeats_it);
+	tcase_add_test(t, a_predictive_policy_learns_the_days_it_is_played);
 	tcase_add_test(t, quantiles_are_within_a_two_hundredth);
 	tcase_add_test(t, knobs_have_a_source_and_refuse_nonsense);
 	suite_add_tcase(s, t);
