@@ -31,6 +31,7 @@ struct simulate {
 	struct load load;
 	struct cli_simulate_report report;
 	struct table_live live;
+	struct buf details; /* of --help */
 };
 
 static int show_plant(const struct simulate *s)
@@ -321,7 +322,7 @@ static const char details[] =
 	"diurnal, burst, batch, ramp, as diurnal:per_hour=600,swing=80%,peak=15h,for=7d.\n"
 	"Peers: naive fixed:N hpa keda target-tracking step nomad buildkite, each with :TARGET.\n"
 	"Equal arguments give equal output. Exit status: 0 done, 1 failed, 2 a load, a policy or "
-	"an argument is wrong.";
+	"an argument is wrong.\n";
 
 /* 0, 1 when help was shown, or -1. */
 static int parse(struct simulate *s, int argc, char **argv, char ***ret_paths, int *ret_n,
@@ -381,7 +382,7 @@ static int parse(struct simulate *s, int argc, char **argv, char ***ret_paths, i
 	const struct options o = { .program = "windlass simulate",
 				   .summary = "Plays policies on a load: cost, waits, actions.",
 				   .operands = "POLICY…",
-				   .details = details,
+				   .details = buf_str(&s->details),
 				   .table = table,
 				   .count = COUNT_OF(table),
 				   .most_operands = -1 };
@@ -397,6 +398,9 @@ int cli_simulate(int argc, char **argv)
 	int n, rc;
 
 	knobs_init(&s.knobs);
+	s.details = BUF(16384);
+	buf_adds(&s.details, details);
+	cli_simulate_columns(&s.details);
 	rc = parse(&s, argc, argv, &paths, &n, &e);
 	if (rc < 0)
 		rc = cli_usage("simulate", &e);
@@ -408,6 +412,7 @@ int cli_simulate(int argc, char **argv)
 		own_free(s.report.row[i].name);
 	load_done(&s.load);
 	knobs_done(&s.knobs);
+	buf_done(&s.details);
 	options_list_done(&s.plant);
 	options_list_done(&s.sets);
 	return rc;

@@ -22,6 +22,47 @@ struct cli_simulate_report {
 	size_t count;
 };
 
+enum cli_simulate_what {
+#define MEASURE(name, key, title, unit, value, doc) CLI_SIMULATE_##name,
+#include "cli/simulate_measures.def"
+#undef MEASURE
+	CLI_SIMULATE_MEASURES
+};
+
+enum cli_simulate_unit {
+	CLI_SIMULATE_UNIT_COUNT,
+	CLI_SIMULATE_UNIT_HOURS,
+	CLI_SIMULATE_UNIT_MONEY,
+	CLI_SIMULATE_UNIT_CENTS, /* money of which cents are much */
+	CLI_SIMULATE_UNIT_SHARE,
+	CLI_SIMULATE_UNIT_WAIT,
+	CLI_SIMULATE_UNIT_RATE,
+	CLI_SIMULATE_UNIT_TIMES /* the ratio of two */
+};
+
+struct cli_simulate_measure {
+	const char *key, *title, *doc;
+	enum cli_simulate_unit unit;
+	double value; /* NAN: there is none */
+};
+
+#define CLI_SIMULATE_TEXT_MAX 64
+
+/* @p row may be NULL: then it has no value. */
+void cli_simulate_measure(const struct cli_simulate_report *r, const struct cli_simulate_row *row,
+			  enum cli_simulate_what what, struct cli_simulate_measure *ret);
+/* As people read it, with its unit. */
+const char *cli_simulate_say(const struct cli_simulate_measure *m,
+			     char out[static CLI_SIMULATE_TEXT_MAX]);
+/* "p95 < 5m" */
+const char *cli_simulate_promise(const struct cli_simulate_row *row,
+				 char out[static CLI_SIMULATE_TEXT_MAX]);
+bool cli_simulate_kept(const struct cli_simulate_row *row);
+/* The cheapest that keeps its promise; NULL: none does. */
+const struct cli_simulate_row *cli_simulate_best(const struct cli_simulate_report *r);
+/* What --help says of the measures. */
+void cli_simulate_columns(struct buf *out);
+
 void cli_simulate_text(const struct cli_simulate_report *r, struct buf *out);
 void cli_simulate_json(const struct cli_simulate_report *r, struct buf *out);
 void cli_simulate_csv(const struct cli_simulate_report *r, struct buf *out);

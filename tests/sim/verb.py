@@ -42,6 +42,32 @@ def test_outputs_agree(_):
     assert len({r["jobs"] for r in found}) == 1, "all meet the same jobs"
 
 
+def test_every_number_is_there_and_explained(_):
+    argv = ("--against", "fixed:9,fixed:1,naive", *DAY)
+    help_ = good("--help")
+    found = json.loads(good(*argv, "-o", "json"))["results"]
+    rows = list(csv.DictReader(io.StringIO(good(*argv, "-o", "csv"))))
+    text = good(*argv)
+    assert list(found[0]) == list(rows[0])
+    for column in rows[0]:
+        assert f"\n{column}: " in help_ or f"\n{column}, " in help_ or f", {column}: " in help_, column
+    for wanted in ("instance-hours", "money", "utilisation", "wait p50", "wait p95", "wait p99", "wait max", "backlog peak",
+                   "jobs over the promise", "scale actions", "direction changes an hour", "jobs killed", "API calls",
+                   "price of API calls"):
+        assert f"\n{wanted}" in text, wanted
+    total = [r["cost_usd"] + r["api_cost_usd"] for r in found]
+    best = min(t for t, r in zip(total, found) if r["promise_kept"])
+    assert not found[1]["promise_kept"] and total[1] < best
+    for r, t in zip(found, total):
+        assert abs(r["cost_ratio"] - t / best) < 1e-9
+
+
+def test_where_no_promise_is_kept_there_is_no_best(_):
+    argv = ("--against", "fixed:1", *DAY)
+    assert json.loads(good(*argv, "-o", "json"))["results"][0]["cost_ratio"] is None
+    assert list(csv.DictReader(io.StringIO(good(*argv, "-o", "csv"))))[0]["cost_ratio"] == ""
+
+
 def test_a_seed_repeats_a_run(_):
     argv = (POLICY, *DAY, "--against", "naive,keda", "--plant", "spot_per_hour=0.1", "-o", "json")
     assert good(*argv) == good(*argv)
