@@ -11,7 +11,7 @@
 #include "base/options.h"
 #include "base/table.h"
 #include "cli/cli.h"
-#include "policy/policy.h"
+#include "cli/policies.h"
 #include "simulate/peer.h"
 #include "simulate/scaler.h"
 
@@ -164,59 +164,13 @@ static int run_policy(struct simulate *s, const struct policy *p, struct err *e)
 	return run(s, p->name, &c, e);
 }
 
-/* --set PATH=VALUE of every policy; a policy that only watches is played as if it wrote. */
-static int read_set(const struct simulate *s, const char *path, struct policy_set *ret,
-		    struct err *e)
-{
-	size_t n = s->sets.count;
-	struct policy_override *over = own_array(n + 1, sizeof(*over));
-	char **copies = own_array(n + 1, sizeof(*copies));
-	struct policy_reading how = { .env = KEYS_ENV_WARN,
-				      .overrides = over,
-				      .override_count = n + 1 };
-	int rc = 0;
-
-	over[n] = (struct policy_override){ "mode", "enforce" };
-	for (size_t i = 0; i < n && rc == 0; i++) {
-		char *eq;
-
-		copies[i] = own_strdup(s->sets.items[i]);
-		eq = strchr(copies[i], '=');
-		if (!eq || eq == copies[i]) {
-			rc = err_set(e, ERR_POLICY, "--set '%.100s' is not PATH=VALUE",
-				     s->sets.items[i]);
-			break;
-		}
-		*eq = '\0';
-		over[i] = (struct policy_override){ copies[i], eq + 1 };
-	}
-	if (rc == 0)
-		rc = policy_set_read(path, &how, ret, e);
-	for (size_t i = 0; i < n; i++)
-		own_free(copies[i]);
-	own_free(copies);
-	own_free(over);
-	return rc;
-}
-
+/* A policy that only watches is played as if it wrote. */
 static int run_path(struct simulate *s, const char *path, struct err *e)
 {
 	AUTO(policy_set_done) struct policy_set set = { 0 };
 
-	if (read_set(s, path, &set, e) < 0) {
-		e->kind = ERR_POLICY;
+	if (cli_policies_read(path, &s->sets, "enforce", &set, e) < 0)
 		return -1;
-	}
-	for (size_t i = 0; i < set.problem_count; i++) {
-		AUTO(buf_done) struct buf line = BUF(8192);
-
-		policy_problem_print(&set.problems[i], &line);
-		fprintf(stderr, "%s\n", buf_str(&line));
-	}
-	if (set.error_count > 0)
-		return err_set(e, ERR_POLICY, "%s is not a valid policy", path);
-	if (set.count == 0)
-		return err_set(e, ERR_POLICY, "%s holds no policy", path);
 	for (size_t i = 0; i < set.count; i++)
 		if (run_policy(s, set.items[i].policy, e) < 0)
 			return -1;

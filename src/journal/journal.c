@@ -38,6 +38,7 @@ const char *const journal_migrations[] = {
 	"  name TEXT NOT NULL, metric TEXT NOT NULL, bucket INTEGER NOT NULL, mean INTEGER NOT "
 	"NULL,"
 	"  PRIMARY KEY (name, metric, bucket)) WITHOUT ROWID;",
+	"ALTER TABLE sample ADD COLUMN facts TEXT;", /* NULL: those of the turn before */
 };
 const size_t journal_migration_count = COUNT_OF(journal_migrations);
 
@@ -140,4 +141,19 @@ void journal_free(struct journal *j)
 bool journal_is_short(const struct journal *j)
 {
 	return j->short_;
+}
+
+static void shift(struct instant *t, struct span by)
+{
+	if (!instant_is_never(*t))
+		*t = instant_add(*t, by);
+}
+
+void journal_facts_shift(struct facts *f, struct span by)
+{
+	shift(&f->group.seen_at, by);
+	for (size_t i = 0; i < f->metric_count; i++) {
+		shift(&f->metric[i].seen_at, by);
+		shift(&f->metric[i].period_end, by);
+	}
 }

@@ -102,6 +102,26 @@ typedef int journal_sample_fn(const struct journal_sample *s, void *arg);
 MUST int journal_read_samples(struct journal *j, const char *policy, struct instant since,
 			      journal_sample_fn *fn, void *arg, struct err *e);
 
+/* One turn as it was: what was seen, decided and written. Borrowed for the call of the visitor. */
+struct journal_past {
+	struct instant at;
+	const struct facts
+		*facts; /* by index of the metrics of the policy that asks; NULL: not kept */
+	bool begins;    /* another staircase than that of the turn before */
+	const char *policy_text; /* of the policy that decided; NULL, as the next: not kept */
+	const struct json *plan; /* its staircase */
+	bool newest; /* the staircase's last turn: the plan's arguments are this turn's */
+	bool wrote, settled;
+	int32_t from, to;
+	enum outcome_kind outcome;
+};
+typedef int journal_past_fn(const struct journal_past *t, void *arg);
+/* The turns of policy @p name, oldest first, up to @p until, with the facts read for the metrics of
+ * @p p. *ret_whole: nothing of that policy was ever recorded before the first of them. */
+MUST int journal_read_turns(struct journal *j, const char *name, const struct policy *p,
+			    struct instant until, journal_past_fn *fn, void *arg, bool *ret_whole,
+			    struct err *e);
+
 /* Names of the policies that the journal knows, newest turn first. */
 typedef int journal_policy_fn(const char *name, struct instant last_turn, void *arg);
 MUST int journal_read_policies(struct journal *j, journal_policy_fn *fn, void *arg, struct err *e);

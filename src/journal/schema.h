@@ -16,5 +16,7 @@ extern const size_t journal_migration_count;
 
 MUST int journal_reserve_make(struct journal *j, struct err *e);
 void journal_reserve_give(struct journal *j);
+/* Adds @p by to every time in @p f. */
+void journal_facts_shift(struct facts *f, struct span by);
 
 #endif

@@ -142,6 +142,35 @@ static int put_season(struct journal *j, const struct journal_turn *t, struct er
 		      DB_S(t->policy->name), DB_S(metric), DB_I(s->open - SEASON_BUCKETS));
 }
 
+/* Times become ages, so that a turn which saw the same as the one before has the same text. */
+static void facts_text(const struct journal_turn *t, struct buf *out)
+{
+	AUTO(own_freep) struct facts *f = own_alloc(sizeof(*f));
+
+	*f = *t->facts;
+	journal_facts_shift(f, span_ms(-t->at.ms));
+	write_free(say_facts_json(t->policy, f), out);
+}
+
+#define FACTS_AGAIN_MS 600000 /* so often at least in full: what is older may be compacted away */
+
+/* 1: the turn before saw the same, 0: it did not, or is too long ago. */
+static int same_facts(struct journal *j, const struct journal_turn *t, const char *text,
+		      struct err *e)
+{
+	AUTO(db_endp)
+	struct db_row *r = db_query(
+		j->db,
+		"SELECT facts = ?1 FROM sample WHERE name = ?2 AND at < ?3 AND at >= ?4 AND"
+		" facts IS NOT NULL ORDER BY at DESC LIMIT 1",
+		DB_ARGS(DB_S(text), DB_S(t->policy->name), DB_I(t->at.ms),
+			DB_I(t->at.ms - FACTS_AGAIN_MS)),
+		e);
+	int rc = r ? db_step(r, e) : -1;
+
+	return rc == 1 ? db_int(r, 0) != 0 : rc;
+}
+
 static struct db_value known(bool is_known, int64_t v)
 {
 	return is_known ? DB_I(v) : DB_N;
@@ -152,7 +181,15 @@ static int put_sample(struct journal *j, const struct journal_turn *t, struct er
 	const struct capacity *g = &t->facts->group;
 	bool group = g->why == FACT_READABLE, visible = false, in_flight = false;
 	int64_t visible_sum = 0, in_flight_sum = 0;
+	AUTO(buf_done) struct buf text = BUF(JOURNAL_TEXT_MAX);
+	int same;
 
+	facts_text(t, &text);
+	if (buf_ok(&text, "facts", e) < 0)
+		return -1;
+	same = same_facts(j, t, buf_str(&text), e);
+	if (same < 0)
+		return -1;
 	for (size_t i = 0; i < t->facts->metric_count; i++) {
 		const struct fact *f = &t->facts->metric[i];
 
@@ -168,11 +205,14 @@ static int put_sample(struct journal *j, const struct journal_turn *t, struct er
 		}
 	}
 	return DB_RUN(j->db, e,
-		      "INSERT OR REPLACE INTO sample VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		      "INSERT OR REPLACE INTO sample (name, at, visible, in_flight, desired,"
+		      " wanted, in_service, pending, busy, draining, facts)"
+		      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		      DB_S(t->policy->name), DB_I(t->at.ms), known(visible, visible_sum),
 		      known(in_flight, in_flight_sum), known(group, g->desired),
 		      known(t->plan->known, t->plan->desired), known(group, g->in_service),
-		      known(group, g->pending), known(group, g->busy), known(group, g->draining));
+		      known(group, g->pending), known(group, g->busy), known(group, g->draining),
+		      same ? DB_N : DB_S(buf_str(&text)));
 }
 
 static int put_intent(struct journal *j, struct journal_turn *t, int64_t stairs, struct err *e)

@@ -1,6 +1,7 @@
 # src/rehearse: sources, library and unit tests.
 noinst_LIBRARIES += src/rehearse/librehearse.a
-src_rehearse_librehearse_a_SOURCES = src/rehearse/stream.c src/rehearse/stream.h \
+src_rehearse_librehearse_a_SOURCES = src/rehearse/replay.c src/rehearse/replay.h \
+	src/rehearse/stream.c src/rehearse/stream.h \
 	src/rehearse/trial.c src/rehearse/trial.h src/rehearse/trial_read.c \
 	src/rehearse/trial_series.c src/rehearse/turn.c src/rehearse/turn.h
 

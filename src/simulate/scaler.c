@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "decide/decide.h"
+#include "rehearse/turn.h"
 
 static bool is_queue(const struct policy_metric *m)
 {
@@ -150,8 +151,7 @@ static int64_t decide_now(void *self, const struct plant_view *v, struct span *r
 	struct facts f;
 
 	see(s, v, &f);
-	decide_learn(s->policy, &f, v->wall, &s->memory);
-	s->plan = decide(s->policy, &f, &s->memory, v->wall);
+	s->plan = rehearse_turn_think(s->policy, &f, v->wall, &s->memory);
 	*ret_next = pace(s->policy, v);
 	/* A policy that only watches is simulated as if it wrote: that is what is asked. */
 	if (s->plan.act != PLAN_SET)

@@ -329,6 +329,76 @@ START_TEST(a_reader_works_beside_the_writer_and_cannot_write)
 }
 END_TEST
 
+struct past {
+	size_t count;
+	int64_t visible[16];
+	bool kept[16], newest[16], wrote[16];
+	int32_t desired[16];
+};
+
+static int on_past(const struct journal_past *t, void *arg)
+{
+	struct past *p = arg;
+
+	p->kept[p->count] = t->facts != NULL;
+	if (t->facts) {
+		p->visible[p->count] = t->facts->metric[0].visible;
+		ck_assert_int_eq(t->facts->metric[0].seen_at.ms, t->at.ms);
+		ck_assert_int_eq(t->facts->group.seen_at.ms, t->at.ms);
+		ck_assert_uint_eq(t->facts->metric[0].has, QUEUE_VISIBLE | QUEUE_IN_FLIGHT);
+	}
+	ck_assert_ptr_nonnull(t->plan);
+	ck_assert_str_eq(t->policy_text, "name: thumbs\n");
+	p->newest[p->count] = t->newest;
+	p->wrote[p->count] = t->wrote;
+	if (t->wrote)
+		p->desired[p->count] = t->to;
+	p->count++;
+	return 0;
+}
+
+/* Replay needs each turn's own numbers, though staircases are stored once a run. */
+START_TEST(every_turn_keeps_what_it_saw)
+{
+	static const int64_t saw[] = { 5, 5, 6, 6, 60 };
+	struct journal *j = open_at(1);
+	struct turn_data d;
+	struct past p = { 0 };
+	struct err e;
+	bool whole;
+
+	for (size_t i = 0; i < COUNT_OF(saw); i++) {
+		struct journal_turn t =
+			turn_of(&d, 10 + 15 * (int64_t)i, saw[i], 2, saw[i] == 60 ? 6 : 2);
+
+		ck_assert_int_eq(journal_write_intents(j, &t, 1, &e), 0);
+		ck_assert_int_eq(journal_write_outcomes(j, &t, 1, &e), 0);
+	}
+	ck_assert_int_eq(
+		journal_read_turns(j, "thumbs", &policy, INSTANT_NEVER, on_past, &p, &whole, &e),
+		0);
+	ck_assert_uint_eq(p.count, COUNT_OF(saw));
+	ck_assert(whole);
+	for (size_t i = 0; i < COUNT_OF(saw); i++) {
+		ck_assert(p.kept[i]);
+		ck_assert_int_eq(p.visible[i], saw[i]);
+		ck_assert_int_eq(p.newest[i], i >= 3);
+		ck_assert_int_eq(p.wrote[i], i == 4);
+	}
+	ck_assert_int_eq(p.desired[4], 6);
+	/* Of a turn whose facts are gone the next ones cannot tell that they were the same. */
+	ck_assert_int_eq(journal_compact(j, (struct instant){ 100000 }, span_ms(80000), &e), 0);
+	memset(&p, 0, sizeof(p));
+	ck_assert_int_eq(
+		journal_read_turns(j, "thumbs", &policy, INSTANT_NEVER, on_past, &p, &whole, &e),
+		0);
+	ck_assert_uint_eq(p.count, 4);
+	ck_assert(!p.kept[0] && p.kept[1] && !whole);
+	ck_assert_int_eq(p.visible[1], 6);
+	journal_free(j);
+}
+END_TEST
+
 START_TEST(compacting_keeps_the_newest_staircase_of_each_policy)
 {
 	struct journal *j = open_at(0);
@@ -434,6 +504,7 @@ int main(void)
 	tcase_add_test(c, an_unreadable_queue_is_unknown_in_samples_and_never_zero);
 	tcase_add_test(c, a_reader_works_beside_the_writer_and_cannot_write);
 	tcase_add_test(c, compacting_keeps_the_newest_staircase_of_each_policy);
+	tcase_add_test(c, every_turn_keeps_what_it_saw);
 	tcase_add_test(c, the_reserve_is_real_and_given_up_when_writing_fails);
 	tcase_add_test(c, what_was_recorded_survives_kill_9);
 	suite_add_tcase(s, c);

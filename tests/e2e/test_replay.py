@@ -1,0 +1,143 @@
+"""What windlassd decided and recorded, decided once more by the code that simulates: the same plans, or it would not be honest."""
+
+import json
+import sqlite3
+
+import pytest
+from cloud import Cloud
+from conftest import wait_for
+from fleet import Group
+
+POLICY = """\
+version: 1
+name: thumbs
+fleet: {{ auto_scaling_group: workers, region: us-east-1, min: 0, max: 4, jobs_per_instance: 1, warm_up: 0s }}
+metrics:
+  backlog:
+    sqs: {{ queue_url: "{queue}", count: [visible, in_flight] }}
+rules:
+{rules}
+behavior:
+  deactivation: {{ for: 2s }}
+  scale_in: {{ stabilization: 3s, limits: [ {{ instances: 1, per: 2s }} ] }}
+evaluate: {{ every: 1s, idle_every: 1s }}
+"""
+TRACKING = "  - { name: backlog, target_tracking: { metric: backlog, per_instance: 2 } }"
+PROMISE = "  - { name: backlog, queue_wait: { metric: backlog, percentile: 95, target: 20s } }"
+
+
+class Run:
+    """A controller beside an embedded cloud whose jobs are only counted: sent here, deleted here."""
+
+    def __init__(self, programs, folder):
+        self.programs, self.folder, self.journal = programs, folder, folder / "journal.db"
+        self.cloud = Cloud(programs, folder).start()
+        self.group = Group(self.cloud).create(most=4)
+        self.sqs = self.cloud.client("sqs")
+        self.queue = self.sqs.create_queue(QueueName="thumbs")["QueueUrl"]
+
+    def policy(self, name="thumbs", rules=TRACKING, mode="enforce"):
+        path = self.folder / f"{name}.yaml"
+        path.write_text(POLICY.format(queue=self.queue, rules=rules).replace("name: thumbs", f"name: {name}\nmode: {mode}", 1))
+        return path
+
+    def start(self, policies):
+        daemon = self.programs.start("windlassd", "--policies", policies, "--journal", self.journal, "--log-format", "logfmt",
+                                     env=self.cloud.environment)
+        daemon.wait_log("windlassd is ready")
+        return daemon
+
+    def send(self, n):
+        for i in range(n):
+            self.sqs.send_message(QueueUrl=self.queue, MessageBody=str(i))
+
+    def work(self, n):
+        for _ in range(n):
+            got = self.sqs.receive_message(QueueUrl=self.queue, WaitTimeSeconds=5)["Messages"]
+            self.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=got[0]["ReceiptHandle"])
+
+    def turns(self):
+        db = sqlite3.connect(f"file:{self.journal}?mode=ro", uri=True, timeout=30)
+        try:
+            return db.execute("SELECT count(*) FROM sample").fetchone()[0]
+        finally:
+            db.close()
+
+    def wait_turns(self, more):
+        most = self.turns() + more
+        wait_for(lambda: self.turns() >= most, f"{more} more turns", 60)
+
+    def replay(self, policy, *options, status):
+        done = self.programs.call("windlass", "replay", "--journal", self.journal, policy, *options, "-o", "json",
+                                  env=self.cloud.environment)
+        assert done.returncode == status, done.stdout + done.stderr
+        return json.loads(done.stdout)
+
+
+@pytest.fixture
+def run(programs, tmp_path):
+    return Run(programs, tmp_path)
+
+
+def live(run, policy, rest=0):
+    """A burst, its end, a crash in the middle."""
+    daemon = run.start(policy)
+    run.wait_turns(2)
+    run.send(7)
+    run.group.wait(4)
+    run.work(4)
+    daemon.kill()
+    daemon = run.start(policy)
+    run.wait_turns(2)
+    run.work(3)
+    run.group.wait_settled(rest, 60)
+    run.wait_turns(2)
+    assert daemon.stop() == 0
+
+
+def test_recorded_facts_give_the_recorded_plans_again(run):
+    policy = run.policy()
+    live(run, policy)
+    found = run.replay(policy, status=0)
+    record = found["record"]
+    assert record["whole"] and record["turns_without_facts"] == 0 and record["policy_versions"] == 1, found
+    assert found["compared"] == found["same"] == record["turns"] == run.turns() > 8, found["differences"]
+    assert 0.5 < record["usual_seconds"] < 30 and found["differences"] == []
+    text = run.programs.call("windlass", "replay", "--journal", run.journal, policy, env=run.cloud.environment)
+    assert text.returncode == 0 and "nothing is known between two turns" in text.stdout, text.stdout
+
+    # The negative control: what is recorded is really compared.
+    db = sqlite3.connect(run.journal)
+    db.execute("UPDATE sample SET facts = replace(facts, '\"visible\":7', '\"visible\":1') WHERE facts LIKE '%\"visible\":7%'")
+    assert db.execute("SELECT changes()").fetchone()[0] > 0
+    db.commit()
+    db.close()
+    spoilt = run.replay(policy, status=3)
+    assert spoilt["other_size"] > 0 and spoilt["differences"]
+
+
+def test_a_promise_is_learnt_again_from_the_record(run):
+    policy = run.policy(rules=PROMISE)
+    live(run, policy, rest=1)  # one is kept ready
+    found = run.replay(policy, status=0)
+    assert found["compared"] == found["same"] == run.turns(), found["differences"]
+
+
+def test_another_policy_differs_with_both_staircases(run):
+    policy = run.policy()
+    run.send(3)
+    daemon = run.start(policy)
+    run.group.wait(2)
+    run.wait_turns(2)
+    assert daemon.stop() == 0
+    other = run.policy("eager", TRACKING.replace("per_instance: 2", "per_instance: 1"))
+    missing = run.programs.call("windlass", "replay", "--journal", run.journal, other, env=run.cloud.environment)
+    assert missing.returncode == 1 and "no turn of policy 'eager'" in missing.stderr and "--of NAME" in missing.stderr
+    found = run.replay(other, "--of", "thumbs", "--first", "1", status=3)
+    assert found["other_size"] >= 2 and found["differences_left_off"] >= 1
+    one, = found["differences"]
+    assert one["decided"]["desired"] == 2 and one["replayed"]["desired"] == 3
+    assert one["decided"]["stairs"] and one["replayed"]["stairs"]
+    text = run.programs.call("windlass", "replay", "--journal", run.journal, other, "--of", "thumbs",
+                             env=run.cloud.environment).stdout
+    assert "decided: thumbs" in text and "replayed: eager" in text and "of another size" in text, text
