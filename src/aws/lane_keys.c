@@ -47,7 +47,13 @@ static void fetched(const struct cred *c, const struct err *e, void *arg)
 static void start_fetch(struct lane *l)
 {
 	if (!l->fetch)
-		l->fetch = cred_fetch(l->loop, l->chain, l->profile, fetched, l);
+		l->fetch = cred_fetch(l->loop,
+				      &(struct cred_options){ .chain = l->chain,
+							      .profile = l->profile,
+							      .region = l->endpoint.region,
+							      .endpoint = l->given_endpoint,
+							      .ca_file = l->ca_file },
+				      fetched, l);
 }
 
 enum lane_keys_state lane_keys_ready(struct lane *l)

@@ -27,7 +27,7 @@ struct lane {
 	bool own_loop;
 	struct http *http;
 	struct endpoint endpoint;
-	char *profile, *ca_file;
+	char *profile, *ca_file, *given_endpoint;
 	int attempts;
 	int tokens;
 	int failures[SERVICE_COUNT]; /* in a row */

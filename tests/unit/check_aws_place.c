@@ -230,7 +230,7 @@ START_TEST(chain)
 
 	for (size_t i = 0; i + 1 < 4 && keys[_i].variables[i]; i += 2)
 		setenv(keys[_i].variables[i], keys[_i].variables[i + 1], 1);
-	cred_fetch(g.loop, NULL, keys[_i].profile, got, &g);
+	cred_fetch(g.loop, &(struct cred_options){ .profile = keys[_i].profile }, got, &g);
 	loop_run(g.loop);
 	if (keys[_i].access) {
 		ck_assert_msg(g.e.kind == ERR_NONE, "%s: %s", keys[_i].name, g.e.text);
