@@ -58,6 +58,12 @@ struct lane *lane_new(struct loop *l, const struct lane_options *o, struct err *
 	lane->attempts = attempts_of(o);
 	lane->tokens = LANE_TOKENS_MAX;
 	lane->chain = o->chain;
+	lane->base = o->base;
+	if (o->role)
+		lane->role = (struct lane_role){ .arn = own_strdup(o->role->arn),
+						 .session = own_strdup(o->role->session),
+						 .external_id = own_strdup(o->role->external_id),
+						 .seconds = o->role->seconds };
 	lane->keys.expires = INSTANT_NEVER;
 	rng_seed_os(&lane->rng);
 	if (o->keys)
