@@ -3,10 +3,12 @@ noinst_LIBRARIES += src/base/libbase.a
 src_base_libbase_a_SOURCES = \
 	src/base/arena.c src/base/arena.h \
 	src/base/buf.c src/base/buf.h \
+	src/base/chartjs.c src/base/chartjs.h src/base/embed.h \
 	src/base/clock.c src/base/clock.h src/base/instant.h \
 	src/base/crypto.c src/base/crypto.h \
 	src/base/db.c src/base/db.h \
 	src/base/err.c src/base/err.h \
+	src/base/html.c src/base/html.h \
 	src/base/json.c src/base/json.h src/base/json_write.c \
 	src/base/json_check.c src/base/json_check.h \
 	src/base/keys.c src/base/keys.h src/base/keys_own.h \
@@ -22,13 +24,15 @@ src_base_libbase_a_SOURCES = \
 	src/base/xml.c src/base/xml.h \
 	src/base/yaml.c src/base/yaml.h
 
+src/base/chartjs.$(OBJEXT): $(CHARTJS)
+
 if HAVE_CHECK
 check_PROGRAMS += tests/unit/check_base
 TESTS += tests/unit/check_base
 endif
 tests_unit_check_base_SOURCES = tests/unit/check_base.c tests/unit/check_base.h \
 	tests/unit/check_base_clock.c tests/unit/check_base_crypto.c tests/unit/check_base_db.c \
-	tests/unit/check_base_documents.c tests/unit/check_base_json.c tests/unit/check_base_keys.c \
+	tests/unit/check_base_documents.c tests/unit/check_base_html.c tests/unit/check_base_json.c tests/unit/check_base_keys.c \
 	tests/unit/check_base_log.c tests/unit/check_base_options.c tests/unit/check_base_text.c
 tests_unit_check_base_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_unit_check_base_LDADD = $(BASE_LIBS) $(UNIT_LIBS)

@@ -3,8 +3,13 @@ noinst_LIBRARIES += src/cli/libcli.a
 src_cli_libcli_a_SOURCES = \
 	src/cli/cli.c src/cli/cli.h src/cli/verbs.def \
 	src/cli/eval.c src/cli/explain.c src/cli/fetch.c src/cli/history.c \
-	src/cli/once.c src/cli/once.h src/cli/plan.c src/cli/policies.c src/cli/policies.h \
-	src/cli/replay.c src/cli/schema.c src/cli/local.c src/cli/queue.c src/cli/send.c \
-	src/cli/simulate.c src/cli/simulate.h src/cli/simulate_journal.c src/cli/simulate_measure.c \
-	src/cli/simulate_measures.def src/cli/simulate_report.c \
+	src/cli/once.c src/cli/once.h src/cli/plan.c src/cli/policies.c src/cli/policies.h src/cli/replay.c \
+	src/cli/schema.c src/cli/local.c src/cli/queue.c src/cli/send.c \
+	src/cli/simulate.c src/cli/simulate.h src/cli/simulate_course.c src/cli/simulate_journal.c \
+	src/cli/simulate_measure.c src/cli/simulate_measures.def \
+	src/cli/simulate_page.c src/cli/simulate_report.c \
 	src/cli/status.c src/cli/test.c src/cli/turn.c src/cli/validate.c
+
+# What a report is made of is built into it.
+EXTRA_DIST += src/cli/simulate_page.css src/cli/simulate_page.js
+src/cli/simulate_page.$(OBJEXT): $(top_srcdir)/src/cli/simulate_page.css $(top_srcdir)/src/cli/simulate_page.js

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/chartjs.h"
 #include "base/clock.h"
 #include "base/options.h"
 #include "base/table.h"
@@ -16,10 +17,11 @@
 #include "simulate/scaler.h"
 
 #define SIMULATE_OUT_MAX (1u << 20)
+#define SIMULATE_PAGE_MAX (128u << 20)
 #define UNIT_FACTOR 100 /* so many times the largest fleet is a load in another unit */
 
 struct simulate {
-	const char *load_name, *against, *promise_text, *queue, *output;
+	const char *load_name, *against, *promise_text, *queue, *output, *page;
 	struct option_list plant, sets;
 	struct span for_;
 	int64_t seed;
@@ -34,6 +36,17 @@ struct simulate {
 	struct buf details; /* of --help */
 };
 
+const char *cli_simulate_knob(const struct option_list *given, const struct knobs_row *row)
+{
+	const char *value = row->init;
+	size_t len = strlen(row->name);
+
+	for (size_t k = 0; k < given->count; k++)
+		if (strncmp(given->items[k], row->name, len) == 0 && given->items[k][len] == '=')
+			value = given->items[k] + len + 1;
+	return value;
+}
+
 static int show_plant(const struct simulate *s)
 {
 	static const char *const titles[] = { "knob", "value", "default", "source" };
@@ -42,16 +55,9 @@ static int show_plant(const struct simulate *s)
 	AUTO(buf_done) struct buf out = BUF(SIMULATE_OUT_MAX);
 	const struct knobs_row *row;
 
-	for (size_t i = 0; (row = knobs_list(i)); i++) {
-		const char *value = row->init;
-		size_t len = strlen(row->name);
-
-		for (size_t k = 0; k < s->plant.count; k++)
-			if (strncmp(s->plant.items[k], row->name, len) == 0 &&
-			    s->plant.items[k][len] == '=')
-				value = s->plant.items[k] + len + 1;
-		table_row(t, (const char *[]){ row->name, value, row->init, row->source });
-	}
+	for (size_t i = 0; (row = knobs_list(i)); i++)
+		table_row(t, (const char *[]){ row->name, cli_simulate_knob(&s->plant, row),
+					       row->init, row->source });
 	table_print(t, &out);
 	return cli_print(&out, CLI_DONE);
 }
@@ -112,6 +118,7 @@ static int run(struct simulate *s, const char *name, struct plant_case *c, struc
 	c->seed = (uint64_t)s->seed;
 	c->initial = s->knobs.initial;
 	c->promise = row->promise;
+	c->trace = s->page ? &row->trace : NULL;
 	c->progress = show_progress;
 	c->progress_to = s;
 	if (!s->load.has_service && busy > (double)UNIT_FACTOR * (double)(c->max * c->slots))
@@ -215,8 +222,34 @@ static int run_peers(struct simulate *s, struct err *e)
 	return 0;
 }
 
+/* Before a long run what would make its report impossible is found. */
+static int check_page(const struct simulate *s, struct err *e)
+{
+	struct embed script;
+
+	if (!s->page)
+		return 0;
+	if (!*s->page)
+		return err_set(e, ERR_POLICY, "--report needs the name of a file");
+	return chartjs_script(&script, e) < 0 ? err_wrap(e, "--report") : 0;
+}
+
+static int write_page(struct simulate *s, struct err *e)
+{
+	AUTO(buf_done) struct buf out = BUF(SIMULATE_PAGE_MAX);
+
+	if (!s->page)
+		return 0;
+	if (cli_simulate_page(&s->report, &out, e) < 0 ||
+	    buf_write_file(&out, s->page, 0644, e) < 0)
+		return err_wrap(e, "--report");
+	return 0;
+}
+
 static int prepare(struct simulate *s, struct err *e)
 {
+	if (check_page(s, e) < 0)
+		return -1;
 	for (size_t i = 0; i < s->plant.count; i++)
 		if (knobs_set(&s->knobs, s->plant.items[i], e) < 0)
 			return err_wrap(e, "--plant");
@@ -250,6 +283,7 @@ static int simulate(struct simulate *s, char **paths, int n, struct err *e)
 	r->load_name = s->load_name;
 	r->load = &s->load;
 	r->seed = s->seed;
+	r->plant = &s->plant;
 	s->live = (struct table_live){ .to = stderr, .tty = table_is_tty(stderr) };
 	for (int i = 0; i < n; i++)
 		if (run_path(s, paths[i], e) < 0)
@@ -264,6 +298,8 @@ static int simulate(struct simulate *s, char **paths, int n, struct err *e)
 		cli_simulate_csv(r, &out);
 	else
 		cli_simulate_text(r, &out);
+	if (write_page(s, e) < 0)
+		return -1;
 	return cli_print(&out, CLI_DONE);
 }
 
@@ -331,6 +367,11 @@ static int parse(struct simulate *s, int argc, char **argv, char ***ret_paths, i
 		  .value = &s->queue,
 		  .meta = "METRIC",
 		  .doc = "the metric that the load feeds; default: the first queue" },
+		{ .name = "report",
+		  .type = OPTION_STR,
+		  .value = &s->page,
+		  .meta = "FILE",
+		  .doc = "write a page of HTML with charts and reasons to FILE, too" },
 		CLI_ROW_OUTPUT(&s->output, "text", "text|json|csv"),
 	};
 	const struct options o = { .program = "windlass simulate",
@@ -362,8 +403,10 @@ int cli_simulate(int argc, char **argv)
 		rc = CLI_DONE;
 	else if ((rc = simulate(&s, paths, n, &e)) < 0)
 		rc = cli_fail("simulate", &e);
-	for (size_t i = 0; i < CLI_SIMULATE_MAX; i++)
+	for (size_t i = 0; i < CLI_SIMULATE_MAX; i++) {
 		own_free(s.report.row[i].name);
+		trace_done(&s.report.row[i].trace);
+	}
 	load_done(&s.load);
 	knobs_done(&s.knobs);
 	buf_done(&s.details);

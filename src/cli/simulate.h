@@ -3,7 +3,11 @@
 #define CLI_SIMULATE_H
 
 #include "base/buf.h"
+#include "base/json.h"
+#include "base/options.h"
+#include "simulate/knobs.h"
 #include "simulate/plant.h"
+#include "simulate/trace.h"
 
 #define CLI_SIMULATE_MAX 32 /* policies and peers of one comparison */
 
@@ -12,11 +16,13 @@ struct cli_simulate_row {
 	double percentile; /* of the promise */
 	struct span promise;
 	struct plant_result result;
+	struct trace trace; /* where there is a report to make */
 };
 
 struct cli_simulate_report {
 	const char *load_name;
 	const struct load *load;
+	const struct option_list *plant; /* --plant */
 	int64_t seed;
 	struct cli_simulate_row row[CLI_SIMULATE_MAX];
 	size_t count;
@@ -66,6 +72,14 @@ void cli_simulate_columns(struct buf *out);
 void cli_simulate_text(const struct cli_simulate_report *r, struct buf *out);
 void cli_simulate_json(const struct cli_simulate_report *r, struct buf *out);
 void cli_simulate_csv(const struct cli_simulate_report *r, struct buf *out);
+
+/* The value of a knob: the last that was given, else its default. */
+const char *cli_simulate_knob(const struct option_list *given, const struct knobs_row *row);
+
+/* --report: a page of HTML that needs nothing else. Makes the traces coarser where they are many.
+ */
+MUST int cli_simulate_page(struct cli_simulate_report *r, struct buf *out, struct err *e);
+struct json *cli_simulate_course(const struct cli_simulate_report *r); /* owned */
 
 /* The load "journal:FILE:POLICY": what the controller has seen of the policy's queues. */
 #define CLI_SIMULATE_JOURNAL "journal:"

@@ -88,6 +88,8 @@ static void arrive(struct plant *p)
 	j->receives = 0;
 	p->r->jobs++;
 	p->sent_minute++;
+	if (p->c->trace)
+		trace_arrival(p->c->trace, p->now);
 	plant_send(p, i);
 	plant_note(p);
 	look_ahead(p);
@@ -114,6 +116,8 @@ static void done(struct plant *p, const struct event *e)
 		p->late_work_us += p->now - from;
 	unlink_job(p, e->what);
 	sketch_add(&p->waits, j->started - j->arrival);
+	if (p->c->trace)
+		trace_start(p->c->trace, j->started, j->started - j->arrival);
 	p->r->work_s += (double)j->service / LOAD_US;
 	p->r->done++;
 	p->deleted_minute++;
@@ -179,6 +183,13 @@ static void handle(struct plant *p, const struct event *e)
 	}
 }
 
+static void note_course(struct plant *p)
+{
+	struct trace_state s = plant_state(p);
+
+	trace_state(p->c->trace, p->now, &s);
+}
+
 static bool all_done(const struct plant *p)
 {
 	return p->ended && !p->more && p->r->done + p->r->dead == p->r->jobs;
@@ -194,14 +205,16 @@ static void loop(struct plant *p)
 		p->r->events++;
 		if (p->ahead < p->events.heap[0].at) {
 			arrive(p);
-			continue;
-		}
-		struct event e = events_take(&p->events);
+		} else {
+			struct event e = events_take(&p->events);
 
-		p->now = e.at;
-		if (p->now > deadline)
-			return;
-		handle(p, &e);
+			p->now = e.at;
+			if (p->now > deadline)
+				return;
+			handle(p, &e);
+		}
+		if (p->c->trace)
+			note_course(p);
 	}
 }
 
@@ -229,6 +242,11 @@ static void begin(struct plant *p)
 	p->desired = n;
 	for (int64_t i = 0; i < n; i++)
 		plant_launch(p, true);
+	if (p->c->trace) {
+		struct trace_state s = plant_state(p);
+
+		trace_begin(p->c->trace, p->horizon, &s);
+	}
 	events_add(&p->events, p->horizon, PLANT_END, 0, 0);
 	events_add(&p->events, PLANT_MINUTE_US, PLANT_MINUTE, 0, 0);
 	events_add(&p->events, p->k->first_look.ms * 1000, PLANT_LOOK, 0, 0);
@@ -288,6 +306,8 @@ void plant_run(const struct plant_case *c, struct plant_result *ret)
 	begin(p);
 	loop(p);
 	conclude(p);
+	if (c->trace)
+		trace_end(c->trace, p->now);
 	own_free(p->events.heap);
 	own_free(p->job);
 	own_free(p->inst);

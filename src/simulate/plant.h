@@ -10,10 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/instant.h"
 #include "simulate/knobs.h"
 #include "simulate/load.h"
 #include "simulate/sketch.h"
+#include "simulate/trace.h"
 
 /* A minute of CloudWatch. */
 struct plant_point {
@@ -40,6 +42,8 @@ struct plant_scaler {
 	int64_t (*decide)(void *self, const struct plant_view *v, struct span *ret_next);
 	/* Whether the write it asked for was done; NULL: it does not care. */
 	void (*settle)(void *self, const struct plant_view *v, bool done);
+	/* Why it decided so just now, in words; NULL: it has none. */
+	void (*say)(void *self, struct buf *out);
 	/* What looks for the same jobs and fleet cost in calls. */
 	int64_t sqs_calls_per_look, metrics_per_minute;
 };
@@ -52,6 +56,7 @@ struct plant_case {
 	double hour_price;
 	struct span promise; /* for `late` */
 	uint64_t seed;
+	struct trace *trace; /* begun by the run, the caller's to free; NULL: none is kept */
 	/* Called now and then; NULL: not. */
 	void (*progress)(void *to, const struct plant_case *c, int64_t now_us);
 	void *progress_to;

@@ -123,6 +123,7 @@ void plant_fleet_event(struct plant *p, const struct event *e);
 uint32_t plant_launch(struct plant *p, bool in_service);
 void plant_charge_end(struct plant *p);
 /* plant_see.c */
+struct trace_state plant_state(const struct plant *p);
 void plant_note(struct plant *p); /* after each change of the queue's counts */
 void plant_minute(struct plant *p);
 void plant_look(struct plant *p);

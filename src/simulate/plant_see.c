@@ -125,6 +125,31 @@ static void see(struct plant *p, struct plant_view *ret)
 	};
 }
 
+struct trace_state plant_state(const struct plant *p)
+{
+	return (struct trace_state){ .backlog = (int64_t)p->queue.count,
+				     .desired = p->desired,
+				     .ready = p->serving };
+}
+
+/* The words of a look, where the trace keeps them. @p wanted < 0: it left the size alone. */
+static void trace_words(struct plant *p, int64_t from, int64_t wanted)
+{
+	const struct plant_scaler *s = p->c->scaler;
+	int64_t to = wanted < 0 ? from : wanted > p->c->max ? p->c->max : wanted;
+	AUTO(buf_done) struct buf words = BUF(TRACE_WHY_MAX);
+
+	if (!trace_wants(p->c->trace, p->now, from, to))
+		return;
+	if (s->say)
+		s->say(s->self, &words);
+	else if (from != to)
+		buf_addf(&words, "%lld -> %lld%s", (long long)from, (long long)to,
+			 wanted > to ? ": all that the group may have" : "");
+	if (words.len > 0)
+		trace_look(p->c->trace, p->now, from, to, buf_str(&words));
+}
+
 void plant_look(struct plant *p)
 {
 	const struct plant_scaler *s = p->c->scaler;
@@ -136,6 +161,8 @@ void plant_look(struct plant *p)
 	see(p, &v);
 	p->r->looks++;
 	wanted = s->decide(s->self, &v, &next);
+	if (p->c->trace)
+		trace_words(p, v.desired, wanted);
 	if (wanted >= 0) {
 		done = p->k->write_throttle <= 0 || rng_unit(&p->fault_rng) >= p->k->write_throttle;
 		if (done)

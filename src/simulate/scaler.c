@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "decide/decide.h"
+#include "model/say.h"
 #include "rehearse/turn.h"
 
 static bool is_queue(const struct policy_metric *m)
@@ -173,9 +174,24 @@ static void settle(void *self, const struct plant_view *v, bool done)
 	decide_settle(s->policy, &o, v->wall, &s->memory);
 }
 
+/* "2 -> 6: at most +4 within 1m", and below it the staircase, a line a stair. */
+static void say(void *self, struct buf *out)
+{
+	const struct scaler *s = self;
+
+	say_plan_short(s->policy, &s->plan, out);
+	for (size_t i = 0; i < s->plan.stair_count; i++) {
+		const struct stair *stair = &s->plan.stairs[i];
+
+		buf_addf(out, "\n%d %s: ", say_reason_step((enum reason)stair->code),
+			 say_step_word(say_reason_step((enum reason)stair->code)));
+		say_stair(s->policy, stair, out);
+	}
+}
+
 struct plant_scaler scaler_plant(struct scaler *s)
 {
-	struct plant_scaler ret = { .self = s, .decide = decide_now, .settle = settle };
+	struct plant_scaler ret = { .self = s, .decide = decide_now, .settle = settle, .say = say };
 
 	for (size_t i = 0; i < s->policy->metric_count; i++) {
 		const struct policy_metric *m = &s->policy->metrics[i];

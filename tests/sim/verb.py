@@ -13,6 +13,7 @@ import tempfile
 TOP = pathlib.Path(os.environ.get("WINDLASS_SRC", pathlib.Path(__file__).resolve().parents[2]))
 BUILD = pathlib.Path(os.environ.get("WINDLASS_BUILD", TOP / "build"))
 POLICY = TOP / "policies" / "anb.yaml"
+HAS_CHARTS = "define CHARTJS_FILE" in (BUILD / "config.h").read_text()
 DAY = ("--load", "diurnal:per_hour=100")
 ENV = dict(os.environ, SQS_QUEUE_URL="https://sqs.us-east-1.amazonaws.com/123456789012/q")
 
@@ -66,6 +67,53 @@ def test_where_no_promise_is_kept_there_is_no_best(_):
     argv = ("--against", "fixed:1", *DAY)
     assert json.loads(good(*argv, "-o", "json"))["results"][0]["cost_ratio"] is None
     assert list(csv.DictReader(io.StringIO(good(*argv, "-o", "csv"))))[0]["cost_ratio"] == ""
+
+
+def charts(test):
+    """A test of reports; of a build without them, that they are refused."""
+    def either(folder):
+        if HAS_CHARTS:
+            return test(folder)
+        done = run(POLICY, *DAY, "--report", folder / "a.html")
+        assert done.returncode == 1 and done.stdout == "" and "libjs-chart.js" in done.stderr, done.stderr
+    return either
+
+
+@charts
+def test_a_report_is_one_page_that_repeats(folder):
+    page, again = folder / "a.html", folder / "b.html"
+    load = folder / "a <b onclick='x()'> & c.csv"
+    load.write_text("t_seconds,arrivals\n" + "".join(f"{60 * i},{3 if 400 < i < 900 else 1}\n" for i in range(1440)))
+    argv = (POLICY, "--load", load, "--against", "fixed:3,keda")
+    assert good(*argv, "--report", page) == good(*argv)
+    good(*argv, "--report", again)
+    text = page.read_text()
+    assert text == again.read_text()
+    assert "a <b onclick" not in text and "a &lt;b onclick=&#39;x()&#39;&gt; &amp; c.csv" in text
+    data = json.loads(text.split('<script type="application/json" id="data">')[1].split("</script>")[0])
+    assert [r["name"] for r in data["rows"]] == ["anb-transcode", "fixed:3", "keda:5"]
+    found = json.loads(good(*argv, "-o", "json"))["results"]
+    for row, result in zip(data["rows"], found):
+        assert sum(row["arrivals"]) == result["jobs"]
+        assert max(row["backlog_most"]) == result["backlog_peak"] and max(row["ready_most"]) == result["capacity_peak"]
+        assert abs(max(row["wait_most_ms"]) - 1000 * result["wait_max_seconds"]) < 1.1
+    assert any("10 a worker" in r for r in data["rows"][0]["reasons"]), data["rows"][0]["reasons"][:3]
+
+
+@charts
+def test_a_year_of_minutes_is_a_page_of_a_few_megabytes(folder):
+    page = folder / "year.html"
+    good(POLICY, POLICY, "--load", "diurnal:per_hour=20,for=365d", "--against", "keda,naive", "--report", page)
+    size = page.stat().st_size
+    assert 300_000 < size < 3_000_000, size
+
+
+@charts
+def test_a_report_that_cannot_be_written_is_one_sentence(folder):
+    done = run(POLICY, *DAY, "--report", folder / "none" / "a.html")
+    assert done.returncode == 1 and done.stderr.splitlines()[-1].count("none/a.html") and done.stdout == "", done.stderr
+    done = run(POLICY, *DAY, "--report", "")
+    assert done.returncode == 2 and "--report" in done.stderr
 
 
 def test_a_seed_repeats_a_run(_):

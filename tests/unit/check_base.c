@@ -16,6 +16,7 @@ int main(void)
 	srunner_add_suite(r, suite_options());
 	srunner_add_suite(r, suite_log());
 	srunner_add_suite(r, suite_keys());
+	srunner_add_suite(r, suite_html());
 	srunner_run_all(r, CK_ENV);
 	failed = srunner_ntests_failed(r);
 	srunner_free(r);

@@ -16,6 +16,7 @@ Suite *suite_db(void);
 Suite *suite_options(void);
 Suite *suite_log(void);
 Suite *suite_keys(void);
+Suite *suite_html(void);
 
 /* A table row that does not hold is named before the test ends. */
 #define ROW_ASSERT(name, condition) ck_assert_msg((condition), "%s: %s", (name), #condition)

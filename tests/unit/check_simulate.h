@@ -33,5 +33,6 @@ static inline void load(struct load *l, const char *what)
 Suite *suite_load(void);
 Suite *suite_peers(void);
 Suite *suite_theory(void);
+Suite *suite_trace(void);
 
 #endif
