@@ -46,6 +46,7 @@ struct request {
 	size_t header_count;
 	int reply_fd; /* -1: reply into memory */
 	size_t reply_cap;
+	bool anonymous;   /* not signed, no keys needed */
 	bool write;       /* repeated only when provably not executed */
 	struct span wait; /* how long the service itself may wait (long poll); added to attempt
 			     time-outs */

@@ -27,8 +27,9 @@ typedef void cred_fn(const struct cred *c, const struct err *e, void *arg);
 
 struct cred_where {
 	struct loop *loop;
-	const char *profile;             /* given by hand; NULL: see profile_name() */
-	const struct profiles *profiles; /* may be NULL */
+	const char *profile;                     /* given by hand; NULL: see profile_name() */
+	const struct profiles *profiles;         /* may be NULL */
+	const char *region, *endpoint, *ca_file; /* for sources that call STS, as in lane_options */
 	cred_fn *later; /* for a source that answered CRED_LATER: exactly once, from the loop */
 	void *later_arg;
 };
@@ -47,20 +48,32 @@ struct cred_source {
 				  struct err *e);
 	void (*cancel)(void *handle); /* later is not called; NULL for sources that never answer
 					 CRED_LATER */
+	bool guess; /* nobody asked for it by name: a failure that comes later is no CRED_STOP */
 };
 
 extern const struct cred_source
 	cred_env; /* AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN */
+extern const struct cred_source cred_web; /* AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_ARN */
 extern const struct cred_source
-	cred_profile; /* aws_access_key_id, aws_secret_access_key, aws_session_token */
-extern const struct cred_source cred_imds; /* role of the instance */
+	cred_profile; /* keys, roles, processes and SSO of the shared files */
+extern const struct cred_source cred_container; /* AWS_CONTAINER_CREDENTIALS_…: ECS, EKS */
+extern const struct cred_source cred_imds;      /* role of the instance */
 /* In the SDKs' order, NULL at the end. A profile given by hand goes before the environment. */
 extern const struct cred_source *const cred_chain[];
 
+/* Keys as the metadata service, containers and processes print them: AccessKeyId, SecretAccessKey,
+ * @p token_key, Expiration (RFC 3339). @p who begins the sentence: "the instance's role". Without
+ * @p must_end keys may lack an end. */
+MUST int cred_read(const char *text, size_t len, const char *who, const char *token_key,
+		   bool must_end, struct cred *ret, struct err *e);
+
 /* One walk along a chain. */
+struct cred_options {
+	const struct cred_source *const *chain;            /* NULL: cred_chain */
+	const char *profile, *region, *endpoint, *ca_file; /* as in lane_options; copied */
+};
 struct cred_fetch;
-struct cred_fetch *cred_fetch(struct loop *l, const struct cred_source *const *chain,
-			      const char *profile, cred_fn *fn,
+struct cred_fetch *cred_fetch(struct loop *l, const struct cred_options *o, cred_fn *fn,
 			      void *arg); /* fn always comes from the loop */
 void cred_fetch_cancel(struct cred_fetch *f);
 

@@ -4,8 +4,6 @@
 
 #include "aws/cred.h"
 #include "aws/imds.h"
-#include "base/clock.h"
-#include "base/json.h"
 
 struct ask {
 	struct imds *imds;
@@ -28,31 +26,13 @@ static void finish(struct ask *a, const struct cred *c, const struct err *e)
 	fn(c, e, arg);
 }
 
-static int read_keys(const char *text, struct cred *c, struct err *e)
-{
-	AUTO(json_freep) struct json *j = json_parse(text, strlen(text), NULL);
-	const char *code = json_get_str(j, "Code"), *until = json_get_str(j, "Expiration");
-	const char *access = json_get_str(j, "AccessKeyId");
-	const char *secret = json_get_str(j, "SecretAccessKey");
-
-	if (code && strcmp(code, "Success") != 0)
-		return err_set(e, ERR_DENIED, "the instance's role gives no keys: %.80s", code);
-	if (!access || !secret || !until ||
-	    clock_parse(until, strlen(until), &c->expires, NULL) < 0)
-		return err_set(e, ERR_PROTOCOL,
-			       "the keys of the instance's role are not understood");
-	c->access_key = own_strdup(access);
-	c->secret_key = own_strdup(secret);
-	c->token = own_strdup(json_get_str(j, "Token"));
-	return 0;
-}
-
 static void got_keys(const char *text, const struct err *e, void *arg)
 {
 	AUTO(cred_done) struct cred c = { .expires = INSTANT_NEVER };
 	struct err own = { 0 };
 
-	if (!text || read_keys(text, &c, &own) < 0) {
+	if (!text ||
+	    cred_read(text, strlen(text), "the instance's role", "Token", true, &c, &own) < 0) {
 		finish(arg, NULL, text ? &own : e);
 		return;
 	}
@@ -105,6 +85,6 @@ static void cancel(void *handle)
 	ask_free(handle);
 }
 
-const struct cred_source cred_imds = { .name = "instance metadata",
-				       .start = start,
-				       .cancel = cancel };
+const struct cred_source cred_imds = {
+	.name = "instance metadata", .start = start, .cancel = cancel, .guess = true
+};

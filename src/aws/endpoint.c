@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "wire/uri.h"
 
@@ -30,6 +31,22 @@ static int set_region(struct endpoint *ep, const struct endpoint_options *o,
 			       "region '%.80s' is no region's name -> " ENDPOINT_REGION_REMEDY,
 			       region);
 	memcpy(ep->region, region, strlen(region) + 1);
+	return 0;
+}
+
+/* "true" in the environment, else in the profile; anything else but "false" is a mistake. */
+static int set_flag(bool *ret, const char *name, const char *key, const char *profile,
+		    const struct profiles *p, struct err *e)
+{
+	const char *text = variable(name), *from = name;
+
+	if (!text) {
+		text = profile_get(p, profile, key);
+		from = key;
+	}
+	*ret = text && strcasecmp(text, "true") == 0;
+	if (text && *text && !*ret && strcasecmp(text, "false") != 0)
+		return err_set(e, ERR_POLICY, "%s is '%.40s' -> true or false", from, text);
 	return 0;
 }
 
@@ -77,8 +94,13 @@ static int set_url(struct endpoint *ep, enum service s, const struct endpoint_op
 int endpoint_init(struct endpoint *ep, const struct endpoint_options *o, const struct profiles *p,
 		  struct err *e)
 {
+	const char *profile = profile_name(o->profile);
+
 	*ep = (struct endpoint){ 0 };
-	if (set_region(ep, o, p, e) < 0)
+	if (set_region(ep, o, p, e) < 0 ||
+	    set_flag(&ep->fips, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint", profile, p, e) < 0 ||
+	    set_flag(&ep->dual_stack, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint",
+		     profile, p, e) < 0)
 		return -1;
 	for (int s = 0; s < SERVICE_COUNT; s++) {
 		if (s == SERVICE_IMDS)
@@ -110,15 +132,36 @@ void endpoint_place_done(struct endpoint_place *p)
 	buf_done(&p->path);
 }
 
+static bool gov(const char *region)
+{
+	return strncmp(region, "us-gov-", 7) == 0;
+}
+
+/* As the SDKs' rules have it: "-fips" after the service, but the two services whose hosts in
+ * GovCloud are validated under their plain names; dual-stack hosts end in api.aws, S3's say
+ * dualstack. */
+static void add_service(const struct endpoint *ep, enum service s, struct endpoint_place *p)
+{
+	bool china = strncmp(p->region, "cn-", 3) == 0;
+	bool plain = gov(p->region) && (s == SERVICE_AUTOSCALING || s == SERVICE_STS ||
+					s == SERVICE_SQS || s == SERVICE_CLOUDWATCH);
+	bool dual = ep->dual_stack && s != SERVICE_S3;
+
+	buf_addf(&p->host, "%s%s.%s%s.%s", service_info(s)->host,
+		 ep->fips && (dual || !plain) ? "-fips" : "",
+		 ep->dual_stack && s == SERVICE_S3 ? "dualstack." : "", p->region,
+		 dual ? (china ? "api.amazonwebservices.com.cn" : "api.aws")
+		      : endpoint_suffix(p->region));
+}
+
 /* AWS's own host. The bucket goes into it, unless a dot would break the certificate. */
-static void own_host(const struct request *r, struct endpoint_place *p)
+static void own_host(const struct endpoint *ep, const struct request *r, struct endpoint_place *p)
 {
 	bool in_host = r->service == SERVICE_S3 && r->bucket && !strchr(r->bucket, '.');
 
 	if (in_host)
 		buf_addf(&p->host, "%s.", r->bucket);
-	buf_addf(&p->host, "%s.%s.%s", service_info(r->service)->host, p->region,
-		 endpoint_suffix(p->region));
+	add_service(ep, r->service, p);
 	buf_addf(&p->url, "https://%s", buf_str(&p->host));
 	if (r->bucket && !in_host)
 		buf_addf(&p->path, "/%s", r->bucket);
@@ -149,7 +192,7 @@ int endpoint_place(const struct endpoint *ep, const struct request *r, struct en
 	if (!ret->region[0])
 		return err_set(e, ERR_POLICY, "no region is known -> " ENDPOINT_REGION_REMEDY);
 	if (!base)
-		own_host(r, ret);
+		own_host(ep, r, ret);
 	else if (given_host(r, base, ret, e) < 0)
 		return -1;
 	buf_add(&ret->path, buf_str(&r->path), r->path.len);

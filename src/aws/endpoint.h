@@ -15,6 +15,7 @@ struct endpoint_options {
 
 struct endpoint {
 	char region[64];          /* "" when nothing names one */
+	bool fips, dual_stack;    /* which of AWS's own hosts */
 	char *url[SERVICE_COUNT]; /* configured, without a slash at the end; NULL: AWS's own host */
 };
 

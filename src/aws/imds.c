@@ -3,12 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/clock.h"
 #include "base/http.h"
 #include "base/json.h"
 
 #define ENDPOINT "http://169.254.169.254"
+#define ENDPOINT_SIX "http://[fd00:ec2::254]"
 #define TOKEN_SECONDS 21600
 #define TOKEN_MAX 512
 #define ATTEMPTS 2
@@ -40,12 +42,14 @@ struct imds_get {
 struct imds *imds_new(struct loop *l)
 {
 	const char *given = getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT");
+	const char *mode = getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE");
+	bool six = mode && strcasecmp(mode, "IPv6") == 0;
 	struct imds *m = own_alloc(sizeof(*m));
 	size_t len;
 
 	m->loop = l;
 	m->http = http_new(l);
-	m->endpoint = own_strdup(given && *given ? given : ENDPOINT);
+	m->endpoint = own_strdup(given && *given ? given : six ? ENDPOINT_SIX : ENDPOINT);
 	len = strlen(m->endpoint);
 	while (len && m->endpoint[len - 1] == '/')
 		m->endpoint[--len] = '\0';

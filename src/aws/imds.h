@@ -1,6 +1,7 @@
 /* Instance metadata, version 2: a session token is fetched, kept, and fetched again on 401.
  *
- * Endpoint: AWS_EC2_METADATA_SERVICE_ENDPOINT, else http://169.254.169.254.
+ * Endpoint: AWS_EC2_METADATA_SERVICE_ENDPOINT, else http://169.254.169.254, or with
+ * AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE=IPv6 http://[fd00:ec2::254].
  * AWS_EC2_METADATA_DISABLED=true makes every read fail at once. Attempts are short (1 s to connect,
  * 2 s in all, twice): off EC2 it must not hang.
  */

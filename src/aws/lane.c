@@ -53,10 +53,17 @@ struct lane *lane_new(struct loop *l, const struct lane_options *o, struct err *
 	lane->loop = l ? l : loop_new();
 	lane->http = http_new(lane->loop);
 	lane->profile = own_strdup(o->profile);
+	lane->given_endpoint = own_strdup(o->endpoint);
 	lane->ca_file = own_strdup(o->ca_file ? o->ca_file : bundle && *bundle ? bundle : NULL);
 	lane->attempts = attempts_of(o);
 	lane->tokens = LANE_TOKENS_MAX;
 	lane->chain = o->chain;
+	lane->base = o->base;
+	if (o->role)
+		lane->role = (struct lane_role){ .arn = own_strdup(o->role->arn),
+						 .session = own_strdup(o->role->session),
+						 .external_id = own_strdup(o->role->external_id),
+						 .seconds = o->role->seconds };
 	lane->keys.expires = INSTANT_NEVER;
 	rng_seed_os(&lane->rng);
 	if (o->keys)
@@ -75,6 +82,7 @@ void lane_free(struct lane *l)
 	endpoint_done(&l->endpoint);
 	own_free(l->profile);
 	own_free(l->ca_file);
+	own_free(l->given_endpoint);
 	if (l->own_loop)
 		loop_free(l->loop);
 	own_free(l);
@@ -176,7 +184,7 @@ void lane_go(struct aws_flight *f)
 		lane_fail(f, &e);
 		return;
 	}
-	if (lane_keys_ready(f->lane) == LANE_KEYS_AWAITED) {
+	if (!f->call->request.anonymous && lane_keys_ready(f->lane) == LANE_KEYS_AWAITED) {
 		f->waiting = true;
 		loop_timer_start(f->timer, lane_left(f));
 		return;

@@ -12,6 +12,7 @@
 
 #include "aws/call.h"
 #include "aws/cred.h"
+#include "aws/sts.h"
 #include "base/loop.h"
 
 struct lane;
@@ -20,6 +21,8 @@ struct lane_options {
 	const char *region, *profile, *endpoint; /* see struct endpoint_options; NULL: found */
 	const struct cred *keys; /* these and no others; copied; NULL: by the chain */
 	const struct cred_source *const *chain; /* NULL: cred_chain */
+	struct lane *base;                      /* its keys and no chain; must outlive this lane */
+	const struct sts_role *role;            /* taken with the keys of base or chain; copied */
 	const char *ca_file;                    /* NULL: AWS_CA_BUNDLE, else the system's */
 	int attempts;                           /* 0: AWS_MAX_ATTEMPTS, else 3 */
 };
@@ -37,7 +40,9 @@ void lane_set_keys(struct lane *l, const struct cred *keys);
 /* Keys now in use, to hand on; NULL: none fetched yet. Borrowed. */
 const struct cred *lane_keys(const struct lane *l);
 /* Fetches credentials if there are none or they end within @p margin; fn from the loop. */
-void lane_need_keys(struct lane *l, struct span margin, cred_fn *fn, void *arg);
+struct lane_need;
+struct lane_need *lane_need_keys(struct lane *l, struct span margin, cred_fn *fn, void *arg);
+void lane_need_cancel(struct lane_need *n); /* fn is not called; only before it was */
 
 typedef void lane_done_fn(struct aws_call *c, void *arg);
 /* c->request is filled. Runs until @p deadline from now at most, over all attempts, credentials and

@@ -27,7 +27,7 @@ struct lane {
 	bool own_loop;
 	struct http *http;
 	struct endpoint endpoint;
-	char *profile, *ca_file;
+	char *profile, *ca_file, *given_endpoint;
 	int attempts;
 	int tokens;
 	int failures[SERVICE_COUNT]; /* in a row */
@@ -36,7 +36,15 @@ struct lane {
 	const struct cred_source *const *chain;
 	struct cred keys;
 	bool keys_fixed; /* given by hand: never fetched */
+	struct lane *base;
+	struct lane_role { /* arn NULL: none */
+		char *arn, *session, *external_id;
+		int seconds;
+	} role;
+	/* What is under way, one at a time: the walk along the chain, the wait for base, STS. */
 	struct cred_fetch *fetch;
+	struct lane_need *base_need;
+	void *role_ask;
 	struct tick fetch_after;
 	struct lane_need *needs;
 	struct aws_flight *flights;

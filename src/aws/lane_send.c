@@ -75,16 +75,28 @@ static void time_limits(const struct aws_flight *f, struct http_request *q)
 	q->ca_file = f->lane->ca_file;
 }
 
+static void add_signature(struct aws_flight *f, const struct sigv4_signed *s, struct headers *h)
+{
+	add(h, "X-Amz-Date", s->date);
+	if (s->content_sha256[0])
+		add(h, "X-Amz-Content-Sha256", s->content_sha256);
+	if (s->token)
+		add(h, "X-Amz-Security-Token", f->lane->keys.token);
+	add(h, "Authorization", s->authorization);
+}
+
 int lane_send(struct aws_flight *f, http_done_fn *fn, struct err *e)
 {
 	const struct request *r = &f->call->request;
 	AUTO(endpoint_place_done) struct endpoint_place p = { 0 };
 	AUTO(buf_done) struct buf url = BUF(96 << 10);
 	struct headers h = { 0 };
-	struct sigv4_signed s;
+	struct sigv4_signed s = { 0 };
 	struct http_request q = HTTP_REQUEST(.method = r->method);
 
-	if (endpoint_place(&f->lane->endpoint, r, &p, e) < 0 || sign(f, &p, &s, e) < 0)
+	if (endpoint_place(&f->lane->endpoint, r, &p, e) < 0)
+		return -1;
+	if (!r->anonymous && sign(f, &p, &s, e) < 0)
 		return -1;
 	buf_adds(&url, buf_str(&p.url));
 	if (r->query.len)
@@ -93,12 +105,8 @@ int lane_send(struct aws_flight *f, http_done_fn *fn, struct err *e)
 		return -1;
 	for (size_t i = 0; i < r->header_count; i++)
 		add(&h, r->headers[i].name, r->headers[i].value);
-	add(&h, "X-Amz-Date", s.date);
-	if (s.content_sha256[0])
-		add(&h, "X-Amz-Content-Sha256", s.content_sha256);
-	if (s.token)
-		add(&h, "X-Amz-Security-Token", f->lane->keys.token);
-	add(&h, "Authorization", s.authorization);
+	if (!r->anonymous)
+		add_signature(f, &s, &h);
 	add(&h, "User-Agent", PACKAGE_NAME "/" PACKAGE_VERSION);
 	q.url = buf_str(&url);
 	q.headers = h.list;

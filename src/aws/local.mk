@@ -3,7 +3,9 @@ noinst_LIBRARIES += src/aws/libaws.a
 src_aws_libaws_a_SOURCES = \
 	src/aws/autoscaling.c src/aws/autoscaling.h src/aws/autoscaling_life.c \
 	src/aws/call.c src/aws/call.h \
-	src/aws/cred.c src/aws/cred.h src/aws/cred_env.c src/aws/cred_imds.c src/aws/cred_profile.c \
+	src/aws/cred.c src/aws/cred.h src/aws/cred_container.c src/aws/cred_env.c src/aws/cred_imds.c \
+	src/aws/cred_part.h src/aws/cred_process.c src/aws/cred_profile.c src/aws/cred_role.c \
+	src/aws/cred_role.h src/aws/cred_sso.c src/aws/cred_web.c \
 	src/aws/endpoint.c src/aws/endpoint.h \
 	src/aws/imds.c src/aws/imds.h \
 	src/aws/control.c src/aws/control.h \
@@ -22,7 +24,7 @@ check_PROGRAMS += tests/unit/check_aws
 TESTS += tests/unit/check_aws
 endif
 tests_unit_check_aws_SOURCES = tests/unit/check_aws.c tests/unit/check_aws.h \
-	tests/unit/check_aws_ask.c tests/unit/check_aws_imds.c tests/unit/check_aws_keys.c \
+	tests/unit/check_aws_ask.c tests/unit/check_aws_chain.c tests/unit/check_aws_imds.c tests/unit/check_aws_keys.c \
 	tests/unit/check_aws_lane.c tests/unit/check_aws_place.c tests/unit/check_aws_read.c \
 	tests/unit/check_aws_world.c tests/unit/check_aws_world.h
 tests_unit_check_aws_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit

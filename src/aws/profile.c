@@ -11,7 +11,7 @@
 #define FILE_MAX (1u << 20)
 #define ENTRIES_MAX 20000
 
-enum kind { SECTION_NONE, SECTION_PROFILE, SECTION_SERVICES };
+enum kind { SECTION_NONE, SECTION_PROFILE, SECTION_SERVICES, SECTION_SSO };
 
 struct entry {
 	enum kind kind;
@@ -60,7 +60,8 @@ static void keep(struct reader *rd, char *key, char *value)
 					      .value = value };
 }
 
-/* "[profile dev]" in the config file, "[dev]" in the credentials file, "[services mine]". */
+/* "[profile dev]" in the config file, "[dev]" in the credentials file, "[services mine]",
+ * "[sso-session mine]". */
 static void read_section(struct reader *rd, const char *line, size_t len)
 {
 	AUTO(own_freep) char *title = trimmed(line + 1, len - 1);
@@ -75,6 +76,9 @@ static void read_section(struct reader *rd, const char *line, size_t len)
 	if (strncmp(title, "services ", 9) == 0 && !rd->credentials) {
 		rd->kind = SECTION_SERVICES;
 		rd->name = trimmed(title + 9, strlen(title + 9));
+	} else if (strncmp(title, "sso-session ", 12) == 0 && !rd->credentials) {
+		rd->kind = SECTION_SSO;
+		rd->name = trimmed(title + 12, strlen(title + 12));
 	} else if (strncmp(title, "profile ", 8) == 0 && !rd->credentials) {
 		rd->kind = SECTION_PROFILE;
 		rd->name = trimmed(title + 8, strlen(title + 8));
@@ -140,7 +144,7 @@ static int read_file(struct profiles *p, const char *path, bool credentials, str
 	return 0;
 }
 
-static const char *home(void)
+const char *profile_home(void)
 {
 	const char *dir = getenv("HOME");
 	const struct passwd *pw;
@@ -156,9 +160,9 @@ static char *place(const char *variable, const char *fallback)
 	const char *given = getenv(variable);
 
 	if (!given || !*given)
-		return own_printf("%s/.aws/%s", home(), fallback);
+		return own_printf("%s/.aws/%s", profile_home(), fallback);
 	if (strncmp(given, "~/", 2) == 0)
-		return own_printf("%s%s", home(), given + 1);
+		return own_printf("%s%s", profile_home(), given + 1);
 	return own_strdup(given);
 }
 
@@ -226,6 +230,11 @@ bool profile_exists(const struct profiles *p, const char *name)
 const char *profile_get(const struct profiles *p, const char *name, const char *key)
 {
 	return find(p, SECTION_PROFILE, name, key);
+}
+
+const char *profile_sso_session(const struct profiles *p, const char *name, const char *key)
+{
+	return find(p, SECTION_SSO, name, key);
 }
 
 const char *profile_service(const struct profiles *p, const char *name, const char *service,

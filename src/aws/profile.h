@@ -22,5 +22,9 @@ const char *profile_get(const struct profiles *p, const char *name, const char *
  * "endpoint_url"). */
 const char *profile_service(const struct profiles *p, const char *name, const char *service,
 			    const char *key);
+/* A key of the section [sso-session name]; "" as the key: whether there is one. */
+const char *profile_sso_session(const struct profiles *p, const char *name, const char *key);
+
+const char *profile_home(void); /* HOME, else the account's; borrowed */
 
 #endif

@@ -7,7 +7,8 @@
 struct lanes {
 	struct loop *loop;
 	struct lanes_item {
-		char *region; /* NULL: the default */
+		char *region;             /* NULL: the default */
+		char *role, *external_id; /* NULL: the base keys; given to no id */
 		struct lane *lane;
 	} * item;
 	size_t count;
@@ -25,9 +26,11 @@ void control_lanes_free(struct lanes *l)
 {
 	if (!l)
 		return;
-	for (size_t i = 0; i < l->count; i++) {
-		lane_free(l->item[i].lane);
-		own_free(l->item[i].region);
+	while (l->count--) { /* the newest first: it may take its keys from an older one */
+		lane_free(l->item[l->count].lane);
+		own_free(l->item[l->count].region);
+		own_free(l->item[l->count].role);
+		own_free(l->item[l->count].external_id);
 	}
 	own_free(l->item);
 	own_free(l);
@@ -38,17 +41,46 @@ static bool same(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-struct lane *control_lanes_get(struct lanes *l, const char *region, struct err *e)
+/* The first lane that has the keys of this role, whatever its region. */
+static struct lane *keys_of(const struct lanes *l, const char *role, const char *external_id)
 {
-	struct lane *lane;
-
 	for (size_t i = 0; i < l->count; i++)
-		if (same(l->item[i].region, region))
+		if (same(l->item[i].role, role) && same(l->item[i].external_id, external_id))
 			return l->item[i].lane;
-	lane = lane_new(l->loop, &(struct lane_options){ .region = region }, e);
+	return NULL;
+}
+
+static struct lane *find(const struct lanes *l, const char *region, const char *role,
+			 const char *external_id)
+{
+	for (size_t i = 0; i < l->count; i++)
+		if (same(l->item[i].region, region) && same(l->item[i].role, role) &&
+		    same(l->item[i].external_id, external_id))
+			return l->item[i].lane;
+	return NULL;
+}
+
+struct lane *control_lanes_get(struct lanes *l, const char *region, const char *role_arn,
+			       const char *external_id, struct err *e)
+{
+	struct sts_role role = { .arn = role_arn, .external_id = external_id };
+	struct lane_options o = { .region = region };
+	struct lane *lane = find(l, region, role_arn, external_id);
+
+	if (lane)
+		return lane;
+	o.base = keys_of(l, role_arn, external_id);
+	if (role_arn && !o.base) {
+		o.role = &role;
+		o.base = control_lanes_get(l, region, NULL, NULL, e);
+		if (!o.base)
+			return NULL;
+	}
+	lane = lane_new(l->loop, &o, e);
 	if (!lane)
 		return NULL;
 	l->item = own_grow(l->item, l->count + 1, sizeof(*l->item));
-	l->item[l->count++] = (struct lanes_item){ own_strdup(region), lane };
+	l->item[l->count++] = (struct lanes_item){ own_strdup(region), own_strdup(role_arn),
+						   own_strdup(external_id), lane };
 	return lane;
 }

@@ -1,4 +1,5 @@
-/* Lanes by region, made when first asked for: one account for now; roles join the key later. */
+/* Lanes by region and role, made when first asked for. The base keys are fetched once for all of
+ * them, and a role is taken once, however many regions it is used in. */
 #ifndef CONTROL_LANES_H
 #define CONTROL_LANES_H
 
@@ -8,7 +9,8 @@ struct lanes;
 struct lanes *control_lanes_new(struct loop *l);
 void control_lanes_free(struct lanes *l);
 DEFINE_FREEP(struct lanes, control_lanes);
-/* @p region NULL: the environment's or the profile's. Borrowed. */
-MUST struct lane *control_lanes_get(struct lanes *l, const char *region, struct err *e);
+/* @p region NULL: the environment's or the profile's. @p role_arn NULL: the base keys. Borrowed. */
+MUST struct lane *control_lanes_get(struct lanes *l, const char *region, const char *role_arn,
+				    const char *external_id, struct err *e);
 
 #endif

@@ -9,16 +9,20 @@ static int lanes_of(struct control *c, struct turn *t, struct err *e)
 	const struct policy *p = t->policy;
 	char region[64];
 
-	t->want.group_lane = control_lanes_get(c->lanes, p->fleet.region, e);
+	t->want.group_lane = control_lanes_get(c->lanes, p->fleet.region, p->fleet.role_arn,
+					       p->fleet.external_id, e);
 	if (!t->want.group_lane)
 		return -1;
 	t->write.lane = t->want.group_lane;
 	for (size_t i = 0; i < p->metric_count; i++) {
-		if (p->metrics[i].source != POLICY_SQS)
+		const struct policy_metric *m = &p->metrics[i];
+		const char *role = policy_region_role(p, m);
+
+		if (m->source != POLICY_SQS)
 			continue;
 		t->want.metric_lane[i] = control_lanes_get(
-			c->lanes, policy_region_metric(p, &p->metrics[i], region, sizeof(region)),
-			e);
+			c->lanes, policy_region_metric(p, m, region, sizeof(region)), role,
+			role ? p->fleet.external_id : NULL, e);
 		if (!t->want.metric_lane[i])
 			return -1;
 	}

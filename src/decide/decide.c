@@ -20,7 +20,7 @@ static void bound_counts(const struct facts *f, struct facts *ret)
 				   &ret->group.desired, &ret->group.in_service,
 				   &ret->group.pending, &ret->group.warming,
 				   &ret->group.busy,    &ret->group.draining,
-				   &ret->group.failed };
+				   &ret->group.failed,  &ret->group.launch_failures };
 
 	ret->group = f->group;
 	for (size_t i = 0; i < sizeof(group) / sizeof(group[0]); i++)

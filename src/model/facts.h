@@ -50,6 +50,17 @@ struct fact {
 	int64_t value_milli; /* a scalar metric */
 };
 
+/* What kind of failure a launch met: the words are in model/say.c. */
+enum launch_why {
+	LAUNCH_OTHER,
+	LAUNCH_CAPACITY, /* EC2 has no such instances there */
+	LAUNCH_LIMIT,    /* a quota of the account */
+	LAUNCH_SPOT,     /* no spot instance at that price */
+	LAUNCH_SETUP,    /* image, template, key or role: an operator's to mend */
+	LAUNCH_WHY_COUNT
+};
+#define FACTS_LAUNCH_TEXT_MAX 160
+
 /* One Auto Scaling group. Supply is max(desired, in_service + pending). */
 struct capacity {
 	enum fact_why why;
@@ -61,8 +72,14 @@ struct capacity {
 	int64_t warming;  /* in service for less than the warm-up; a part of in_service */
 	int64_t busy;     /* in service and protected from scale-in: an upper bound of busy */
 	int64_t draining; /* terminating; not supply, still billed */
-	int64_t failed;   /* unhealthy, or launches that failed since the last turn */
+	int64_t failed;   /* in service and unhealthy: about to be replaced */
 	bool launch_suspended, terminate_suspended;
+	/* Of a group that has fewer instances than it wants: how many of its launches failed since
+	 * one worked. 0: none, or nobody asked. */
+	int64_t launch_failures;
+	enum launch_why launch_why;              /* the newest failure's kind */
+	enum fact_why launch_read;               /* why it is not known, where it was asked for */
+	char launch_text[FACTS_LAUNCH_TEXT_MAX]; /* and its own words; nothing is decided by them */
 };
 
 struct facts {

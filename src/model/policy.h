@@ -29,6 +29,7 @@ struct policy_fleet {
 	const char *auto_scaling_group;
 	const char *region;        /* NULL: the lane's default */
 	const char *role_arn;      /* NULL: the base credentials */
+	const char *external_id;   /* for taking the role; or NULL */
 	bool min_given, max_given; /* not given: the group's own */
 	int64_t min, max;
 	int64_t jobs_per_instance;        /* slots; POLICY_AUTO: learnt, 1 until then */

@@ -31,6 +31,14 @@ static const char *const why_words[] = {
 	[FACT_UNDEFINED] = "undefined",
 };
 
+static const char *const launch_words[] = {
+	[LAUNCH_OTHER] = "see its activities",
+	[LAUNCH_CAPACITY] = "EC2 has no capacity",
+	[LAUNCH_LIMIT] = "a quota is reached",
+	[LAUNCH_SPOT] = "no spot instance at this price",
+	[LAUNCH_SETUP] = "its launch template or what it names is wrong",
+};
+
 static const char *const outcome_words[] = {
 	[OUTCOME_HELD] = "held",       [OUTCOME_FORBIDDEN] = "forbidden",
 	[OUTCOME_DONE] = "done",       [OUTCOME_CONFLICT] = "conflict",
@@ -79,6 +87,11 @@ int say_reason_parse(const char *word, enum reason *ret)
 const char *say_why_word(enum fact_why why)
 {
 	return WORD(why_words, why);
+}
+
+const char *say_launch_word(enum launch_why why)
+{
+	return WORD(launch_words, why);
 }
 
 const char *say_outcome_word(enum outcome_kind kind)
@@ -138,6 +151,9 @@ static int say_arg(const struct policy *p, char type, int64_t v, struct buf *out
 	case 'w':
 		return buf_adds(
 			out, say_why_word((enum fact_why)(v < 0 || v >= FACT_WHY_COUNT ? -1 : v)));
+	case 'l':
+		return buf_adds(out, say_launch_word((enum launch_why)(
+					     v < 0 || v >= LAUNCH_WHY_COUNT ? LAUNCH_OTHER : v)));
 	case 's':
 		return buf_adds(out, v >= 0 && (uint64_t)v < p->schedule_count
 					     ? p->schedules[v].name
@@ -244,6 +260,9 @@ int say_plan(const struct policy *p, const struct facts *f, const struct plan *p
 		buf_adds(out, "   ");
 		say_stair(p, s, out);
 		buf_addc(out, '\n');
+		if (s->code == REASON_LAUNCH_FAILED && f && f->group.launch_text[0])
+			buf_addf(out, "%*sAWS says: %s\n", 21 + 2 * width, "",
+				 f->group.launch_text);
 	}
 	return out->full ? -1 : 0;
 }

@@ -16,6 +16,7 @@ const char *say_reason_text(enum reason code);                 /* with its {plac
 const char *say_step_word(int step);                           /* "trust", "demand", … */
 MUST int say_reason_parse(const char *word, enum reason *ret); /* -1: unknown */
 const char *say_why_word(enum fact_why why);                   /* "denied", … */
+const char *say_launch_word(enum launch_why why);              /* "no capacity", … */
 const char *say_outcome_word(enum outcome_kind kind);
 const char *say_mode_word(enum policy_mode mode);
 

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "model/say.h"
@@ -191,6 +192,18 @@ static struct json *fact_json(const struct fact *f)
 	return o;
 }
 
+/* Only where there is something to tell: most groups launch what they should. */
+static void launch_json(const struct capacity *g, struct json *group)
+{
+	if (g->launch_failures > 0) {
+		json_set_int(group, "launch_failures", g->launch_failures);
+		json_set_str(group, "launch_why", say_launch_word(g->launch_why));
+		json_set_str(group, "launch_text", g->launch_text);
+	}
+	if (g->launch_read != FACT_READABLE)
+		json_set_str(group, "launch_read", say_why_word(g->launch_read));
+}
+
 struct json *say_facts_json(const struct policy *p, const struct facts *f)
 {
 	struct json *o = json_object(), *group = json_object(), *metrics = json_object();
@@ -205,6 +218,7 @@ struct json *say_facts_json(const struct policy *p, const struct facts *f)
 		json_set_bool(group, "launch_suspended", true);
 	if (f->group.terminate_suspended)
 		json_set_bool(group, "terminate_suspended", true);
+	launch_json(&f->group, group);
 	json_set(o, "group", group);
 	for (size_t i = 0; i < f->metric_count && i < p->metric_count; i++)
 		if (!policy_metric_is_derived(&p->metrics[i]))
@@ -213,14 +227,31 @@ struct json *say_facts_json(const struct policy *p, const struct facts *f)
 	return o;
 }
 
-static enum fact_why read_why(const struct json *o)
+static enum fact_why why_of(const char *word, enum fact_why otherwise)
 {
-	const char *word = json_get_str(o, "why");
-
 	for (int w = FACT_READABLE; word && w < FACT_WHY_COUNT; w++)
 		if (strcmp(word, say_why_word((enum fact_why)w)) == 0)
 			return (enum fact_why)w;
-	return FACT_NEVER_READ;
+	return otherwise;
+}
+
+static enum fact_why read_why(const struct json *o)
+{
+	return why_of(json_get_str(o, "why"), FACT_NEVER_READ);
+}
+
+static void launch_read(const struct json *group, struct capacity *g)
+{
+	const char *word = json_get_str(group, "launch_why");
+	const char *text = json_get_str(group, "launch_text");
+
+	g->launch_read = why_of(json_get_str(group, "launch_read"), FACT_READABLE);
+	(void)json_get_int(group, "launch_failures", &g->launch_failures);
+	for (int w = LAUNCH_OTHER; word && w < LAUNCH_WHY_COUNT; w++)
+		if (strcmp(word, say_launch_word((enum launch_why)w)) == 0)
+			g->launch_why = (enum launch_why)w;
+	if (text)
+		snprintf(g->launch_text, sizeof(g->launch_text), "%s", text);
 }
 
 static struct instant read_instant(const struct json *o, const char *name)
@@ -261,6 +292,7 @@ int say_facts_read(const struct policy *p, const struct json *stored, struct fac
 				   field(&ret->group, group_tags[i].offset));
 	(void)json_get_bool(group, "launch_suspended", &ret->group.launch_suspended);
 	(void)json_get_bool(group, "terminate_suspended", &ret->group.terminate_suspended);
+	launch_read(group, &ret->group);
 	ret->metric_count =
 		p->metric_count < POLICY_METRICS_MAX ? p->metric_count : POLICY_METRICS_MAX;
 	for (size_t i = 0; i < ret->metric_count; i++)

@@ -16,9 +16,11 @@ static struct instant since_of(const struct observe_seen *old, const char *id, s
 /* The new list holds just the instances that are in service now, so it never outgrows the group. */
 static void see(const struct asg_group *g, struct instant now, struct observe_seen *seen)
 {
-	struct observe_seen next = { .item = own_array(g->instance_count ? g->instance_count : 1,
-						       sizeof(*next.item)),
-				     .started = true };
+	struct observe_seen next = *seen;
+
+	next.item = own_array(g->instance_count ? g->instance_count : 1, sizeof(*next.item));
+	next.count = 0;
+	next.started = true;
 
 	for (size_t i = 0; i < g->instance_count; i++) {
 		const struct asg_instance *in = &g->instances[i];
@@ -32,6 +34,23 @@ static void see(const struct asg_group *g, struct instant now, struct observe_se
 	}
 	observe_seen_done(seen);
 	*seen = next;
+}
+
+/* A raise takes the group a moment, so one look is not enough; whoever looks but once (cron, plan)
+ * is told all the same. */
+static void see_short(const struct capacity *before, bool first, struct instant now,
+		      struct observe_seen *seen, struct capacity *c)
+{
+	if (time_add_(c->in_service, c->pending) >= c->desired) {
+		seen->short_looks = 0;
+		seen->full_at = now;
+		return;
+	}
+	seen->short_looks += first ? 2 : seen->short_looks < 2;
+	c->launch_failures = before->launch_failures;
+	c->launch_why = before->launch_why;
+	c->launch_read = before->launch_read;
+	memcpy(c->launch_text, before->launch_text, sizeof(c->launch_text));
 }
 
 static void count_instance(const struct asg_instance *in, struct capacity *c)
@@ -77,12 +96,15 @@ void observe_count_group(const struct asg_group *g, struct instant now, struct s
 			      .min = g->min,
 			      .max = g->max,
 			      .desired = g->desired };
+	bool first;
 
 	if (g->min < 0 || g->desired < 0 || g->max < g->min)
 		c.why = FACT_NONSENSE;
 	for (size_t i = 0; i < g->instance_count; i++)
 		count_instance(&g->instances[i], &c);
+	first = !seen->started;
 	see(g, now, seen);
+	see_short(ret, first, now, seen, &c);
 	for (size_t i = 0; i < seen->count; i++)
 		if (warm_up.ms > 0 && instant_since(now, seen->item[i].since).ms < warm_up.ms)
 			c.warming++;

@@ -5,6 +5,9 @@
 #include "base/own.h"
 #include "observe/observe.h"
 
+#define ACTIVITIES_MOST 20     /* of one answer: the newest */
+#define ACTIVITIES_A_MINUTE 60 /* a region without capacity must not cost a call for each group */
+
 /* Who gets what a read brings: a want's group (metric < 0) or one of its metrics. */
 struct subscriber {
 	struct observe_want *want;
@@ -29,6 +32,8 @@ struct observe {
 	observe_done_fn *fn;
 	void *arg;
 	struct read *reads; /* under way */
+	struct instant budget_from;
+	int budget_spent; /* activities asked for since then */
 };
 
 struct observe *observe_new(observe_done_fn *fn, void *arg)
@@ -87,6 +92,25 @@ static void want_less(struct observe *o, struct observe_want *w)
 {
 	if (--w->left == 0)
 		o->fn(w, o->arg);
+}
+
+static struct read *read_new(struct observe *o, struct lane *lane, struct instant now,
+			     struct span deadline)
+{
+	struct read *r = own_alloc(sizeof(*r));
+
+	r->owner = o;
+	r->lane = lane;
+	r->now = now;
+	r->deadline = deadline;
+	return r;
+}
+
+static void subscribe(struct read *r, struct observe_want *w, int metric)
+{
+	r->to = own_grow(r->to, r->to_count + 1, sizeof(*r->to));
+	r->to[r->to_count++] = (struct subscriber){ w, metric };
+	w->left++;
 }
 
 void observe_seen_done(struct observe_seen *s)
@@ -179,6 +203,55 @@ static void groups_failed(struct read *r, const struct err *e)
 	}
 }
 
+/* --- activities of groups that are short of instances */
+
+static void activities_done(struct aws_call *c, void *arg)
+{
+	struct read *r = arg;
+	struct observe *o = r->owner;
+	struct observe_want *w = r->to[0].want;
+	AUTO(asg_activities_done) struct asg_activities list = { 0 };
+	struct err e;
+
+	/* Not a failure of the turn: a permission that is missing costs the reason, not the plan.
+	 */
+	if (aws_autoscaling_activities_read(&c->reply, &list, &e) < 0)
+		w->facts->group.launch_read = observe_why(&e);
+	else
+		observe_launch_count(&list, w->seen, r->now, &w->facts->group);
+	read_unlink(o, r);
+	want_less(o, w);
+	read_free(r);
+}
+
+static bool budget_allows(struct observe *o, struct instant now)
+{
+	int64_t ago = instant_since(now, o->budget_from).ms;
+
+	if (ago < 0 || ago >= 60000) {
+		o->budget_from = now;
+		o->budget_spent = 0;
+	}
+	return o->budget_spent++ < ACTIVITIES_A_MINUTE;
+}
+
+static void want_activities(struct read *of, struct observe_want *w)
+{
+	struct observe *o = of->owner;
+	struct read *r;
+
+	if (!observe_launch_due(w->seen, of->now) || !budget_allows(o, of->now))
+		return;
+	w->seen->asked_at = of->now;
+	r = read_new(o, of->lane, of->now, of->deadline);
+	subscribe(r, w, -1);
+	r->next = o->reads;
+	o->reads = r;
+	aws_autoscaling_activities_ask(&r->call.request, w->policy->fleet.auto_scaling_group,
+				       ACTIVITIES_MOST);
+	lane_start(r->lane, &r->call, r->deadline, activities_done, r);
+}
+
 /* Serves the subscribers whose group is in this page and takes them off the list. */
 static void groups_page(struct read *r, const struct asg_groups *page)
 {
@@ -194,6 +267,7 @@ static void groups_page(struct read *r, const struct asg_groups *page)
 			continue;
 		}
 		observe_count_group(g, r->now, warm_up_of(w->policy), w->seen, &w->facts->group);
+		want_activities(r, w);
 		want_less(r->owner, w);
 	}
 	r->to_count = kept;
@@ -231,25 +305,6 @@ static void groups_done(struct aws_call *c, void *arg)
 }
 
 /* --- asking */
-
-static struct read *read_new(struct observe *o, struct lane *lane, struct instant now,
-			     struct span deadline)
-{
-	struct read *r = own_alloc(sizeof(*r));
-
-	r->owner = o;
-	r->lane = lane;
-	r->now = now;
-	r->deadline = deadline;
-	return r;
-}
-
-static void subscribe(struct read *r, struct observe_want *w, int metric)
-{
-	r->to = own_grow(r->to, r->to_count + 1, sizeof(*r->to));
-	r->to[r->to_count++] = (struct subscriber){ w, metric };
-	w->left++;
-}
 
 static void want_queue(struct observe *o, struct read **batch, struct observe_want *w,
 		       size_t metric, struct instant now, struct span deadline)

@@ -23,6 +23,10 @@ struct observe_seen {
 	} * item;
 	size_t count;
 	bool started; /* those of the very first look count as warm */
+	/* Of a group that has fewer than it wants. */
+	int short_looks;         /* in a row */
+	struct instant full_at;  /* when it last had them all */
+	struct instant asked_at; /* when its activities were last asked for */
 };
 void observe_seen_done(struct observe_seen *s);
 
@@ -52,9 +56,16 @@ DEFINE_FREEP(struct observe, observe);
 void observe_ask(struct observe *o, struct observe_want *const *wants, size_t n, struct instant now,
 		 struct span deadline);
 
-/* Pure parts, for tests. */
+/* Pure parts, for tests. What @p ret knows of failed launches stays as long as the group is short.
+ */
 void observe_count_group(const struct asg_group *g, struct instant now, struct span warm_up,
 			 struct observe_seen *seen, struct capacity *ret);
 enum fact_why observe_why(const struct err *e);
+/* Whether the group's activities are worth a call: it is short of instances, was so at the look
+ * before, and was not asked just now. */
+bool observe_launch_due(const struct observe_seen *seen, struct instant now);
+/* The group's newest activities into @p ret: launches that failed with none since that worked. */
+void observe_launch_count(const struct asg_activities *list, const struct observe_seen *seen,
+			  struct instant now, struct capacity *ret);
 
 #endif

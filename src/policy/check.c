@@ -28,6 +28,24 @@ void policy_check_name(const struct check *c, struct yaml_place at, const char *
 			   what, name, POLICY_NAME_MAX);
 }
 
+/* As STS takes it: 2 to 1224 characters of these. */
+static void check_external_id(const struct check *c, const struct raw_fleet *f)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789_+=,.@:/-";
+	const struct yaml_node *n = check_under(c->root, "fleet", "external_id");
+	size_t len = f->external_id ? strlen(f->external_id) : 0;
+
+	if (f->external_id && !f->role_arn)
+		keys_error(c->r, check_place(c, n),
+			   "external_id is given, but no role_arn to take with it");
+	if (check_is_open(f->external_id))
+		return;
+	if (len < 2 || len > 1224 || strspn(f->external_id, allowed) < len)
+		keys_error(c->r, check_place(c, n),
+			   "external_id is 2 to 1224 letters, digits and _+=,.@:/-");
+}
+
 static void check_fleet(const struct check *c, struct policy *ret)
 {
 	const struct raw_fleet *f = &c->raw->fleet;
@@ -39,10 +57,12 @@ static void check_fleet(const struct check *c, struct policy *ret)
 	if (!check_is_open(f->role_arn) && strncmp(f->role_arn, "arn:", 4) != 0)
 		keys_error(c->r, check_place(c, check_under(c->root, "fleet", "role_arn")),
 			   "role_arn is not an ARN: arn:aws:iam::ACCOUNT:role/NAME");
+	check_external_id(c, f);
 	ret->fleet = (struct policy_fleet){
 		.auto_scaling_group = f->auto_scaling_group,
 		.region = f->region,
 		.role_arn = f->role_arn,
+		.external_id = f->external_id,
 		.min_given = f->min_given,
 		.max_given = f->max_given,
 		.min = f->min,

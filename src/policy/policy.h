@@ -79,6 +79,9 @@ int policy_print(const struct policy *p, struct buf *out);
  */
 const char *policy_region_metric(const struct policy *p, const struct policy_metric *m, char *buf,
 				 size_t size);
+/* The role that a metric's queue is read with: the fleet's, unless the queue's URL names another
+ * account than the role does; NULL: the base credentials. */
+const char *policy_region_role(const struct policy *p, const struct policy_metric *m);
 /* Whether two policies write to one group; NULL regions count as equal. */
 bool policy_region_same_group(const struct policy *a, const struct policy *b);
 

@@ -8,6 +8,7 @@ static void raw_fleet(const struct policy_fleet *f, struct raw_fleet *raw)
 	*raw = (struct raw_fleet){ .auto_scaling_group = f->auto_scaling_group,
 				   .region = f->region,
 				   .role_arn = f->role_arn,
+				   .external_id = f->external_id,
 				   .min = f->min,
 				   .max = f->max,
 				   .min_given = f->min_given,

@@ -123,7 +123,7 @@ struct raw_behavior {
 };
 
 struct raw_fleet {
-	const char *auto_scaling_group, *region, *role_arn;
+	const char *auto_scaling_group, *region, *role_arn, *external_id;
 	int64_t min, max;
 	bool min_given, max_given;
 	int64_t jobs_per_instance;

@@ -64,6 +64,27 @@ static void account(const char *role_arn, char buf[static 64])
 		buf[0] = '\0';
 }
 
+/* The account in https://host/ACCOUNT/name, "" where none stands there. */
+static void account_of_url(const char *url, char buf[static 64])
+{
+	const char *host = url ? strstr(url, "://") : NULL;
+	const char *path = host ? strchr(host + 3, '/') : NULL;
+
+	buf[0] = '\0';
+	if (path && strspn(path + 1, "0123456789") == 12 && path[13] == '/' &&
+	    !copy(path + 1, 12, buf, 64))
+		buf[0] = '\0';
+}
+
+const char *policy_region_role(const struct policy *p, const struct policy_metric *m)
+{
+	char queue[64], role[64];
+
+	account_of_url(m->sqs.queue_url, queue);
+	account(p->fleet.role_arn, role);
+	return *queue && *role && strcmp(queue, role) != 0 ? NULL : p->fleet.role_arn;
+}
+
 static const char *region_or_default(const char *region)
 {
 	const char *env = NULL;

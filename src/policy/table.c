@@ -16,7 +16,12 @@ static const struct key fleet_keys[] = {
 	{ .name = "role_arn",
 	  .type = KEY_STR,
 	  .offset = offsetof(struct raw_fleet, role_arn),
-	  .doc = "role to assume where the group is in another account" },
+	  .doc = "role to assume where the group is in another account; the queues of that "
+		 "account are read with it too" },
+	{ .name = "external_id",
+	  .type = KEY_STR,
+	  .offset = offsetof(struct raw_fleet, external_id),
+	  .doc = "what the role's trust policy asks for as sts:ExternalId" },
 	{ .name = "min",
 	  .type = KEY_INT,
 	  .offset = offsetof(struct raw_fleet, min),

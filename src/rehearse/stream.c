@@ -104,9 +104,13 @@ static int read_group(const struct json *o, struct instant now, struct capacity 
 		int64_t *to;
 		bool needed;
 	} counts[] = {
-		{ "desired", &g->desired, true },  { "in_service", &g->in_service, true },
-		{ "pending", &g->pending, false }, { "terminating", &g->draining, false },
-		{ "min", &g->min, false },         { "max", &g->max, false },
+		{ "desired", &g->desired, true },
+		{ "in_service", &g->in_service, true },
+		{ "pending", &g->pending, false },
+		{ "terminating", &g->draining, false },
+		{ "min", &g->min, false },
+		{ "max", &g->max, false },
+		{ "launch_failures", &g->launch_failures, false },
 	};
 
 	g->max = POLICY_CAPACITY_MAX;

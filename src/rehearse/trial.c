@@ -75,7 +75,7 @@ static void see_metric(struct stage *g, const struct trial_series *s, size_t tur
 static void see_group(struct stage *g, size_t turn, struct instant now)
 {
 	struct capacity *c = &g->facts.group;
-	int64_t pending = 0;
+	int64_t pending = 0, come;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < g->coming_count; i++)
@@ -96,11 +96,15 @@ static void see_group(struct stage *g, size_t turn, struct instant now)
 		if (s->target == TRIAL_DESIRED && turn < s->count)
 			g->desired = whole(v);
 		if (s->target == TRIAL_FAILED)
-			c->failed = whole(v);
+			c->launch_failures = whole(v);
 	}
 	c->desired = g->desired;
-	c->pending = pending < g->desired ? pending : g->desired;
-	c->in_service = g->desired - c->pending;
+	c->launch_why = LAUNCH_CAPACITY;
+	if (c->launch_failures < 0 || c->launch_failures > g->desired)
+		c->launch_failures = c->launch_failures < 0 ? 0 : g->desired;
+	come = g->desired - c->launch_failures;
+	c->pending = pending < come ? pending : come;
+	c->in_service = come - c->pending;
 }
 
 static void see(struct stage *g, size_t turn, struct instant now)

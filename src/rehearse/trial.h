@@ -35,7 +35,7 @@ struct trial_series {
 		TRIAL_MEMBER,  /* another count of a queue */
 		TRIAL_GROUP,   /* missing: the group cannot be read */
 		TRIAL_DESIRED, /* somebody else sets the size */
-		TRIAL_FAILED   /* instances that were launched and did not come */
+		TRIAL_FAILED   /* of what is wanted, so many launches fail */
 	} target;
 	size_t metric;
 	int member;      /* TRIAL_MEMBER: enum policy_member */

@@ -156,8 +156,9 @@ static const struct key test_keys[] = {
 	  .offset = offsetof(struct raw_trial, series),
 	  .required = true,
 	  .read = pairs_read,
-	  .doc = "METRIC, METRIC.in_flight and the like, group, group.desired, group.failed: one "
-		 "value a turn" },
+	  .doc = "METRIC, METRIC.in_flight and the like, group, group.desired, group.failed (so "
+		 "many "
+		 "instances cannot be launched): one value a turn" },
 	{ .name = "expect",
 	  .type = KEY_LIST,
 	  .offset = offsetof(struct raw_trial, expects),

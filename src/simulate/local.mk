@@ -22,5 +22,10 @@ tests_unit_check_simulate_SOURCES = tests/unit/check_simulate.c tests/unit/check
 tests_unit_check_simulate_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_unit_check_simulate_LDADD = $(SIMULATE_LIBS) $(UNIT_LIBS)
 
+check_PROGRAMS += tests/fuzz/fuzz_load
+TESTS += tests/fuzz/fuzz_load
+tests_fuzz_fuzz_load_SOURCES = tests/fuzz/fuzz_load.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_fuzz_load_LDADD = $(SIMULATE_LIBS)
+
 dist_check_SCRIPTS += tests/sim/parity.py tests/sim/verb.py
 TESTS += tests/sim/parity.py tests/sim/verb.py

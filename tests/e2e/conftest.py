@@ -293,15 +293,15 @@ def keys():
 
 @pytest.fixture
 def client_of(keys):
-    """client_of(endpoint, service): a boto3 client, the independent client of every test."""
+    """client_of(endpoint, service, options…): a boto3 client, the independent client of every test."""
     boto3 = pytest.importorskip("boto3", reason="needs: boto3")
     from botocore.config import Config
 
     def make(endpoint, service, **options):
-        return boto3.client(service, endpoint_url=endpoint, region_name=keys["AWS_REGION"],
-                            aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
-                            aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
-                            config=Config(retries={"max_attempts": 1}, s3={"addressing_style": "path"}), **options)
+        usual = {"region_name": keys["AWS_REGION"], "aws_access_key_id": keys["AWS_ACCESS_KEY_ID"],
+                 "aws_secret_access_key": keys["AWS_SECRET_ACCESS_KEY"],
+                 "config": Config(retries={"max_attempts": 1}, s3={"addressing_style": "path"})}
+        return boto3.client(service, endpoint_url=endpoint, **{**usual, **options})
     return make
 
 

@@ -251,3 +251,30 @@ def test_missing_settings(programs, keys, env, says):
     done = programs.call(str(BUILD / "tests" / "lib" / "aws_drive"), "sts-identity", env={**keys, **env})
     assert done.returncode == 1
     assert says in json.loads(done.stdout)["error"]
+
+
+@pytest.mark.parametrize("profile,role", [("deployer", "deployer"), ("chained", "chained"), ("pod", "pod")])
+def test_roles_of_profiles(moto_only, tmp_path, profile, role):
+    """By another profile's keys, by another role's, and by a token in a file; moto says whom it sees."""
+    (tmp_path / "token").write_text("eyJ-a-token\n")
+    (tmp_path / "config").write_text(f"""
+[profile base]
+aws_access_key_id = AKIDBASE000000000000
+aws_secret_access_key = s
+[profile deployer]
+role_arn = arn:aws:iam::222222222222:role/deployer
+source_profile = base
+[profile chained]
+role_arn = arn:aws:iam::333333333333:role/chained
+source_profile = deployer
+role_session_name = two-steps
+[profile pod]
+role_arn = arn:aws:iam::444444444444:role/pod
+web_identity_token_file = {tmp_path}/token
+""")
+    seen = moto_only("sts-identity", env={"AWS_PROFILE": profile, "AWS_CONFIG_FILE": str(tmp_path / "config"),
+                                          "AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None})
+    assert f":assumed-role/{role}/" in seen["arn"], seen
+    session = seen["arn"].rsplit("/", 1)[1]
+    assert session == "two-steps" if profile == "chained" else session.startswith("windlass"), seen
+    assert seen["account"] == {"deployer": "2", "chained": "3", "pod": "4"}[role] * 12

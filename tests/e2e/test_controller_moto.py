@@ -6,7 +6,7 @@ import os
 import subprocess
 
 import pytest
-from conftest import wait_for
+from conftest import free_port, wait_for
 
 GROUP = "thumbs-asg"
 
@@ -251,3 +251,40 @@ def test_a_disk_that_fills_under_the_daemon_stops_no_scale_out(world, programs, 
     wait_for(lambda: world.desired() == 4, "scale-out")
     daemon.wait_log("the disk of the journal .* is full -> its reserve is given up and scale-in waits")
     assert daemon.stop() == 0
+
+
+def other_account(number, moto, client_of, keys, folder):
+    """The same world in another account, seen with the keys of a role of it: moto keeps accounts apart by the keys."""
+    taken = client_of(moto, "sts").assume_role(RoleArn=f"arn:aws:iam::{number}:role/test", RoleSessionName="test")["Credentials"]
+    role = {"aws_access_key_id": taken["AccessKeyId"], "aws_secret_access_key": taken["SecretAccessKey"],
+            "aws_session_token": taken["SessionToken"]}
+    folder.mkdir()
+    return World(moto, lambda url, service: client_of(url, service, **role), keys, folder)
+
+
+def test_one_controller_serves_several_accounts(world, windlass, moto, client_of, keys, tmp_path):
+    """Groups of one name in three accounts: the base one, and two that are reached by a role."""
+    worlds = {"own": world}
+    world.policy("own")
+    for number in ("222222222222", "333333333333"):
+        worlds[number] = other_account(number, moto, client_of, keys, tmp_path / number)
+        text = POLICY.format(name=f"of-{number}", mode="enforce", group=GROUP, queue=worlds[number].queue, max=6)
+        (world.policies / f"{number}.yaml").write_text(
+            text.replace("  max: 6", f"  role_arn: arn:aws:iam::{number}:role/windlass\n  external_id: door\n  max: 6"))
+    for name, jobs in (("own", 25), ("222222222222", 15), ("333333333333", 45)):
+        worlds[name].send(jobs)
+    done = windlass("turn", world.policies, "--journal", world.journal, env=world.env)
+    assert done.returncode == 0, done.stderr
+    assert {name: w.desired() for name, w in worlds.items()} == {"own": 3, "222222222222": 2, "333333333333": 5}
+
+
+def test_a_role_that_cannot_be_taken_costs_its_own_policy_only(world, windlass):
+    world.policy("good")
+    bad = POLICY.format(name="bad", mode="enforce", group="other", queue=world.queue, max=6)
+    (world.policies / "bad.yaml").write_text(bad.replace("  max: 6", "  role_arn: arn:aws:iam::222222222222:role/lost\n  max: 6"))
+    world.send(35)
+    done = windlass("turn", world.policies, "--journal", world.journal,
+                    env={**world.env, "AWS_ENDPOINT_URL_STS": f"http://127.0.0.1:{free_port()}"})
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "policy bad: " in done.stderr and "taking the role arn:aws:iam::222222222222:role/lost: STS AssumeRole" in done.stderr
+    assert world.desired() == 4

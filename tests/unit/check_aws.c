@@ -53,6 +53,7 @@ int main(void)
 	srunner_add_suite(r, check_aws_place());
 	srunner_add_suite(r, check_aws_lane());
 	srunner_add_suite(r, check_aws_keys());
+	srunner_add_suite(r, check_aws_chain());
 	srunner_add_suite(r, check_aws_imds());
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);

@@ -10,6 +10,7 @@ Suite *check_aws_ask(void);
 Suite *check_aws_read(void);
 Suite *check_aws_place(void);
 Suite *check_aws_keys(void);
+Suite *check_aws_chain(void);
 Suite *check_aws_lane(void);
 Suite *check_aws_imds(void);
 

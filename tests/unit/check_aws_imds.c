@@ -169,12 +169,12 @@ START_TEST(keys_of_the_role)
 	struct world w;
 
 	up(&w);
-	cred_fetch(w.loop, NULL, NULL, got_keys, &w);
+	cred_fetch(w.loop, &(struct cred_options){ 0 }, got_keys, &w);
 	loop_run(w.loop);
 	ck_assert_msg(w.e.kind == ERR_NONE, "%s", w.e.text);
 	ck_assert_str_eq(w.access, "ASIA1");
 	ck_assert_str_eq(w.token, "t");
-	f = cred_fetch(w.loop, NULL, NULL, got_keys, &w);
+	f = cred_fetch(w.loop, &(struct cred_options){ 0 }, got_keys, &w);
 	cred_fetch_cancel(f);
 	down(&w);
 }

@@ -155,6 +155,10 @@ START_TEST(wrong_places)
 	ck_assert_int_lt(endpoint_init(&ep, &(struct endpoint_options){ 0 }, NULL, &e), 0);
 	ck_assert_ptr_nonnull(strstr(e.text, "AWS_ENDPOINT_URL: 'localhost:4566' is not a URL"));
 	unsetenv("AWS_ENDPOINT_URL");
+	setenv("AWS_USE_FIPS_ENDPOINT", "yes", 1);
+	ck_assert_int_lt(endpoint_init(&ep, &(struct endpoint_options){ 0 }, NULL, &e), 0);
+	ck_assert_str_eq(e.text, "AWS_USE_FIPS_ENDPOINT is 'yes' -> true or false");
+	unsetenv("AWS_USE_FIPS_ENDPOINT");
 	setenv("AWS_REGION", "us east", 1);
 	ck_assert_int_lt(endpoint_init(&ep, &(struct endpoint_options){ 0 }, NULL, &e), 0);
 	unsetenv("AWS_REGION");
@@ -163,6 +167,52 @@ START_TEST(wrong_places)
 	ck_assert_int_lt(endpoint_place(&ep, &r, &at, &e), 0);
 	ck_assert_str_eq(e.text,
 			 "no region is known -> set AWS_REGION, or region in ~/.aws/config");
+	endpoint_done(&ep);
+	request_done(&r);
+}
+END_TEST
+
+/* As botocore 1.44 has them. */
+static const struct {
+	enum service service;
+	const char *region, *fips, *dual, *bucket, *host;
+} hosts[] = {
+	{ SERVICE_SQS, "us-east-1", "true", NULL, NULL, "sqs-fips.us-east-1.amazonaws.com" },
+	{ SERVICE_SQS, "us-east-1", "false", "True", NULL, "sqs.us-east-1.api.aws" },
+	{ SERVICE_SQS, "us-east-1", "true", "true", NULL, "sqs-fips.us-east-1.api.aws" },
+	{ SERVICE_SQS, "us-gov-west-1", "true", NULL, NULL, "sqs.us-gov-west-1.amazonaws.com" },
+	{ SERVICE_SQS, "us-gov-west-1", "true", "true", NULL, "sqs-fips.us-gov-west-1.api.aws" },
+	{ SERVICE_SQS, "cn-north-1", NULL, "true", NULL,
+	  "sqs.cn-north-1.api.amazonwebservices.com.cn" },
+	{ SERVICE_AUTOSCALING, "eu-west-1", "true", NULL, NULL,
+	  "autoscaling-fips.eu-west-1.amazonaws.com" },
+	{ SERVICE_STS, "us-gov-east-1", "true", NULL, NULL, "sts.us-gov-east-1.amazonaws.com" },
+	{ SERVICE_CLOUDWATCH, "us-east-1", "true", NULL, NULL,
+	  "monitoring-fips.us-east-1.amazonaws.com" },
+	{ SERVICE_S3, "us-gov-west-1", "true", NULL, "b", "b.s3-fips.us-gov-west-1.amazonaws.com" },
+	{ SERVICE_S3, "us-east-1", NULL, "true", "b", "b.s3.dualstack.us-east-1.amazonaws.com" },
+	{ SERVICE_S3, "us-east-1", "true", "true", "b",
+	  "b.s3-fips.dualstack.us-east-1.amazonaws.com" },
+};
+
+START_TEST(hosts_of_aws)
+{
+	struct endpoint_place at = { 0 };
+	struct endpoint ep;
+	struct request r = { 0 };
+	struct err e = { 0 };
+
+	setenv("AWS_REGION", hosts[_i].region, 1);
+	if (hosts[_i].fips)
+		setenv("AWS_USE_FIPS_ENDPOINT", hosts[_i].fips, 1);
+	if (hosts[_i].dual)
+		setenv("AWS_USE_DUALSTACK_ENDPOINT", hosts[_i].dual, 1);
+	ck_assert_int_eq(endpoint_init(&ep, &(struct endpoint_options){ 0 }, NULL, &e), 0);
+	request_init(&r, hosts[_i].service, "X", "GET");
+	r.bucket = own_strdup(hosts[_i].bucket);
+	ck_assert_int_eq(endpoint_place(&ep, &r, &at, &e), 0);
+	ck_assert_str_eq(buf_str(&at.host), hosts[_i].host);
+	endpoint_place_done(&at);
 	endpoint_done(&ep);
 	request_done(&r);
 }
@@ -230,7 +280,7 @@ START_TEST(chain)
 
 	for (size_t i = 0; i + 1 < 4 && keys[_i].variables[i]; i += 2)
 		setenv(keys[_i].variables[i], keys[_i].variables[i + 1], 1);
-	cred_fetch(g.loop, NULL, keys[_i].profile, got, &g);
+	cred_fetch(g.loop, &(struct cred_options){ .profile = keys[_i].profile }, got, &g);
 	loop_run(g.loop);
 	if (keys[_i].access) {
 		ck_assert_msg(g.e.kind == ERR_NONE, "%s: %s", keys[_i].name, g.e.text);
@@ -255,6 +305,7 @@ Suite *check_aws_place(void)
 	tcase_add_test(t, files);
 	tcase_add_loop_test(t, placed, 0, COUNT_OF(places));
 	tcase_add_test(t, wrong_places);
+	tcase_add_loop_test(t, hosts_of_aws, 0, COUNT_OF(hosts));
 	tcase_add_loop_test(t, chain, 0, COUNT_OF(keys));
 	suite_add_tcase(s, t);
 	return s;

@@ -14,6 +14,8 @@ struct look {
 	enum fact_why queue;  /* why the queue cannot be read */
 	int desired_plus_one; /* somebody moved the group to this - 1 */
 	int64_t pending, draining_in_service;
+	int missing, launch_failures; /* of what is desired, so many did not come */
+	enum fact_why launch_read;
 	bool group_unreadable;
 	bool launch_suspended, terminate_suspended;
 	int min_plus_one, max_plus_one; /* an operator's new bounds, from here on */
@@ -336,6 +338,34 @@ static const struct scene scenes[] = {
 	  0,
 	  200,
 	  { LOOK(0, 500, 0, 2, .why = REASON_LAUNCH_SUSPENDED, .launch_suspended = true) } },
+	{ "while launches fail no more is asked for, and all is when they work again",
+	  NULL,
+	  2,
+	  0,
+	  200,
+	  { LOOK(0, 100, 0, 10),
+	    LOOK(15, 500, 0, 10, .why = REASON_LAUNCH_FAILED, .missing = 8, .launch_failures = 3),
+	    LOOK(30, 500, 0, 10, .why = REASON_LAUNCH_FAILED, .missing = 5, .launch_failures = 1),
+	    LOOK(45, 500, 0, 50) } },
+	{ "failed launches of a group that is complete are over",
+	  NULL,
+	  2,
+	  0,
+	  200,
+	  { LOOK(0, 500, 0, 50, .launch_failures = 3) } },
+	{ "launches that fail keep nobody from shrinking",
+	  NULL,
+	  20,
+	  0,
+	  200,
+	  { LOOK(0, 200, 0, 20, .missing = 5, .launch_failures = 2),
+	    LOOK(301, 50, 0, 5, .missing = 5, .launch_failures = 2) } },
+	{ "where the group's activities cannot be read the fleet grows as it would",
+	  NULL,
+	  2,
+	  0,
+	  200,
+	  { LOOK(0, 500, 0, 50, .why = REASON_TARGET, .missing = 1, .launch_read = FACT_DENIED) } },
 	{ "nothing is removed while terminating is suspended",
 	  NULL,
 	  20,
@@ -390,6 +420,10 @@ static struct facts facts_of(struct stage *s, const struct look *l)
 	f.metric[0].why = l->queue;
 	f.group.pending = l->pending;
 	f.group.in_service += l->draining_in_service - l->pending;
+	f.group.in_service -= l->missing;
+	f.group.launch_failures = l->launch_failures;
+	f.group.launch_why = LAUNCH_CAPACITY;
+	f.group.launch_read = l->launch_read;
 	f.group.launch_suspended = l->launch_suspended;
 	f.group.terminate_suspended = l->terminate_suspended;
 	if (l->group_unreadable)

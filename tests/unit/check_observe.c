@@ -1,5 +1,6 @@
 /* A group's description into capacity. */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,6 +129,155 @@ START_TEST(errors_become_the_word_that_decide_needs)
 }
 END_TEST
 
+#define OK_ "Launching a new EC2 instance: i-1"
+#define NOT "Launching a new EC2 instance.  Status Reason: it says why"
+#define ROOM "We currently do not have sufficient t3.large capacity in the zone you requested."
+#define VCPU "You have requested more vCPU capacity than your current vCPU limit of 32 allows."
+#define NOW_S 10000
+
+/* What a group tells of its launches, newest first. */
+static const struct {
+	const char *name;
+	struct {
+		const char *what, *status, *message;
+		int64_t at_s;
+	} list[4];
+	int64_t full_s, failures;
+	enum launch_why why;
+} histories[] = {
+	{ "nothing was launched", { { 0 } }, 0, 0, LAUNCH_OTHER },
+	{ "a launch worked", { { OK_, "Successful", "", 9000 } }, 0, 0, LAUNCH_OTHER },
+	{ "two failed, the newest for want of room",
+	  { { NOT, "Failed", ROOM, 9100 }, { NOT, "Failed", VCPU, 9000 } },
+	  0,
+	  2,
+	  LAUNCH_CAPACITY },
+	{ "their order does not matter",
+	  { { NOT, "Failed", ROOM, 9000 }, { NOT, "Failed", VCPU, 9100 } },
+	  0,
+	  2,
+	  LAUNCH_LIMIT },
+	{ "what failed before one that worked is over",
+	  { { OK_, "InProgress", "", 9200 },
+	    { NOT, "Failed", ROOM, 9100 },
+	    { NOT, "Failed", ROOM, 9000 } },
+	  0,
+	  0,
+	  LAUNCH_OTHER },
+	{ "one that was called off did not work",
+	  { { OK_, "Cancelled", "", 9200 }, { NOT, "Failed", ROOM, 9100 } },
+	  0,
+	  1,
+	  LAUNCH_CAPACITY },
+	{ "one that worked before does not help",
+	  { { NOT, "Failed", "Your Spot request price of 0.01 is lower than the minimum", 9100 },
+	    { OK_, "Successful", "", 9000 } },
+	  0,
+	  1,
+	  LAUNCH_SPOT },
+	{ "a termination says nothing of launches",
+	  { { "Terminating EC2 instance: i-2", "Successful", "", 9200 },
+	    { NOT, "Failed", "The key pair 'k' does not exist", 9100 } },
+	  0,
+	  1,
+	  LAUNCH_SETUP },
+	{ "a failure from before the group had all it wants is over",
+	  { { NOT, "Failed", ROOM, 9100 } },
+	  9101,
+	  0,
+	  LAUNCH_OTHER },
+	{ "a failure of long ago is of another time",
+	  { { NOT, "Failed", ROOM, NOW_S - 3601 } },
+	  0,
+	  0,
+	  LAUNCH_OTHER },
+	{ "words that nobody knows",
+	  { { NOT, "Failed", "Client.InternalError: Client error on launch", 9100 } },
+	  0,
+	  1,
+	  LAUNCH_OTHER },
+};
+
+START_TEST(launches_that_fail_are_told)
+{
+	struct observe_seen seen = { .full_at = { histories[_i].full_s * 1000 } };
+	struct asg_activity list[COUNT_OF(histories[0].list)] = { 0 };
+	struct asg_activities all = { .list = list };
+	struct capacity c = { .launch_failures = 7, .launch_read = FACT_DENIED };
+
+	for (; all.count < COUNT_OF(list) && histories[_i].list[all.count].what; all.count++)
+		list[all.count] = (struct asg_activity){
+			.description = (char *)histories[_i].list[all.count].what,
+			.status = (char *)histories[_i].list[all.count].status,
+			.message = (char *)histories[_i].list[all.count].message,
+			.start = { histories[_i].list[all.count].at_s * 1000 }
+		};
+	observe_launch_count(&all, &seen, (struct instant){ NOW_S * 1000 }, &c);
+	ck_assert_msg(c.launch_failures == histories[_i].failures &&
+			      c.launch_why == histories[_i].why && c.launch_read == FACT_READABLE,
+		      "%s: %lld, %d", histories[_i].name, (long long)c.launch_failures,
+		      (int)c.launch_why);
+	ck_assert_int_eq(c.launch_text[0] != '\0', c.launch_failures > 0);
+}
+END_TEST
+
+START_TEST(a_long_message_is_cut_between_characters)
+{
+	char message[FACTS_LAUNCH_TEXT_MAX + 40];
+	struct asg_activity one = { .description = (char *)NOT,
+				    .status = (char *)"Failed",
+				    .message = message,
+				    .start = { NOW_S * 1000 } };
+	struct asg_activities all = { .list = &one, .count = 1 };
+	struct observe_seen seen = { 0 };
+	struct capacity c = { 0 };
+
+	memset(message, 'x', sizeof(message) - 1);
+	message[sizeof(message) - 1] = '\0';
+	message[3] = '\n';
+	memcpy(message + FACTS_LAUNCH_TEXT_MAX - 2, "\303\251", 2); /* é across the end */
+	observe_launch_count(&all, &seen, (struct instant){ NOW_S * 1000 }, &c);
+	ck_assert_uint_eq(strlen(c.launch_text), FACTS_LAUNCH_TEXT_MAX - 2);
+	ck_assert_int_eq(c.launch_text[3], ' ');
+}
+END_TEST
+
+/* A call is worth it for who looks once, and for who sees the same at two looks; not again soon. */
+START_TEST(activities_are_asked_for_when_instances_do_not_come)
+{
+	struct asg_instance in = instance("i-1", ASG_IN_SERVICE, true, false);
+	struct asg_group g = {
+		.name = group_name, .max = 9, .desired = 1, .instances = &in, .instance_count = 1
+	};
+	struct instant t = { 1700000000000 };
+	struct observe_seen seen = { 0 }, once = { 0 };
+	struct capacity c = { 0 };
+
+	observe_count_group(&g, t, span_s(0), &seen, &c);
+	ck_assert(!observe_launch_due(&seen, t));
+	g.desired = 4;
+	observe_count_group(&g, t, span_s(0), &once, &c);
+	ck_assert(observe_launch_due(&once, t));
+	observe_count_group(&g, t, span_s(0), &seen, &c);
+	ck_assert(!observe_launch_due(&seen, t));
+	observe_count_group(&g, t, span_s(0), &seen, &c);
+	ck_assert(observe_launch_due(&seen, t));
+	seen.asked_at = t;
+	ck_assert(!observe_launch_due(&seen, instant_add(t, span_s(29))));
+	ck_assert(observe_launch_due(&seen, instant_add(t, span_s(30))));
+	c.launch_failures = 2;
+	snprintf(c.launch_text, sizeof(c.launch_text), "no room");
+	observe_count_group(&g, t, span_s(0), &seen, &c);
+	ck_assert(c.launch_failures == 2 && strcmp(c.launch_text, "no room") == 0);
+	g.desired = 1;
+	observe_count_group(&g, t, span_s(0), &seen, &c);
+	ck_assert(c.launch_failures == 0 && !c.launch_text[0]);
+	ck_assert(!observe_launch_due(&seen, instant_add(t, span_s(60))));
+	observe_seen_done(&seen);
+	observe_seen_done(&once);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("observe");
@@ -140,6 +290,9 @@ int main(void)
 	tcase_add_test(c, suspended_processes_are_told);
 	tcase_add_loop_test(c, a_group_that_contradicts_itself_is_nonsense, 0, 3);
 	tcase_add_loop_test(c, errors_become_the_word_that_decide_needs, 0, 7);
+	tcase_add_loop_test(c, launches_that_fail_are_told, 0, (int)COUNT_OF(histories));
+	tcase_add_test(c, a_long_message_is_cut_between_characters);
+	tcase_add_test(c, activities_are_asked_for_when_instances_do_not_come);
 	suite_add_tcase(s, c);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
