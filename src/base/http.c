@@ -94,7 +94,12 @@ static void end_finished(struct http *h)
 		if (m->msg != CURLMSG_DONE)
 			continue;
 		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &c);
-		call_end(c, m->data.result);
+		if (c->connected && m->data.result == CURLE_OK) {
+			loop_timer_stop(c->deadline); /* it lives on until it is cancelled */
+			c->connected(c);
+		} else {
+			call_end(c, m->data.result);
+		}
 		if (gone)
 			return;
 	}

@@ -26,6 +26,8 @@ struct http_call {
 	char *host;   /* without brackets */
 	int port;
 	bool proxied; /* the environment names a proxy that may be used */
+	void (*connected)(
+		struct http_call *c); /* a stream (http_stream.c): the connection is all */
 
 	const char *body;
 	int body_fd; /* -1: memory */

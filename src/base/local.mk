@@ -56,7 +56,7 @@ src_base_libbase_a_SOURCES += \
 	src/base/loop.c src/base/loop.h src/base/loop_own.h \
 	src/base/loop_child.c src/base/loop_resolve.c \
 	src/base/http.c src/base/http.h src/base/http_own.h \
-	src/base/http_request.c src/base/http_reply.c \
+	src/base/http_request.c src/base/http_reply.c src/base/http_stream.c src/base/http_stream.h \
 	src/base/httpd.c src/base/httpd.h src/base/httpd_own.h src/base/httpd_exchange.c
 
 if HAVE_CHECK

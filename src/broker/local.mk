@@ -2,11 +2,21 @@
 noinst_LIBRARIES += src/broker/libbroker.a
 src_broker_libbroker_a_SOURCES = \
 	src/broker/broker.c src/broker/broker.h \
-	src/broker/sqs.c
+	src/broker/sqs.c \
+	src/broker/redis.c src/broker/redis.h \
+	src/broker/redis_codec.c src/broker/redis_place.c \
+	src/broker/celery.h src/broker/celery_message.c
 
 if HAVE_CHECK
-check_PROGRAMS += tests/unit/check_broker
-TESTS += tests/unit/check_broker
+check_PROGRAMS += tests/unit/check_broker tests/unit/check_broker_redis
+TESTS += tests/unit/check_broker tests/unit/check_broker_redis
 endif
 tests_unit_check_broker_SOURCES = tests/unit/check_broker.c
 tests_unit_check_broker_LDADD = $(BROKER_LIBS) $(UNIT_LIBS)
+tests_unit_check_broker_redis_SOURCES = tests/unit/check_broker_redis.c
+tests_unit_check_broker_redis_LDADD = $(BROKER_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/fuzz/fuzz_redis
+TESTS += tests/fuzz/fuzz_redis
+tests_fuzz_fuzz_redis_SOURCES = tests/fuzz/fuzz_redis.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_fuzz_redis_LDADD = $(BROKER_LIBS)

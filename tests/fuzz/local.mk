@@ -10,7 +10,7 @@ fuzz_sources = $(src_base_libbase_a_SOURCES) $(src_wire_libwire_a_SOURCES) $(src
 	$(src_simulate_libsimulate_a_SOURCES) \
 	$(src_broker_libbroker_a_SOURCES) $(src_worker_libworker_a_SOURCES)
 fuzz_libs = $(UV_LIBS) $(CURL_LIBS) $(MHD_LIBS) $(CRYPTO_LIBS) $(JSON_LIBS) $(YAML_LIBS) \
-	$(EXPAT_LIBS) $(SQLITE_LIBS) $(SECCOMP_LIBS) -lm -lpthread
+	$(EXPAT_LIBS) $(SQLITE_LIBS) $(SECCOMP_LIBS) $(HIREDIS_LIBS) -lm -lpthread
 fuzz_compile = clang -O1 -g -std=gnu17 $(DEFS) -I. $(AM_CPPFLAGS)
 
 .PHONY: fuzz
