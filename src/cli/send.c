@@ -14,9 +14,11 @@
 #include "base/options.h"
 #include "base/table.h"
 #include "cli/cli.h"
+#include "produce/celery.h"
 #include "produce/produce.h"
 
 #define CALL_S 30
+#define CELERY_S 10 /* all tries together */
 #define PUT_S 3600
 #define OUT_MAX 65536
 #define PUT_MOST_BYTES (5LL << 30) /* S3's bound of one put */
@@ -26,6 +28,7 @@ struct send {
 	struct lane *lane;
 	const char *queue_url, *bucket, *prefix;
 	enum produce_path path;
+	struct produce_celery *celery; /* where it is that path */
 	bool json;
 	struct table_live live;
 	size_t count, done;
@@ -116,6 +119,10 @@ static int enqueue(struct send *s, const struct job *j, char **ret_id, struct er
 {
 	AUTO(aws_call_done) struct aws_call c = { 0 };
 
+	if (s->path == PRODUCE_CELERY) {
+		*ret_id = own_strdup(j->task_id);
+		return produce_celery_send(s->celery, j, span_s(CELERY_S), e);
+	}
 	if (produce_sqs_ask(&c.request, s->queue_url, j, e) < 0)
 		return -1;
 	aws_run_one(s->lane, &c, span_s(CALL_S));
@@ -163,7 +170,7 @@ static int one(struct send *s, const char *operand, struct err *e)
 		return err_wrap(e, "uploading %s", operand);
 	}
 	if (enqueue(s, &j, &id, e) < 0) {
-		if (e->kind == ERR_NOT_FOUND)
+		if (e->kind == ERR_NOT_FOUND && s->path == PRODUCE_SQS)
 			err_set(e, e->kind,
 				"%.700s -> check --queue-url; windlass queue create makes a queue",
 				e->text);
@@ -206,6 +213,8 @@ int cli_send(int argc, char **argv)
 	struct send s = { .live = { .to = stderr, .tty = table_is_tty(stderr) } };
 	struct lane_options where = { 0 };
 	struct produce_options by = { 0 };
+	struct produce_celery_options celery = { 0 };
+	int64_t priority;
 	const char *output = NULL;
 	const struct option table[] = {
 		{ "queue-url", 'q', OPTION_STR, &by.queue_url, "URL", "SQS_QUEUE_URL",
@@ -219,14 +228,27 @@ int cli_send(int argc, char **argv)
 		{ "output", 'o', OPTION_CHOICE, &output, "FORMAT", NULL, "text",
 		  .choices = "text|json", .doc = "json: one line a job" },
 		{ "celery-broker-url", 0, OPTION_STR, &by.broker_url, "URL", "CELERY_BROKER_URL",
-		  .secret = true, .doc = "of the way before the migration" },
+		  .secret = true,
+		  .doc = "where jobs go while no queue URL is set: redis:// or rediss://" },
+		{ "celery-queue", 0, OPTION_STR, &celery.names.queue, "NAME",
+		  "WINDLASS_CELERY_QUEUE", BROKER_CELERY_QUEUE, .doc = "of Celery" },
+		{ "celery-task", 0, OPTION_STR, &celery.names.task, "NAME", "WINDLASS_CELERY_TASK",
+		  BROKER_CELERY_TASK,
+		  .doc = "that Celery is to run, with video_id and video_path as keywords" },
+		{ "celery-key-prefix", 0, OPTION_STR, &celery.names.key_prefix, "TEXT",
+		  "WINDLASS_CELERY_KEY_PREFIX", .doc = "Celery's global_keyprefix" },
+		{ "celery-priority", 0, OPTION_INT, &priority, "N", NULL, "0", .least = 0,
+		  .most = 9, .doc = "of the tasks; 0 comes first" },
 	};
 	const struct options o = { .program = "windlass send",
 				   .summary = "Uploads videos and enqueues jobs for them.",
 				   .operands = "VIDEO…",
 				   .details = "A VIDEO is a file, which is uploaded first, or "
 					      "s3://bucket/key, which is there "
-					      "already.\n",
+					      "already.\n"
+					      "Jobs go to SQS when SQS_QUEUE_URL is set, to "
+					      "Celery when only CELERY_BROKER_URL is; each line "
+					      "says which way its job went.\n",
 				   .table = table,
 				   .count = COUNT_OF(table),
 				   .least_operands = 1,
@@ -239,8 +261,17 @@ int cli_send(int argc, char **argv)
 		return rc < 0 ? cli_usage("send", &e) : CLI_DONE;
 	if (produce_route(&by, &s.path, &e) < 0)
 		return cli_fail("send", &e);
+	celery.broker_url = by.broker_url;
+	celery.priority = (int)priority;
+	if (s.path == PRODUCE_CELERY) {
+		s.celery = produce_celery_new(NULL, &celery, &e);
+		if (!s.celery)
+			return cli_fail("send", &e);
+	}
 	s.queue_url = by.queue_url;
 	s.json = strcmp(output, "json") == 0;
 	s.count = (size_t)n;
-	return run(&s, &where, operands, n);
+	rc = run(&s, &where, operands, n);
+	produce_celery_free(s.celery);
+	return rc;
 }

@@ -26,12 +26,14 @@ int produce_route(const struct produce_options *o, enum produce_path *ret, struc
 		*ret = PRODUCE_SQS;
 		return 0;
 	}
-	if (given(o->broker_url))
-		return err_set(e, ERR_POLICY,
-			       "SQS_QUEUE_URL is not set, and this version does not send to "
-			       "CELERY_BROKER_URL: "
-			       "set SQS_QUEUE_URL (windlass queue create prints it)");
-	return err_set(e, ERR_POLICY, "SQS_QUEUE_URL is not set: windlass queue create prints it");
+	if (given(o->broker_url)) {
+		*ret = PRODUCE_CELERY;
+		return 0;
+	}
+	return err_set(e, ERR_POLICY,
+		       "neither SQS_QUEUE_URL nor CELERY_BROKER_URL is set -> set SQS_QUEUE_URL "
+		       "(windlass queue create prints it), or CELERY_BROKER_URL before the "
+		       "migration");
 }
 
 int produce_job(const char *bucket, const char *key, struct job *ret, struct err *e)

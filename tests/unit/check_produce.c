@@ -4,34 +4,37 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "produce/celery.h"
 #include "produce/produce.h"
 
 static const struct {
 	const char *name;
 	struct produce_options o;
-	const char *says; /* NULL: SQS */
+	bool found;
+	enum produce_path path;
 } routes[] = {
-	{ "SQS when it is set", { "http://q", NULL }, NULL },
-	{ "SQS goes before Celery", { "http://q", "redis://r" }, NULL },
-	{ "neither", { NULL, NULL }, "SQS_QUEUE_URL is not set" },
-	{ "empty is not set", { "", "" }, "SQS_QUEUE_URL is not set" },
-	{ "Celery alone", { NULL, "redis://user:secret@r" }, "CELERY_BROKER_URL" },
+	{ "SQS when it is set", { "http://q", NULL }, true, PRODUCE_SQS },
+	{ "SQS goes before Celery", { "http://q", "redis://r" }, true, PRODUCE_SQS },
+	{ "Celery while SQS is not set", { NULL, "redis://r" }, true, PRODUCE_CELERY },
+	{ "empty is not set", { "", "redis://r" }, true, PRODUCE_CELERY },
+	{ "neither", { NULL, NULL }, false, PRODUCE_SQS },
+	{ "neither, both empty", { "", "" }, false, PRODUCE_SQS },
 };
 
 START_TEST(a_route_is_found_or_the_variable_named)
 {
-	enum produce_path path = PRODUCE_CELERY;
+	enum produce_path path;
 	struct err e = { 0 };
 	int rc = produce_route(&routes[_i].o, &path, &e);
 
-	ck_assert_msg((rc == 0) == !routes[_i].says, "%s: %s", routes[_i].name, e.text);
-	if (routes[_i].says) {
-		ck_assert_int_eq(e.kind, ERR_POLICY);
-		ck_assert_ptr_nonnull(strstr(e.text, routes[_i].says));
-		ck_assert_ptr_null(strstr(e.text, "secret"));
-	} else {
-		ck_assert_int_eq(path, PRODUCE_SQS);
+	ck_assert_msg((rc == 0) == routes[_i].found, "%s: %s", routes[_i].name, e.text);
+	if (rc == 0) {
+		ck_assert_msg(path == routes[_i].path, "%s", routes[_i].name);
+		return;
 	}
+	ck_assert_int_eq(e.kind, ERR_POLICY);
+	ck_assert_ptr_nonnull(strstr(e.text, "SQS_QUEUE_URL"));
+	ck_assert_ptr_nonnull(strstr(e.text, "CELERY_BROKER_URL"));
 }
 END_TEST
 
@@ -72,6 +75,22 @@ START_TEST(a_job_that_the_worker_would_park_is_not_made)
 }
 END_TEST
 
+static const struct {
+	const char *url;
+} no_brokers[] = { { "amqp://h" }, { "redis://u:secret@h:x" }, { "redis://h/secret" } };
+
+START_TEST(a_broker_that_is_none_is_refused_before_anything_is_sent)
+{
+	struct produce_celery_options o = { .broker_url = no_brokers[_i].url };
+	struct err e = { 0 };
+
+	ck_assert_ptr_null(produce_celery_new(NULL, &o, &e));
+	ck_assert_int_eq(e.kind, ERR_POLICY);
+	ck_assert_ptr_nonnull(strstr(e.text, "CELERY_BROKER_URL"));
+	ck_assert_ptr_null(strstr(e.text, "secret"));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("produce");
@@ -82,6 +101,8 @@ int main(void)
 	tcase_add_loop_test(t, a_route_is_found_or_the_variable_named, 0, COUNT_OF(routes));
 	tcase_add_test(t, a_job_is_what_the_worker_reads);
 	tcase_add_loop_test(t, a_job_that_the_worker_would_park_is_not_made, 0, COUNT_OF(bad));
+	tcase_add_loop_test(t, a_broker_that_is_none_is_refused_before_anything_is_sent, 0,
+			    COUNT_OF(no_brokers));
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);
