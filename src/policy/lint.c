@@ -113,8 +113,7 @@ static void promise_from_zero(const struct check *c, const struct policy *p,
 			  span(r->queue_wait.target.ms, d));
 }
 
-/* A job that runs longer than the promise allows all to wait leaves each slot one job a target: a
- * fleet of max keeps at most so many. */
+/* Arrivals are not in a policy, so what is told is what breaks a promise however few they are. */
 static void promise_and_max(const struct check *c, const struct policy *p,
 			    const struct policy_rule *r, const struct yaml_node *n)
 {

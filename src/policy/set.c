@@ -40,14 +40,17 @@ static int list(const char *path, struct names *ret, struct err *e)
 {
 	DIR *d = opendir(path);
 	struct dirent *one;
+	size_t n = strlen(path);
 
 	if (!d)
 		return err_errno(e, errno, "directory %s", path);
+	while (n > 0 && path[n - 1] == '/')
+		n--;
 	while ((one = readdir(d)) && ret->count < DIRECTORY_MAX) {
 		if (!is_policy_file(one->d_name))
 			continue;
 		ret->items = own_grow(ret->items, ret->count + 1, sizeof(*ret->items));
-		ret->items[ret->count++] = own_printf("%s/%s", path, one->d_name);
+		ret->items[ret->count++] = own_printf("%.*s/%s", (int)n, path, one->d_name);
 	}
 	closedir(d);
 	if (ret->count > 0)

@@ -5,6 +5,7 @@
  *   lint/X.yaml               -> X.warn (what validate warns of)
  *   decide/X.yaml + X.json    -> X.ok (the staircase of each turn)
  *   policies/X.yaml           printed, read again and printed again: the same; has tests
+ *   policies                  have no error together: no two of them enforce one group
  *   policies/tests/X.yaml     passes, as windlass test runs it
  *
  * golden -update rewrites what differs.
@@ -249,6 +250,25 @@ static void each(struct run *r, const char *folder,
 		free(list);
 }
 
+/* They are installed as one folder, so as one folder they must be fit to run. */
+static void fit_together(struct run *r)
+{
+	struct policy_reading how = { .env = KEYS_ENV_WARN };
+	AUTO(policy_set_done) struct policy_set set = { 0 };
+	AUTO(buf_done) struct buf problems = BUF(TEXT_MAX);
+	struct err e = { 0 };
+	char dir[512];
+
+	snprintf(dir, sizeof(dir), "%s/policies", r->top);
+	if (policy_set_read(dir, &how, &set, &e) < 0)
+		buf_adds(&problems, e.text);
+	for (size_t i = 0; i < set.problem_count; i++) {
+		policy_problem_print(&set.problems[i], &problems);
+		buf_addc(&problems, '\n');
+	}
+	judge(r, "policies", set.count >= 10 && set.error_count == 0, buf_str(&problems));
+}
+
 int main(int argc, char **argv)
 {
 	struct run r = { .top = getenv("WINDLASS_SRC"),
@@ -265,6 +285,7 @@ int main(int argc, char **argv)
 	each(&r, "tests/golden/decide", golden_decide);
 	each(&r, "policies", round_trip);
 	each(&r, "policies", has_tests);
+	fit_together(&r);
 	each(&r, "policies/tests", tried);
 	printf("%d passed, %d failed\n", r.passed, r.failed);
 	return r.failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
