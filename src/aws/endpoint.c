@@ -189,8 +189,12 @@ int endpoint_place(const struct endpoint *ep, const struct request *r, struct en
 
 	*ret = (struct endpoint_place){ .url = BUF(16384), .host = BUF(512), .path = BUF(8192) };
 	snprintf(ret->region, sizeof(ret->region), "%s", r->region ? r->region : ep->region);
-	if (!ret->region[0])
-		return err_set(e, ERR_POLICY, "no region is known -> " ENDPOINT_REGION_REMEDY);
+	if (!ret->region[0]) {
+		err_ignore(err_set(e, ERR_POLICY, "no region is known -> " ENDPOINT_REGION_REMEDY));
+		if (e)
+			snprintf(e->code, sizeof(e->code), "%s", ENDPOINT_NO_REGION);
+		return -1;
+	}
 	if (!base)
 		own_host(ep, r, ret);
 	else if (given_host(r, base, ret, e) < 0)

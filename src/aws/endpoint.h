@@ -25,6 +25,7 @@ MUST int endpoint_init(struct endpoint *ep, const struct endpoint_options *o,
 void endpoint_done(struct endpoint *ep);
 
 /* Where the region comes from when nothing names one, as a remedy for messages. */
+#define ENDPOINT_NO_REGION "NoRegion" /* the code of the error where none is known */
 #define ENDPOINT_REGION_REMEDY "set AWS_REGION, or region in ~/.aws/config"
 
 struct endpoint_place {

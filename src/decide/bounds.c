@@ -36,6 +36,8 @@ void decide_bounds_find(struct climb *c)
 	c->high = fleet->max_given ? capped(fleet->max) : group_high;
 	c->low_by = c->high_by = -1;
 	schedules(c);
+	c->own_low = c->low;
+	c->own_high = c->high;
 	if (c->low < group_low) {
 		c->low = group_low;
 		c->low_by = -1;
@@ -44,7 +46,8 @@ void decide_bounds_find(struct climb *c)
 		c->high = group_high;
 		c->high_by = -1;
 	}
-	if (c->low > c->high) {
+	c->apart = c->low > c->high;
+	if (c->apart) {
 		c->low = group_low;
 		c->high = group_high;
 		c->low_by = c->high_by = -1;
@@ -109,6 +112,10 @@ void decide_bounds(struct climb *c)
 {
 	struct stair s;
 
+	if (c->apart)
+		decide_climb_note(c, (struct stair){ .code = REASON_BOUNDS_APART,
+						     .rule = -1,
+						     .arg = { c->own_low, c->own_high } });
 	floor_for_missing(c);
 	if (c->n >= c->low && c->n <= c->high)
 		return;

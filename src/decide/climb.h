@@ -10,11 +10,13 @@ struct climb {
 	struct facts seen;
 	const struct memory *m;
 	struct instant now;
-	enum fact_why group_why;                 /* where the group cannot be read */
-	int32_t desired;                         /* the group's, where every hold stays */
-	int32_t supply;                          /* max(desired, in service + pending) */
-	int32_t low, high;                       /* bounds of schedules, policy and group */
-	int low_by, high_by;                     /* the schedule that says so, or -1 */
+	enum fact_why group_why;   /* where the group cannot be read */
+	int32_t desired;           /* the group's, where every hold stays */
+	int32_t supply;            /* max(desired, in service + pending) */
+	int32_t low, high;         /* bounds of schedules, policy and group */
+	int low_by, high_by;       /* the schedule that says so, or -1 */
+	int32_t own_low, own_high; /* those of policy and schedules alone */
+	bool apart;                /* and they have nothing in common with the group's */
 	enum fact_why trust[POLICY_METRICS_MAX]; /* FACT_READABLE: may decide */
 	int64_t jobs[POLICY_METRICS_MAX];        /* what the metric counts, where trusted */
 	int64_t milli[POLICY_METRICS_MAX];       /* the same in thousandths; may be negative */

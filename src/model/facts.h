@@ -24,6 +24,7 @@ enum fact_why { /* why a fact is not readable; the words are in model/say.c */
 		FACT_STALE,
 		FACT_UNSUPPORTED, /* no source of this version reads it */
 		FACT_UNDEFINED,   /* an expression without a value: a division by zero */
+		FACT_NO_REGION,   /* neither the policy nor the surroundings name a region */
 		FACT_WHY_COUNT
 };
 

@@ -29,6 +29,7 @@ static const char *const why_words[] = {
 	[FACT_STALE] = "stale",
 	[FACT_UNSUPPORTED] = "not read by this version",
 	[FACT_UNDEFINED] = "undefined",
+	[FACT_NO_REGION] = "no region is set: fleet.region or AWS_REGION",
 };
 
 static const char *const launch_words[] = {

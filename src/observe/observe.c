@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aws/endpoint.h"
 #include "aws/sqs.h"
 #include "base/own.h"
 #include "observe/observe.h"
@@ -135,6 +136,9 @@ enum fact_why observe_why(const struct err *e)
 	case ERR_PROTOCOL:
 		return FACT_NONSENSE;
 	case ERR_POLICY:
+		if (strcmp(e->code, ENDPOINT_NO_REGION) == 0)
+			return FACT_NO_REGION;
+		break;
 	case ERR_CONFLICT:
 	case ERR_LOCAL:
 	case ERR_UNREACHABLE:

@@ -149,6 +149,25 @@ def test_missing_credentials_are_one_clear_line(world, windlass):
     assert "credentials" in done.stderr and len(done.stderr.strip().splitlines()) == 1
 
 
+def test_a_region_that_nobody_names_is_asked_for(world, windlass, tmp_path):
+    path = world.policy()
+    path.write_text(path.read_text().replace("  region: us-east-1\n", ""))
+    env = dict(world.env, AWS_REGION=None, AWS_DEFAULT_REGION=None, HOME=str(tmp_path), AWS_CONFIG_FILE=None)
+    done = windlass("plan", path, "--journal", world.journal, env=env)
+    assert done.returncode == 1 and "set AWS_REGION, or region in ~/.aws/config" in done.stderr
+    assert "the group cannot be read (no region is set: fleet.region or AWS_REGION)" in done.stdout
+
+
+def test_bounds_that_the_group_does_not_share_are_told(world, windlass):
+    path = world.policy(most=60)
+    path.write_text(path.read_text().replace("  max: 60", "  min: 20\n  max: 60"))
+    world.send(35)
+    done = windlass("plan", path, "--journal", world.journal, env=world.env)
+    assert "the policy allows 20 to 60, the group none of these" in done.stdout, done.stdout + done.stderr
+    assert windlass("turn", path, "--journal", world.journal, env=world.env).returncode == 0
+    assert world.desired() == 4
+
+
 def test_the_daemon_follows_the_queue_and_ends_on_sigterm(world, programs, windlass):
     world.policy()
     daemon = programs.start("windlassd", "--policies", world.policies, "--journal", world.journal, "--log-format", "logfmt",

@@ -126,6 +126,9 @@ START_TEST(errors_become_the_word_that_decide_needs)
 		    { ERR_LOCAL, FACT_UNREACHABLE } };
 
 	ck_assert_int_eq(observe_why(&(struct err){ .kind = map[_i].kind }), map[_i].why);
+	ck_assert_int_eq(observe_why(&(struct err){ .kind = ERR_POLICY, .code = "NoRegion" }),
+			 FACT_NO_REGION);
+	ck_assert_int_eq(observe_why(&(struct err){ .kind = ERR_POLICY }), FACT_UNREACHABLE);
 }
 END_TEST
 
