@@ -16,6 +16,7 @@ src_base_libbase_a_SOURCES = \
 	src/base/log.c src/base/log.h \
 	src/base/options.c src/base/options.h src/base/options_help.c src/base/options_nearest.c \
 	src/base/own.c src/base/own.h \
+	src/base/pool.c src/base/pool.h \
 	src/base/rng.c src/base/rng.h \
 	src/base/table.c src/base/table.h \
 	src/base/text.c src/base/text.h \

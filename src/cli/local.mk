@@ -5,10 +5,13 @@ src_cli_libcli_a_SOURCES = \
 	src/cli/eval.c src/cli/explain.c src/cli/fetch.c src/cli/history.c \
 	src/cli/once.c src/cli/once.h src/cli/plan.c src/cli/policies.c src/cli/policies.h src/cli/replay.c \
 	src/cli/schema.c src/cli/local.c src/cli/queue.c src/cli/send.c \
-	src/cli/simulate.c src/cli/simulate.h src/cli/simulate_course.c src/cli/simulate_journal.c \
+	src/cli/simulate.c src/cli/simulate.h src/cli/simulate_ask.c src/cli/simulate_course.c \
+	src/cli/simulate_journal.c \
 	src/cli/simulate_measure.c src/cli/simulate_measures.def \
 	src/cli/simulate_page.c src/cli/simulate_report.c \
-	src/cli/status.c src/cli/test.c src/cli/turn.c src/cli/validate.c
+	src/cli/status.c src/cli/test.c src/cli/tune.c src/cli/tune.h src/cli/tune_axes.c \
+	src/cli/tune_chart.c src/cli/tune_diff.c src/cli/tune_edit.c src/cli/tune_play.c src/cli/tune_report.c \
+	src/cli/turn.c src/cli/validate.c
 
 # What a report is made of is built into it.
 EXTRA_DIST += src/cli/simulate_page.css src/cli/simulate_page.js

@@ -3,19 +3,20 @@
 #include <stdio.h>
 #include <string.h>
 
-static int read_set(const char *path, const struct option_list *sets, const char *mode,
-		    struct policy_set *ret, struct err *e)
+static int read_set(const char *path, const struct option_list *sets,
+		    const struct policy_override *more, size_t more_count, struct policy_set *ret,
+		    struct err *e)
 {
 	size_t n = sets->count;
-	struct policy_override *over = own_array(n + 1, sizeof(*over));
+	struct policy_override *over = own_array(n + more_count + 1, sizeof(*over));
 	char **copies = own_array(n + 1, sizeof(*copies));
 	struct policy_reading how = { .env = KEYS_ENV_WARN,
 				      .overrides = over,
-				      .override_count = n + (mode ? 1 : 0) };
+				      .override_count = n + more_count };
 	int rc = 0;
 
-	if (mode)
-		over[n] = (struct policy_override){ "mode", mode };
+	for (size_t i = 0; i < more_count; i++)
+		over[n + i] = more[i];
 	for (size_t i = 0; i < n && rc == 0; i++) {
 		char *eq;
 
@@ -41,7 +42,9 @@ static int read_set(const char *path, const struct option_list *sets, const char
 int cli_policies_read(const char *path, const struct option_list *sets, const char *mode,
 		      struct policy_set *ret, struct err *e)
 {
-	if (read_set(path, sets, mode, ret, e) < 0) {
+	const struct policy_override over = { "mode", mode };
+
+	if (read_set(path, sets, &over, mode ? 1 : 0, ret, e) < 0) {
 		e->kind = ERR_POLICY;
 		return -1;
 	}
@@ -66,5 +69,16 @@ int cli_policies_one(const char *path, const struct option_list *sets, const cha
 	if (ret->count != 1)
 		return err_set(e, ERR_POLICY, "%s holds %zu policies: name one file", path,
 			       ret->count);
+	return 0;
+}
+
+int cli_policies_variant(const char *path, const struct option_list *sets,
+			 const struct policy_override *more, size_t n, struct policy_set *ret,
+			 struct err *e)
+{
+	if (read_set(path, sets, more, n, ret, e) < 0)
+		return -1;
+	if (ret->error_count > 0 || ret->count != 1)
+		return err_set(e, ERR_POLICY, "%s is no valid policy with these settings", path);
 	return 0;
 }

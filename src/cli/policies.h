@@ -11,6 +11,10 @@
  * good; its kind is ERR_POLICY. */
 MUST int cli_policies_read(const char *path, const struct option_list *sets, const char *mode,
 			   struct policy_set *ret, struct err *e);
+/* The same with @p more over it, in silence: for the many variants of a tuning. */
+MUST int cli_policies_variant(const char *path, const struct option_list *sets,
+			      const struct policy_override *more, size_t n, struct policy_set *ret,
+			      struct err *e);
 /* The same for a file that must hold just one. */
 MUST int cli_policies_one(const char *path, const struct option_list *sets, const char *mode,
 			  struct policy_set *ret, struct err *e);

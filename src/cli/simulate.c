@@ -62,32 +62,6 @@ static int show_plant(const struct simulate *s)
 	return cli_print(&out, CLI_DONE);
 }
 
-/* "p95 wait < 5m", or "5m" alone for the 95th percentile. */
-static int read_promise(struct simulate *s, struct err *e)
-{
-	const char *at = s->promise_text;
-	char *stop;
-
-	s->percentile = 95;
-	s->promise = span_s(300);
-	if (!at)
-		return 0;
-	s->promise_given = true;
-	if (*at == 'p') {
-		s->percentile = strtod(at + 1, &stop);
-		at = stop + strspn(stop, " ");
-		if (strncmp(at, "wait", 4) != 0 || !(s->percentile > 0 && s->percentile <= 100))
-			return err_set(e, ERR_POLICY,
-				       "--promise '%.60s' is not as \"p95 wait < 5m\"",
-				       s->promise_text);
-		at += 4;
-		at += strspn(at, " <=");
-	}
-	if (clock_parse_span(at, &s->promise, e) < 0)
-		return err_wrap(e, "--promise");
-	return 0;
-}
-
 static void show_progress(void *to, const struct plant_case *c, int64_t now_us)
 {
 	struct simulate *s = to;
@@ -144,22 +118,14 @@ static int run_policy(struct simulate *s, const struct policy *p, struct err *e)
 	AUTO(buf_done) struct buf notes = BUF(16384);
 	struct scaler scaler;
 	struct plant_scaler plant;
-	struct plant_case c = {
-		.scaler = &plant,
-		.slots = p->fleet.jobs_per_instance > 0 ? p->fleet.jobs_per_instance
-							: s->knobs.slots,
-		.min = p->fleet.min_given ? p->fleet.min : s->knobs.group_min,
-		.max = p->fleet.max_given ? p->fleet.max : s->knobs.group_max,
-		.hour_price = p->fleet.instance_hour_cost_micro > 0
-				      ? (double)p->fleet.instance_hour_cost_micro / 1e6
-				      : s->knobs.instance_hour_price,
-	};
+	struct plant_case c = { .scaler = &plant };
 	struct cli_simulate_row *row;
 
 	if (room(s, e) < 0 || scaler_init(&scaler, p, s->queue, &notes, e) < 0)
 		return -1;
 	fputs(buf_str(&notes), stderr);
 	plant = scaler_plant(&scaler);
+	cli_simulate_ask_case(p, &s->knobs, &c);
 	row = &s->report.row[s->report.count];
 	row->percentile = s->percentile;
 	row->promise = s->promise;
@@ -250,12 +216,10 @@ static int prepare(struct simulate *s, struct err *e)
 {
 	if (check_page(s, e) < 0)
 		return -1;
-	for (size_t i = 0; i < s->plant.count; i++)
-		if (knobs_set(&s->knobs, s->plant.items[i], e) < 0)
-			return err_wrap(e, "--plant");
-	if (knobs_check(&s->knobs, e) < 0)
-		return err_wrap(e, "--plant");
-	return read_promise(s, e);
+	s->promise_given = s->promise_text != NULL;
+	if (cli_simulate_ask_plant(&s->plant, &s->knobs, e) < 0)
+		return -1;
+	return cli_simulate_ask_promise(s->promise_text, &s->percentile, &s->promise, e);
 }
 
 static int simulate(struct simulate *s, char **paths, int n, struct err *e)
@@ -271,15 +235,9 @@ static int simulate(struct simulate *s, char **paths, int n, struct err *e)
 		return err_set(e, ERR_POLICY, "say what comes: --load FILE, or a generator");
 	if (n == 0 && !s->against)
 		return err_set(e, ERR_POLICY, "name a policy, or a peer with --against");
-	if (strncmp(s->load_name, CLI_SIMULATE_JOURNAL, strlen(CLI_SIMULATE_JOURNAL)) == 0) {
-		if (cli_simulate_journal(s->load_name, dist_mean_us(&s->knobs.service), &s->load,
-					 e) < 0)
-			return -1;
-	} else if (load_open(s->load_name, (uint64_t)s->seed, &s->load, e) < 0) {
+	if (cli_simulate_ask_load(s->load_name, &s->knobs, (uint64_t)s->seed, s->for_, &s->load,
+				  e) < 0)
 		return -1;
-	}
-	if (s->for_.ms > 0)
-		s->load.horizon_us = s->for_.ms * 1000;
 	r->load_name = s->load_name;
 	r->load = &s->load;
 	r->seed = s->seed;

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/options.h"
+#include "model/policy.h"
 #include "simulate/knobs.h"
 #include "simulate/plant.h"
 #include "simulate/trace.h"
@@ -80,6 +81,17 @@ const char *cli_simulate_knob(const struct option_list *given, const struct knob
  */
 MUST int cli_simulate_page(struct cli_simulate_report *r, struct buf *out, struct err *e);
 struct json *cli_simulate_course(const struct cli_simulate_report *r); /* owned */
+
+/* --promise: "p95 wait < 5m", or "5m" alone for the 95th percentile; NULL: that. */
+int cli_simulate_ask_promise(const char *text, double *ret_percentile, struct span *ret_wait,
+			     struct err *e);
+/* --plant over the defaults in @p k. */
+int cli_simulate_ask_plant(const struct option_list *plant, struct knobs *k, struct err *e);
+/* --load, and --for over its length (0: its own). */
+int cli_simulate_ask_load(const char *what, const struct knobs *k, uint64_t seed, struct span for_,
+			  struct load *ret, struct err *e);
+/* What of a case follows from policy and plant. */
+void cli_simulate_ask_case(const struct policy *p, const struct knobs *k, struct plant_case *ret);
 
 /* The load "journal:FILE:POLICY": what the controller has seen of the policy's queues. */
 #define CLI_SIMULATE_JOURNAL "journal:"

@@ -366,6 +366,7 @@ int main(void)
 	srunner_add_suite(r, suite_peers());
 	srunner_add_suite(r, suite_theory());
 	srunner_add_suite(r, suite_trace());
+	srunner_add_suite(r, suite_tune());
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);
 	srunner_free(r);

@@ -34,5 +34,6 @@ Suite *suite_load(void);
 Suite *suite_peers(void);
 Suite *suite_theory(void);
 Suite *suite_trace(void);
+Suite *suite_tune(void);
 
 #endif
