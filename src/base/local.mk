@@ -3,11 +3,13 @@ noinst_LIBRARIES += src/base/libbase.a
 src_base_libbase_a_SOURCES = \
 	src/base/arena.c src/base/arena.h \
 	src/base/buf.c src/base/buf.h \
+	src/base/cbor.c src/base/cbor.h \
 	src/base/chartjs.c src/base/chartjs.h src/base/embed.h \
 	src/base/clock.c src/base/clock.h src/base/instant.h \
 	src/base/crypto.c src/base/crypto.h \
 	src/base/db.c src/base/db.h \
 	src/base/err.c src/base/err.h \
+	src/base/gunzip.c src/base/gunzip.h \
 	src/base/html.c src/base/html.h \
 	src/base/json.c src/base/json.h src/base/json_write.c \
 	src/base/json_check.c src/base/json_check.h \
@@ -38,11 +40,13 @@ tests_unit_check_base_SOURCES = tests/unit/check_base.c tests/unit/check_base.h 
 tests_unit_check_base_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_unit_check_base_LDADD = $(BASE_LIBS) $(UNIT_LIBS)
 
-fuzz_base_programs = tests/fuzz/fuzz_base_json tests/fuzz/fuzz_base_keys tests/fuzz/fuzz_base_xml \
+fuzz_base_programs = tests/fuzz/fuzz_base_cbor tests/fuzz/fuzz_base_json tests/fuzz/fuzz_base_keys tests/fuzz/fuzz_base_xml \
 	tests/fuzz/fuzz_base_yaml
 check_PROGRAMS += $(fuzz_base_programs)
 TESTS += $(fuzz_base_programs)
 fuzz_common = tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_fuzz_base_cbor_SOURCES = tests/fuzz/fuzz_base_cbor.c $(fuzz_common)
+tests_fuzz_fuzz_base_cbor_LDADD = $(BASE_LIBS)
 tests_fuzz_fuzz_base_json_SOURCES = tests/fuzz/fuzz_base_json.c $(fuzz_common)
 tests_fuzz_fuzz_base_json_LDADD = $(BASE_LIBS)
 tests_fuzz_fuzz_base_keys_SOURCES = tests/fuzz/fuzz_base_keys.c $(fuzz_common)

@@ -228,6 +228,7 @@ static const char fault_details[] =
 	"  lie        a queue's counts are --value, 0 unless given\n"
 	"  twice      received messages stay visible\n"
 	"  capacity   no instance can be launched\n"
+	"  delay      CloudWatch shows metrics of queues and groups --value milliseconds later\n"
 	"S3 knows throttle, fail and a hang for ever; its actions are GET, HEAD, PUT, POST and "
 	"DELETE.\n"
 	"Prints the fault's id, for windlass local heal. Equal seeds strike the same calls.\n";

@@ -107,8 +107,9 @@ static void add_fault(struct local_call *c)
 	if (!allowed(c))
 		return;
 	if (!local_fault_kind(local_str(c->params, "Kind"), &f.kind)) {
-		local_fail(c, "ValidationError",
-			   "Kind must be throttle, fail, hang, lose, lie, twice or capacity.");
+		local_fail(
+			c, "ValidationError",
+			"Kind must be throttle, fail, hang, lose, lie, twice, capacity or delay.");
 		return;
 	}
 	if (!word_of(c, "OnService", f.service) || !word_of(c, "OnAction", f.action) ||

@@ -13,9 +13,9 @@ struct local_faults {
 };
 
 static const char *const words[FAULT_KIND_COUNT] = {
-	[FAULT_THROTTLE] = "throttle", [FAULT_FAIL] = "fail", [FAULT_HANG] = "hang",
-	[FAULT_LOSE] = "lose",         [FAULT_LIE] = "lie",   [FAULT_TWICE] = "twice",
-	[FAULT_CAPACITY] = "capacity",
+	[FAULT_THROTTLE] = "throttle", [FAULT_FAIL] = "fail",   [FAULT_HANG] = "hang",
+	[FAULT_LOSE] = "lose",         [FAULT_LIE] = "lie",     [FAULT_TWICE] = "twice",
+	[FAULT_CAPACITY] = "capacity", [FAULT_DELAY] = "delay",
 };
 
 struct local_faults *local_fault_new(void)
@@ -167,7 +167,7 @@ static const char *throttle_code(const struct local_call *c)
 {
 	if (c->service->id == SERVICE_SQS)
 		return "RequestThrottled";
-	return c->protocol == LOCAL_JSON ? "ThrottlingException" : "Throttling";
+	return c->protocol == LOCAL_QUERY ? "Throttling" : "ThrottlingException";
 }
 
 bool local_fault_call(struct local_call *c)

@@ -13,6 +13,7 @@ enum local_fault_kind {
 	FAULT_LIE,      /* a queue's counts are a number of choice */
 	FAULT_TWICE,    /* what is received stays visible */
 	FAULT_CAPACITY, /* no instance is launched */
+	FAULT_DELAY,    /* metrics of the cloud itself are shown later, by so many milliseconds */
 	FAULT_KIND_COUNT
 };
 
@@ -26,7 +27,8 @@ struct local_fault {
 	double share;               /* of the calls that match */
 	struct instant from, until; /* on the clock of the services; until NEVER: no end */
 	int64_t left;               /* so many hits more; -1: no limit */
-	int64_t value;              /* hang: milliseconds, 0 for ever; lie: the counts */
+	int64_t value;              /* hang: milliseconds, 0 for ever; lie: the counts;
+				       delay: milliseconds */
 	struct rng rng;
 	struct local_fault *next;
 };

@@ -39,7 +39,8 @@ struct local_options {
 	bool keep_instances; /* they outlive a SIGTERM of windlass-local, and are adopted again */
 	const char *const *instance_env; /* "NAME=value", given to each */
 	size_t instance_env_count;
-	double clock_rate; /* seconds that services see in one real second; 0 is 1 */
+	struct span metrics_lag; /* how late metrics of queues and groups are shown */
+	double clock_rate;       /* seconds that services see in one real second; 0 is 1 */
 };
 
 /* What services see is seen + (real time since real) * rate. */
@@ -58,6 +59,7 @@ struct local {
 	char *credentials; /* path of the shared-credentials file */
 	/* One slot a service; each owns what hangs there between its start and its stop. */
 	struct local_sqs *sqs;
+	struct local_cloudwatch *cloudwatch;
 	struct local_s3 *s3;
 	struct local_fleet *fleet;
 	struct local_metadata *metadata;
@@ -96,6 +98,7 @@ struct local_alias {
 struct local_service {
 	enum service id; /* names, target prefix and namespace: wire/service.h */
 	bool json;       /* speaks JSON 1.0 as well as Query */
+	bool cbor;       /* and Smithy RPC v2 CBOR */
 	const struct local_action *actions;
 	size_t action_count;
 	const struct local_alias *aliases;
@@ -107,6 +110,7 @@ struct local_service {
 
 extern const struct local_service local_sqs_service;
 extern const struct local_service local_sts_service;
+extern const struct local_service local_cloudwatch_service;
 extern const struct local_service local_control_service; /* control.c */
 extern const struct local_service
 	local_autoscaling_service; /* autoscaling.c; its start brings up fleet and metadata */
@@ -117,7 +121,7 @@ extern const struct local_service
 
 /* ---- a call ---- */
 
-enum local_protocol { LOCAL_JSON, LOCAL_QUERY };
+enum local_protocol { LOCAL_JSON, LOCAL_QUERY, LOCAL_CBOR };
 
 struct local_call {
 	struct local *local;
@@ -149,6 +153,10 @@ struct local_call {
 const char *local_str(const struct json *object,
 		      const char *name); /* NULL when absent or not a text */
 MUST int local_int(struct local_call *c, const struct json *object, const char *name, int64_t *ret);
+MUST int local_double(struct local_call *c, const struct json *object, const char *name,
+		      double *ret); /* a finite number */
+MUST int local_time(struct local_call *c, const struct json *object, const char *name,
+		    struct instant *ret); /* RFC 3339, or seconds since 1970 */
 MUST int local_bool(struct local_call *c, const struct json *object, const char *name, bool *ret);
 
 /* Answers, in the caller's protocol. Nothing is sent before the batch is committed.
@@ -161,6 +169,7 @@ void local_put(struct local_call *c, const char *name, const char *value);
 void local_putn(struct local_call *c, const char *name, const char *value, size_t len);
 void local_put_int(struct local_call *c, const char *name, int64_t value);
 void local_put_bool(struct local_call *c, const char *name, bool value);
+void local_put_real(struct local_call *c, const char *name, double value);
 void local_put_time(struct local_call *c, const char *name,
 		    struct instant t); /* RFC 3339 in XML, seconds in JSON */
 void local_put_base64(struct local_call *c, const char *name, const void *data, size_t len);

@@ -12,7 +12,7 @@ src_local_liblocal_a_SOURCES = \
 src_local_liblocal_a_SOURCES += \
 	src/local/sqs.c src/local/sqs.h \
 	src/local/sqs_attr.c src/local/sqs_fifo.c src/local/sqs_lease.c src/local/sqs_list.c \
-	src/local/sqs_message.c src/local/sqs_move.c src/local/sqs_policy.c src/local/sqs_queue.c \
+	src/local/sqs_meter.c src/local/sqs_message.c src/local/sqs_move.c src/local/sqs_policy.c src/local/sqs_queue.c \
 	src/local/sqs_receive.c src/local/sqs_redrive.c src/local/sqs_send.c src/local/sqs_sweep.c \
 	src/local/sqs_wait.c
 
@@ -22,6 +22,30 @@ TESTS += tests/unit/check_local
 endif
 tests_unit_check_local_SOURCES = tests/unit/check_local.c
 tests_unit_check_local_LDADD = $(LOCAL_LIBS) $(UNIT_LIBS)
+
+# CloudWatch.
+src_local_liblocal_a_SOURCES += \
+	src/local/cloudwatch.c src/local/cloudwatch.h \
+	src/local/cloudwatch_call.c src/local/cloudwatch_data.c \
+	src/local/cloudwatch_label.c src/local/cloudwatch_label.h \
+	src/local/cloudwatch_math.c src/local/cloudwatch_math.h src/local/cloudwatch_math_own.h \
+	src/local/cloudwatch_point.c \
+	src/local/cloudwatch_query.c src/local/cloudwatch_query.h src/local/cloudwatch_run.c \
+	src/local/cloudwatch_get.c src/local/cloudwatch_list.c src/local/cloudwatch_put.c \
+	src/local/cloudwatch_stat.c src/local/cloudwatch_stat.h \
+	src/local/cloudwatch_store.c src/local/cloudwatch_store.h
+
+if HAVE_CHECK
+check_PROGRAMS += tests/unit/check_local_cloudwatch
+TESTS += tests/unit/check_local_cloudwatch
+endif
+tests_unit_check_local_cloudwatch_SOURCES = tests/unit/check_local_cloudwatch.c
+tests_unit_check_local_cloudwatch_LDADD = $(LOCAL_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/fuzz/fuzz_cloudwatch_math
+TESTS += tests/fuzz/fuzz_cloudwatch_math
+tests_fuzz_fuzz_cloudwatch_math_SOURCES = tests/fuzz/fuzz_cloudwatch_math.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_fuzz_cloudwatch_math_LDADD = $(LOCAL_LIBS)
 
 # S3.
 src_local_liblocal_a_SOURCES += \

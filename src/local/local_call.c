@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cbor.h"
 #include "base/crypto.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "local/fault.h"
 #include "wire/awsxml.h"
 #include "wire/jsonrpc.h"
@@ -49,13 +51,29 @@ static void call_free(struct local_call *c)
 static void answer(struct httpd_exchange *x, enum local_protocol p, int status, const char *id,
 		   const char *query_error, const struct buf *body)
 {
-	const struct httpd_header headers[] = {
-		{ "Content-Type", p == LOCAL_JSON ? JSONRPC_TYPE : "text/xml" },
-		{ "x-amzn-RequestId", id },
-		{ "x-amzn-query-error", query_error },
-	};
+	const char *type = p == LOCAL_JSON   ? JSONRPC_TYPE
+			   : p == LOCAL_CBOR ? "application/cbor"
+					     : "text/xml";
+	struct httpd_header headers[4] = { { "Content-Type", type }, { "x-amzn-RequestId", id } };
+	size_t n = 2;
 
-	httpd_answer(x, status, headers, query_error ? 3 : 2, buf_str(body), body->len);
+	if (query_error)
+		headers[n++] = (struct httpd_header){ "x-amzn-query-error", query_error };
+	if (p == LOCAL_CBOR)
+		headers[n++] = (struct httpd_header){ "smithy-protocol", "rpc-v2-cbor" };
+	httpd_answer(x, status, headers, n, buf_str(body), body->len);
+}
+
+static void packed_error(struct buf *out, const struct code *code, const char *text)
+{
+	AUTO(own_freep) char *type = own_printf("%s%s", jsonrpc_space(code), code->name);
+
+	cbor_write_map(out);
+	cbor_write_text(out, "__type", strlen("__type"));
+	cbor_write_text(out, type, strlen(type));
+	cbor_write_text(out, "message", strlen("message"));
+	cbor_write_text(out, text, utf8_cut(text, strlen(text)));
+	cbor_write_end(out);
 }
 
 static void refuse(struct httpd_exchange *x, enum service s, enum local_protocol p,
@@ -65,8 +83,11 @@ static void refuse(struct httpd_exchange *x, enum service s, enum local_protocol
 	char query_error[JSONRPC_QUERY_ERROR_MAX];
 	const char *text = *message ? message : code->message ? code->message : code->name;
 
-	if (p == LOCAL_JSON) {
-		jsonrpc_error(&body, code, text);
+	if (p != LOCAL_QUERY) {
+		if (p == LOCAL_JSON)
+			jsonrpc_error(&body, code, text);
+		else
+			packed_error(&body, code, text);
 		answer(x, p, code->status, id, jsonrpc_query_error(code, query_error), &body);
 	} else {
 		awsxml_error(&body, code, s, text, NULL, id);
@@ -89,8 +110,8 @@ void local_call_run(struct local_call *c, const char *action)
 			c->action = &c->service->actions[i];
 	if (!c->action) {
 		local_fail(c,
-			   c->protocol == LOCAL_JSON ? "UnknownOperationException"
-						     : "InvalidAction",
+			   c->protocol == LOCAL_QUERY ? "InvalidAction"
+						      : "UnknownOperationException",
 			   "The action %.64s is not valid for this endpoint.", action);
 		return;
 	}

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "local/call.h"
+#include "local/cloudwatch.h"
 #include "local/fleet.h"
 #include "local/schema.h"
 #include "local/sqs.h"
@@ -72,5 +73,5 @@ int local_clock_set(struct local *l, struct span by, double rate, struct err *e)
 		return -1;
 	local_sqs_clock_moved(l->sqs);
 	local_fleet_wake(l);
-	return 0;
+	return local_cloudwatch_clock_moved(l, e);
 }

@@ -1,10 +1,12 @@
-/* Answers in the caller's protocol: one set of functions, a JSON and an XML rendering. */
+/* Answers in the caller's protocol: one set of functions, and a rendering in
+ * JSON, XML and CBOR. */
 #include "local/call.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cbor.h"
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/xml.h"
@@ -22,11 +24,12 @@ struct level {
 	const char *tag;   /* XML: closes this level; NULL where flattening leaves none */
 	const char *outer; /* XML: closes after tag (an object that is a map's value) */
 	const char *item;  /* XML: tag of an item */
-	const char *key;   /* XML maps: "Name" or "Key" */
+	const char *key;   /* XML maps: "Name" or "Key", "key" where they are not flattened */
 };
 
 struct local_out {
 	struct buf body;
+	enum local_protocol as;
 	bool xml;
 	int depth;
 	struct level stack[OUT_DEPTH_MAX];
@@ -37,9 +40,12 @@ struct local_out *local_out_new(const struct local_call *c)
 	struct local_out *o = own_alloc(sizeof(*o));
 
 	o->body = BUF(OUT_MAX);
+	o->as = c->protocol;
 	o->xml = c->protocol == LOCAL_QUERY;
 	o->stack[0].kind = OUT_OBJECT;
-	if (o->xml)
+	if (o->as == LOCAL_CBOR)
+		cbor_write_map(&o->body);
+	else if (o->xml)
 		awsxml_begin(&o->body, c->service->id, c->action->name, true);
 	else
 		buf_addc(&o->body, '{');
@@ -58,7 +64,9 @@ const struct buf *local_out_finish(struct local_call *c)
 {
 	struct local_out *o = c->out;
 
-	if (o->xml)
+	if (o->as == LOCAL_CBOR)
+		cbor_write_end(&o->body);
+	else if (o->xml)
 		awsxml_end(&o->body, c->action->name, true, c->request_id);
 	else
 		buf_addc(&o->body, '}');
@@ -80,7 +88,12 @@ static void out_begin(struct local_out *o, const char *name, const char **ret_ta
 {
 	struct level *top = &o->stack[o->depth];
 
-	*ret_outer = NULL;
+	*ret_tag = *ret_outer = NULL;
+	if (o->as == LOCAL_CBOR) {
+		if (top->kind != OUT_LIST)
+			cbor_write_text(&o->body, name, strlen(name));
+		return;
+	}
 	if (!o->xml) {
 		if (top->any)
 			buf_addc(&o->body, ',');
@@ -89,7 +102,6 @@ static void out_begin(struct local_out *o, const char *name, const char **ret_ta
 			json_quote(&o->body, name, strlen(name));
 			buf_addc(&o->body, ':');
 		}
-		*ret_tag = NULL;
 		return;
 	}
 	switch (top->kind) {
@@ -102,7 +114,7 @@ static void out_begin(struct local_out *o, const char *name, const char **ret_ta
 	case OUT_MAP:
 		tag(o, "<", top->item);
 		xml_elem(&o->body, top->key, name);
-		*ret_tag = "Value";
+		*ret_tag = strcmp(top->key, "key") ? "Value" : "value";
 		*ret_outer = top->item;
 		break;
 	}
@@ -122,6 +134,8 @@ void local_putn(struct local_call *c, const char *name, const char *value, size_
 	out_begin(c->out, name, &inner, &outer);
 	if (c->out->xml)
 		xml_escape(&c->out->body, value, len);
+	else if (c->out->as == LOCAL_CBOR)
+		cbor_write_text(&c->out->body, value, len);
 	else
 		json_quote(&c->out->body, value, len);
 	out_close(c->out, inner, outer);
@@ -133,7 +147,19 @@ void local_put(struct local_call *c, const char *name, const char *value)
 		local_putn(c, name, value, strlen(value));
 }
 
-/* A value that both protocols write without quotes. */
+/* CBOR has items of their own for what the others write as text: the buffer, once the key stands
+ * there; NULL for the others. */
+static struct buf *out_packed(struct local_call *c, const char *name)
+{
+	const char *inner, *outer;
+
+	if (c->out->as != LOCAL_CBOR)
+		return NULL;
+	out_begin(c->out, name, &inner, &outer);
+	return &c->out->body;
+}
+
+/* A value that the other protocols write without quotes. */
 static void out_bare(struct local_call *c, const char *name, const char *text)
 {
 	const char *inner, *outer;
@@ -145,21 +171,51 @@ static void out_bare(struct local_call *c, const char *name, const char *text)
 
 void local_put_int(struct local_call *c, const char *name, int64_t value)
 {
+	struct buf *packed = out_packed(c, name);
 	char text[32];
 
+	if (packed) {
+		cbor_write_int(packed, value);
+		return;
+	}
 	snprintf(text, sizeof(text), "%" PRId64, value);
 	out_bare(c, name, text);
 }
 
+void local_put_real(struct local_call *c, const char *name, double value)
+{
+	struct buf *packed = out_packed(c, name);
+	AUTO(buf_done) struct buf text = BUF(64);
+
+	if (packed) {
+		cbor_write_real(packed, value);
+		return;
+	}
+	json_number(&text, value);
+	if (!strpbrk(buf_str(&text), ".en")) /* a whole number is a double as well */
+		buf_adds(&text, ".0");
+	out_bare(c, name, buf_str(&text));
+}
+
 void local_put_bool(struct local_call *c, const char *name, bool value)
 {
-	out_bare(c, name, value ? "true" : "false");
+	struct buf *packed = out_packed(c, name);
+
+	if (packed)
+		cbor_write_bool(packed, value);
+	else
+		out_bare(c, name, value ? "true" : "false");
 }
 
 void local_put_time(struct local_call *c, const char *name, struct instant t)
 {
+	struct buf *packed = out_packed(c, name);
 	char text[CLOCK_TEXT_MAX];
 
+	if (packed) {
+		cbor_write_seconds(packed, t.ms);
+		return;
+	}
 	if (c->out->xml) {
 		local_put(c, name, clock_print(t, text));
 		return;
@@ -170,8 +226,13 @@ void local_put_time(struct local_call *c, const char *name, struct instant t)
 
 void local_put_base64(struct local_call *c, const char *name, const void *data, size_t len)
 {
+	struct buf *packed = out_packed(c, name);
 	AUTO(buf_done) struct buf text = BUF(OUT_MAX);
 
+	if (packed) {
+		cbor_write_bytes(packed, data, len);
+		return;
+	}
 	crypto_base64(data, len, &text);
 	local_putn(c, name, buf_str(&text), text.len);
 }
@@ -193,24 +254,35 @@ void local_object(struct local_call *c, const char *name)
 	top = out_push(c->out, OUT_OBJECT);
 	top->tag = inner;
 	top->outer = outer;
-	if (!c->out->xml)
+	if (c->out->as == LOCAL_CBOR)
+		cbor_write_map(&c->out->body);
+	else if (!c->out->xml)
 		buf_addc(&c->out->body, '{');
 }
 
-void local_list(struct local_call *c, const char *name, const char *item)
+static struct level *out_items(struct local_out *o, enum kind kind, const char *name,
+			       const char *item)
 {
-	struct local_out *o = c->out;
 	const char *inner = NULL, *outer = NULL;
 	struct level *top;
 
 	if (!o->xml || !item)
 		out_begin(o, name, &inner, &outer);
-	top = out_push(o, OUT_LIST);
+	top = out_push(o, kind);
 	top->tag = inner;
 	top->outer = outer;
-	top->item = item ? item : "member";
-	if (!o->xml)
-		buf_addc(&o->body, '[');
+	if (o->as == LOCAL_CBOR && kind == OUT_MAP)
+		cbor_write_map(&o->body);
+	else if (o->as == LOCAL_CBOR)
+		cbor_write_list(&o->body);
+	else if (!o->xml)
+		buf_addc(&o->body, kind == OUT_MAP ? '{' : '[');
+	return top;
+}
+
+void local_list(struct local_call *c, const char *name, const char *item)
+{
+	out_items(c->out, OUT_LIST, name, item)->item = item ? item : "member";
 }
 
 /* The service says how it spells the key of such a map. */
@@ -224,15 +296,10 @@ static const char *out_key(const struct local_call *c, const char *item)
 
 void local_map(struct local_call *c, const char *name, const char *item)
 {
-	struct level *top;
+	struct level *top = out_items(c->out, OUT_MAP, name, item);
 
-	local_list(c, name, item);
-	top = &c->out->stack[c->out->depth];
-	top->kind = OUT_MAP;
 	top->item = item ? item : "entry";
-	top->key = out_key(c, item);
-	if (!c->out->xml)
-		c->out->body.data[c->out->body.len - 1] = '{';
+	top->key = item ? out_key(c, item) : "key";
 }
 
 void local_end(struct local_call *c)
@@ -240,7 +307,9 @@ void local_end(struct local_call *c)
 	struct local_out *o = c->out;
 	const struct level *top = &o->stack[o->depth];
 
-	if (!o->xml)
+	if (o->as == LOCAL_CBOR)
+		cbor_write_end(&o->body);
+	else if (!o->xml)
 		buf_addc(&o->body, top->kind == OUT_LIST ? ']' : '}');
 	out_close(o, top->tag, top->outer);
 	if (o->depth > 0)

@@ -3,12 +3,16 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/clock.h"
+
 #define PARAM_DEPTH_MAX 10
+#define TIME_MOST_S 253402300800.0 /* the year 10000 */
 
 struct node {
 	const char *name;
@@ -233,7 +237,7 @@ const char *local_str(const struct json *object, const char *name)
 static int wrong_type(struct local_call *c, const char *name, const char *wanted)
 {
 	local_fail(c,
-		   c->protocol == LOCAL_JSON ? "SerializationException" : "InvalidParameterValue",
+		   c->protocol == LOCAL_QUERY ? "InvalidParameterValue" : "SerializationException",
 		   "Value for parameter %s is invalid. Reason: Must be %s.", name, wanted);
 	return -1;
 }
@@ -256,6 +260,54 @@ int local_int(struct local_call *c, const struct json *object, const char *name,
 	if (errno || *end)
 		return wrong_type(c, name, "an integer");
 	*ret = n;
+	return 1;
+}
+
+int local_double(struct local_call *c, const struct json *object, const char *name, double *ret)
+{
+	const struct json *v = json_get(object, name);
+	const char *text = json_str(v);
+	double d;
+	char *end;
+
+	if (json_type(v) == JSON_ABSENT || json_type(v) == JSON_NULL)
+		return 0;
+	if (json_real(v, ret))
+		return 1;
+	if (!text || !*text || isspace((unsigned char)*text))
+		return wrong_type(c, name, "a number");
+	d = strtod(text, &end);
+	if (*end)
+		return wrong_type(c, name, "a number");
+	if (!isfinite(d)) {
+		local_fail(c, "InvalidParameterValue",
+			   "The value %.20s for parameter %s is invalid.", text, name);
+		return -1;
+	}
+	*ret = d;
+	return 1;
+}
+
+int local_time(struct local_call *c, const struct json *object, const char *name,
+	       struct instant *ret)
+{
+	const struct json *v = json_get(object, name);
+	const char *text = json_str(v);
+	double s;
+	char *end;
+
+	if (json_type(v) == JSON_ABSENT || json_type(v) == JSON_NULL)
+		return 0;
+	if (!json_real(v, &s)) {
+		if (text && clock_parse(text, strlen(text), ret, NULL) == 0)
+			return 1;
+		s = text && *text ? strtod(text, &end) : NAN;
+		if (!text || !*text || *end)
+			return wrong_type(c, name, "a timestamp");
+	}
+	if (!(fabs(s) < TIME_MOST_S))
+		return wrong_type(c, name, "a timestamp");
+	ret->ms = llround(s * 1000);
 	return 1;
 }
 

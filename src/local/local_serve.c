@@ -6,8 +6,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/cbor.h"
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/gunzip.h"
 #include "local/fault.h"
 #include "local/s3.h"
 #include "wire/form.h"
@@ -20,10 +22,9 @@
 #define SERVE_QUEUE_MAX 128
 
 static const struct local_service *const services[] = {
-	&local_sqs_service,
-	&local_sts_service,
-	&local_autoscaling_service,
-	&local_control_service,
+	&local_sqs_service,         &local_sts_service,
+	&local_cloudwatch_service, /* before those who hand it their numbers */
+	&local_autoscaling_service, &local_control_service,
 };
 
 static const struct local_service *service_of(enum service id)
@@ -50,6 +51,29 @@ static bool by_target(const struct httpd_exchange *x, enum service *ret)
 		}
 	}
 	return false;
+}
+
+/* Smithy RPC v2: "/service/GraniteServiceVersion20100801/operation/PutMetricData". The action, or
+ * NULL. */
+static const char *packed_action(const struct httpd_exchange *x, enum service *ret)
+{
+	static const char before[] = "/service/", after[] = "/operation/";
+	const char *protocol = httpd_header(x, "smithy-protocol"), *path = httpd_target(x);
+
+	if (!protocol || strcmp(protocol, "rpc-v2-cbor") ||
+	    strncmp(path, before, sizeof(before) - 1))
+		return NULL;
+	path += sizeof(before) - 1;
+	for (int s = 0; s < SERVICE_COUNT; s++) {
+		size_t n = strlen(service_info(s)->target);
+
+		if (!n || strncmp(path, service_info(s)->target, n) ||
+		    strncmp(path + n, after, sizeof(after) - 1))
+			continue;
+		*ret = s;
+		return path + n + sizeof(after) - 1;
+	}
+	return NULL;
 }
 
 /* "AKIA…/20240131/us-east-1/sqs/aws4_request": the fourth part, in a header or (%2F) in a presigned
@@ -112,7 +136,7 @@ static enum service serve_service(const struct httpd_exchange *x)
 	char queue[SERVE_QUEUE_MAX];
 	enum service s;
 
-	if (by_target(x, &s) || by_scope(x, &s))
+	if (packed_action(x, &s) || by_target(x, &s) || by_scope(x, &s))
 		return s;
 	if (path_queue(httpd_target(x), queue) || (!strcmp(httpd_method(x), "POST") && is_form(x)))
 		return SERVICE_SQS;
@@ -179,14 +203,35 @@ static int call_verify(struct local_call *c, struct err *e)
 	return rc;
 }
 
-static int call_json(struct local_call *c, struct err *e)
+/* The body as it was before it was packed; the signature is of the packed one. Borrowed from the
+ * request or from @p plain. NULL: @p e. */
+static const char *call_body(struct local_call *c, struct buf *plain, size_t *len, struct err *e)
 {
-	size_t len;
-	const char *body = httpd_body(c->exchange, &len);
+	const char *body = httpd_body(c->exchange, len);
+	const char *packing = httpd_header(c->exchange, "Content-Encoding");
 
-	c->tree = len ? json_parse(body, len, e) : json_object();
+	if (!packing || strcasecmp(packing, "gzip") || !*len)
+		return body ? body : "";
+	if (gunzip(body, *len, plain, e) < 0)
+		return NULL;
+	*len = plain->len;
+	return buf_str(plain);
+}
+
+/* JSON and CBOR: a map of the parameters. */
+static int call_map(struct local_call *c, struct err *e)
+{
+	const bool json = c->protocol == LOCAL_JSON;
+	AUTO(buf_done) struct buf plain = BUF(SERVE_BODY_MAX);
+	size_t len;
+	const char *body = call_body(c, &plain, &len, e);
+
+	if (body && !len)
+		c->tree = json_object();
+	else if (body)
+		c->tree = json ? json_parse(body, len, e) : cbor_read(body, len, e);
 	if (c->tree && json_type(c->tree) != JSON_OBJECT)
-		err_set(e, ERR_PROTOCOL, "The request is not a JSON object");
+		err_set(e, ERR_PROTOCOL, "The request is not a %s", json ? "JSON object" : "map");
 	if (json_type(c->tree) != JSON_OBJECT) {
 		snprintf(e->code, sizeof(e->code), "SerializationException");
 		return -1;
@@ -200,9 +245,14 @@ static int call_query(struct local_call *c, char action[static JSONRPC_ACTION_MA
 	AUTO(form_done) struct form form = { 0 };
 	struct uri_target t = uri_split(httpd_target(c->exchange));
 	AUTO(buf_done) struct buf text = BUF(SERVE_BODY_MAX + (64u << 10));
+	AUTO(buf_done) struct buf plain = BUF(SERVE_BODY_MAX);
 	size_t len;
-	const char *body = httpd_body(c->exchange, &len);
+	const char *body = call_body(c, &plain, &len, e);
 
+	if (!body) {
+		snprintf(e->code, sizeof(e->code), "MalformedQueryString");
+		return -1;
+	}
 	buf_add(&text, body, len);
 	if (t.query_len && len)
 		buf_addc(&text, '&');
@@ -220,7 +270,9 @@ static int call_query(struct local_call *c, char action[static JSONRPC_ACTION_MA
 
 static void call_start(struct local *l, struct httpd_exchange *x, const struct local_service *s)
 {
-	const char *target = httpd_header(x, "X-Amz-Target"), *host = httpd_header(x, "Host");
+	const char *target = httpd_header(x, "X-Amz-Target");
+	enum service packed_for = SERVICE_COUNT;
+	const char *packed = packed_action(x, &packed_for), *host = httpd_header(x, "Host");
 	struct local_call *c = local_call_new(l, s, x);
 	char action[JSONRPC_ACTION_MAX] = "", queue[SERVE_QUEUE_MAX];
 	struct err e;
@@ -228,16 +280,21 @@ static void call_start(struct local *l, struct httpd_exchange *x, const struct l
 
 	httpd_set_user(x, c);
 	err_clear(&e);
-	c->protocol = target && s->json ? LOCAL_JSON : LOCAL_QUERY;
+	c->protocol = packed && packed_for == s->id && s->cbor ? LOCAL_CBOR
+		      : target && s->json                      ? LOCAL_JSON
+							       : LOCAL_QUERY;
 	c->host = own_strdup(host ? host : l->endpoint + strlen("http://"));
 	if (path_queue(httpd_target(x), queue))
 		c->path_queue = own_strdup(queue);
 	rc = call_verify(c, &e);
 	if (rc == 0 && c->protocol == LOCAL_QUERY)
 		rc = call_query(c, action, &e);
-	else if (rc == 0 && (rc = call_json(c, &e)) == 0 &&
-		 jsonrpc_action(target, s->id, action, &e) < 0)
-		action[0] = '\0';
+	else if (rc == 0 && (rc = call_map(c, &e)) == 0) {
+		if (c->protocol == LOCAL_CBOR)
+			snprintf(action, sizeof(action), "%s", packed);
+		else if (jsonrpc_action(target, s->id, action, &e) < 0)
+			action[0] = '\0';
+	}
 	c->params = c->tree;
 	if (rc < 0)
 		local_fail(c, e.code, "%s", e.text);

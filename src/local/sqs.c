@@ -119,6 +119,8 @@ struct queue *local_sqs_queue_of(struct local_call *c)
 	if (!q)
 		local_fail(c, "QueueDoesNotExist", "The specified queue does not exist%s.",
 			   c->protocol == LOCAL_QUERY ? " for this wsdl version" : "");
+	else
+		local_sqs_meter_touch(q);
 	return q;
 }
 

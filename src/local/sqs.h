@@ -11,6 +11,7 @@
 #ifndef LOCAL_SQS_H
 #define LOCAL_SQS_H
 
+#include "local/cloudwatch_stat.h"
 #include "local/local.h"
 #include "wire/md5attr.h"
 
@@ -22,6 +23,22 @@
 #define SQS_BUCKETS 256
 
 struct waiter;
+
+#define SQS_METRICS 9
+
+/* What was done in the running minute. */
+struct sqs_meter {
+	int64_t minute; /* its start in seconds; 0: nothing yet */
+	int64_t sent, received, deleted, empty;
+	struct local_cloudwatch_sum sizes;
+	struct instant used;         /* the last call on the queue; in memory only */
+	int64_t series[SQS_METRICS]; /* their ids in CloudWatch, once known */
+	bool dirty;                  /* the row is to be written in this batch */
+};
+
+struct sqs_counts {
+	int64_t visible, in_flight, delayed;
+};
 
 struct queue {
 	char *name;
@@ -39,7 +56,8 @@ struct queue {
 	int64_t in_flight; /* an upper bound; counted anew when it reaches the limit */
 	struct waiter *waiters, **waiters_end;
 	struct loop_timer *timer; /* next thing a waiter waits for */
-	bool dirty;               /* something may have become visible in this batch */
+	struct sqs_meter meter;
+	bool dirty; /* something may have become visible in this batch */
 	struct local_sqs *sqs;
 	struct queue *next, *next_dirty;
 };
@@ -49,6 +67,7 @@ struct local_sqs {
 	struct queue *buckets[SQS_BUCKETS];
 	struct queue *dirty;
 	bool hooked;  /* waiters of dirty queues are served before this batch is committed */
+	bool metered; /* rows of meters are written before this batch is committed */
 	bool touched; /* queues are read again if this batch is undone */
 	struct loop_timer *sweep;
 	struct loop_timer *move; /* runs while a message move task does */
@@ -104,6 +123,9 @@ void local_sqs_attr_apply(struct queue *q); /* attributes -> the numbers of stru
 const char *local_sqs_attr_differs(const struct queue *q, const struct json *given);
 void local_sqs_get_attributes(struct local_call *c);
 void local_sqs_set_attributes(struct local_call *c);
+/* Counted in the database, as of @p now. */
+MUST int local_sqs_attr_count(struct queue *q, struct instant now, struct sqs_counts *ret,
+			      struct err *e);
 bool local_sqs_attr_number(const char *text, int64_t *ret); /* false: not a whole number */
 
 /* ---- sqs_redrive.c: the policies of dead-letter queues ---- */
@@ -221,6 +243,15 @@ void local_sqs_wait_rearm(struct queue *q); /* a time that waiters wait for may 
 void local_sqs_wait_end(
 	struct queue *q,
 	const char *code); /* all its waiters: empty-handed, or refused with @p code */
+
+/* ---- sqs_meter.c: what CloudWatch is told ---- */
+void local_sqs_meter_touch(struct queue *q); /* any call */
+void local_sqs_meter_sent(struct queue *q, size_t bytes);
+void local_sqs_meter_received(struct queue *q, int64_t messages); /* 0: a call that got none */
+void local_sqs_meter_deleted(struct queue *q);
+void local_sqs_meter_done(struct queue *q);
+MUST int local_sqs_meter_load(struct local_sqs *s, struct err *e); /* after the queues */
+MUST int local_sqs_meter_minute(struct local_sqs *s, int64_t end_s, struct err *e);
 
 /* ---- sqs_sweep.c: what is past its retention, and stores without a queue ---- */
 void local_sqs_sweep_start(struct local_sqs *s);

@@ -241,21 +241,17 @@ const char *local_sqs_attr_differs(const struct queue *q, const struct json *giv
 
 /* ---- telling ---- */
 
-struct counts {
-	int64_t visible, in_flight, delayed;
-};
-
-static int count_hidden(struct queue *q, struct counts *ret, struct err *e)
+static int count_hidden(struct queue *q, struct instant now, struct sqs_counts *ret, struct err *e)
 {
 	struct db *db = q->sqs->local->db;
 	AUTO(db_endp)
 	struct db_row *r = db_query(db,
 				    "SELECT delayed, count(*) FROM sqs_messages WHERE store=? AND "
 				    "visible>? GROUP BY delayed",
-				    DB_ARGS(DB_I(q->store), DB_I(local_wall(q->sqs->local).ms)), e);
+				    DB_ARGS(DB_I(q->store), DB_I(now.ms)), e);
 	int rc;
 
-	*ret = (struct counts){ 0 };
+	*ret = (struct sqs_counts){ 0 };
 	if (!r)
 		return -1;
 	while ((rc = db_step(r, e)) == 1)
@@ -276,18 +272,25 @@ static int count_total(struct queue *q, struct err *e)
 	return 0;
 }
 
-static int count(struct queue *q, struct counts *ret, struct err *e)
+int local_sqs_attr_count(struct queue *q, struct instant now, struct sqs_counts *ret, struct err *e)
+{
+	if (local_sqs_sweep_queue(q, e) < 0 || (q->total < 0 && count_total(q, e) < 0) ||
+	    count_hidden(q, now, ret, e) < 0)
+		return -1;
+	ret->visible = q->total - ret->in_flight - ret->delayed;
+	return 0;
+}
+
+static int count(struct queue *q, struct sqs_counts *ret, struct err *e)
 {
 	const struct local_fault *lie;
 
-	if (local_sqs_sweep_queue(q, e) < 0 || (q->total < 0 && count_total(q, e) < 0) ||
-	    count_hidden(q, ret, e) < 0)
+	if (local_sqs_attr_count(q, local_wall(q->sqs->local), ret, e) < 0)
 		return -1;
 	q->in_flight = ret->in_flight;
-	ret->visible = q->total - ret->in_flight - ret->delayed;
 	lie = local_fault_hit(q->sqs->local, FAULT_LIE, SERVICE_SQS, "GetQueueAttributes");
 	if (lie)
-		*ret = (struct counts){ lie->value, lie->value, lie->value };
+		*ret = (struct sqs_counts){ lie->value, lie->value, lie->value };
 	return 0;
 }
 
@@ -300,7 +303,7 @@ static void put_number(struct local_call *c, const char *name, int64_t value)
 }
 
 static void put_attr(struct local_call *c, const struct queue *q, const struct attr *a,
-		     const struct counts *n)
+		     const struct sqs_counts *n)
 {
 	AUTO(own_freep) char *arn = NULL;
 
@@ -344,7 +347,7 @@ void local_sqs_get_attributes(struct local_call *c)
 	const struct json *names = json_get(c->params, "AttributeNames");
 	struct queue *q = local_sqs_queue_of(c);
 	bool asked[COUNT_OF(attrs)] = { 0 };
-	struct counts n = { 0 };
+	struct sqs_counts n = { 0 };
 	struct err e;
 
 	if (!q)

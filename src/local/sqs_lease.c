@@ -83,6 +83,7 @@ static int lease_held(struct queue *q, const struct handle *h, const struct json
 
 static int lease_drop(struct queue *q, const struct handle *h, const char *group, struct err *e)
 {
+	local_sqs_meter_deleted(q);
 	if (q->total > 0)
 		q->total--;
 	if (q->in_flight > 0)

@@ -40,6 +40,7 @@ static struct queue *queue_add(struct local_sqs *s, const char *name)
 	q->purged = INSTANT_NEVER;
 	q->total = -1;
 	q->waiters_end = &q->waiters;
+	local_sqs_meter_touch(q);
 	q->next = *bucket;
 	*bucket = q;
 	return q;
@@ -48,6 +49,7 @@ static struct queue *queue_add(struct local_sqs *s, const char *name)
 static void queue_free(struct queue *q)
 {
 	loop_timer_free(q->timer);
+	local_sqs_meter_done(q);
 	json_free(q->attributes);
 	json_free(q->tags);
 	own_free(q->dead_letter);
@@ -141,7 +143,8 @@ int local_sqs_queue_load(struct local_sqs *s, struct err *e)
 	while ((rc = db_step(r, e)) == 1)
 		queue_read(s, r);
 	forget_all(s);
-	return rc;
+	db_endp(&r);
+	return rc < 0 ? -1 : local_sqs_meter_load(s, e);
 }
 
 static void queue_after(struct local *l, bool committed, void *arg)

@@ -71,10 +71,11 @@ static int receive_redrive(struct queue *q, struct queue *dead, const struct fou
 	total_change(q, -1);
 	total_change(dead, 1);
 	local_sqs_wait_dirty(dead);
-	return DB_RUN(q->sqs->local->db, e,
-		      "UPDATE sqs_messages SET store=?, visible=?, delayed=0, receipt=0, source=? "
-		      "WHERE id=?",
-		      DB_I(dead->store), DB_I(now), DB_S(arn), DB_I(m->id));
+	return DB_RUN(
+		q->sqs->local->db, e,
+		"UPDATE sqs_messages SET store=?1, visible=?2, delayed=0, receipt=0, source=?3, "
+		"moved=?2 WHERE id=?4",
+		DB_I(dead->store), DB_I(now), DB_S(arn), DB_I(m->id));
 }
 
 static int receive_claim(struct queue *q, const struct found *m, int64_t now, const struct ask *ask,
@@ -426,6 +427,8 @@ void local_sqs_receive_message(struct local_call *c)
 		return;
 	}
 	n = over ? 0 : local_sqs_receive_take(c, q, &ask, &e);
+	if (n > 0 || (n == 0 && ask.wait_s == 0))
+		local_sqs_meter_received(q, n);
 	if (n < 0)
 		local_fail_internal(c, &e);
 	else if (n > 0 || ask.wait_s == 0)

@@ -71,6 +71,7 @@ static int send_store(struct local_call *c, struct queue *q, struct message *m, 
 	    (q->fifo && (local_sqs_fifo_remember(q, m, sent, e) < 0 ||
 			 local_sqs_fifo_refresh(q, m->group, e) < 0)))
 		return -1;
+	local_sqs_meter_sent(q, m->bytes);
 	if (q->total >= 0)
 		q->total++;
 	if (m->delay_s > 0)

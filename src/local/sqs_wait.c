@@ -86,8 +86,10 @@ static void serve_first(struct queue *q, bool *ret_more)
 	*ret_more = n != 0;
 	if (n < 0)
 		local_fail_internal(waiter_take(w), &e);
-	else if (n > 0)
+	else if (n > 0) {
+		local_sqs_meter_received(q, n);
 		local_done(waiter_take(w));
+	}
 }
 
 static void serve(struct queue *q)
@@ -100,8 +102,10 @@ static void serve(struct queue *q)
 		serve_first(q, &more);
 	for (w = q->waiters; w; w = next) {
 		next = w->next;
-		if (w->deadline.ms <= now.ms)
-			local_done(waiter_take(w));
+		if (w->deadline.ms > now.ms)
+			continue;
+		local_sqs_meter_received(q, 0);
+		local_done(waiter_take(w));
 	}
 	local_sqs_wait_rearm(q);
 }

@@ -17,13 +17,14 @@ struct arguments {
 		*log_level, *clock_rate;
 	int64_t port;
 	bool memory, open, keep_instances;
-	struct span boot_delay, stop_grace;
+	struct span boot_delay, stop_grace, metrics_lag;
 	int64_t instance_limit;
 	struct option_list instance_env;
 };
 
 static const char details[] =
-	"One port serves SQS, S3, Auto Scaling and STS to any client that takes an endpoint.\n"
+	"One port serves SQS, S3, CloudWatch, Auto Scaling and STS to any client that takes an "
+	"endpoint.\n"
 	"The keys of the account are made at the first start and stand in STATE/credentials, in "
 	"the format of\n"
 	"~/.aws/credentials. Signatures are always verified. GET /health answers 200 once it "
@@ -127,6 +128,12 @@ static const struct option table[] = {
 	  .meta = "N",
 	  .init = "1",
 	  .doc = "seconds that the services see in one real second; for tests" },
+	{ .name = "metrics-lag",
+	  .type = OPTION_SPAN,
+	  .value = &given.metrics_lag,
+	  .meta = "TIME",
+	  .init = "60s",
+	  .doc = "how late CloudWatch shows the metrics of queues and groups, after their minute" },
 	{ .name = "log-format",
 	  .type = OPTION_CHOICE,
 	  .value = &given.log_format,
@@ -147,7 +154,8 @@ static int arguments_read(int argc, char **argv, struct err *e)
 {
 	const struct options o = {
 		.program = "windlass-local",
-		.summary = "SQS, S3, Auto Scaling and STS on one machine, for one machine.",
+		.summary = "SQS, S3, CloudWatch, Auto Scaling and STS on one machine, for one "
+			   "machine.",
 		.details = details,
 		.table = table,
 		.count = COUNT_OF(table),
@@ -250,6 +258,7 @@ static int serve(const struct arguments *a, struct err *e)
 		.account = a->account,
 		.boot_delay = a->boot_delay,
 		.stop_grace = a->stop_grace,
+		.metrics_lag = a->metrics_lag,
 		.instance_limit = a->instance_limit,
 		.keep_instances = a->keep_instances,
 		.instance_env = a->instance_env.items,

@@ -22,11 +22,18 @@ int jsonrpc_action(const char *target, enum service s, char action[static JSONRP
 	return 0;
 }
 
+const char *jsonrpc_space(const struct code *c)
+{
+	if (c->every)
+		return "com.amazon.coral.service#";
+	return c->service == SERVICE_SQS          ? "com.amazonaws.sqs#"
+	       : c->service == SERVICE_CLOUDWATCH ? "com.amazonaws.cloudwatch#"
+						  : "";
+}
+
 int jsonrpc_error(struct buf *out, const struct code *c, const char *message)
 {
-	const char *space = c->every ? "com.amazon.coral.service#" : "com.amazonaws.sqs#";
-	int rc = buf_addf(out, "{\"__type\":\"%s%s\",\"message\":",
-			  c->every || c->service == SERVICE_SQS ? space : "", c->name);
+	int rc = buf_addf(out, "{\"__type\":\"%s%s\",\"message\":", jsonrpc_space(c), c->name);
 
 	if (!message)
 		message = c->message;

@@ -14,6 +14,9 @@
 MUST int jsonrpc_action(const char *target, enum service s, char action[static JSONRPC_ACTION_MAX],
 			struct err *e);
 
+/* What stands before a code in __type: "com.amazonaws.sqs#". */
+const char *jsonrpc_space(const struct code *c);
+
 #define JSONRPC_QUERY_ERROR_MAX 128
 /* Body of an error answer, and the value of its x-amzn-query-error header ("Code;Sender"). */
 int jsonrpc_error(struct buf *out, const struct code *c, const char *message);

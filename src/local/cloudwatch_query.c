@@ -1,0 +1,409 @@
+#include "local/cloudwatch_query.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "local/cloudwatch.h"
+#include "local/cloudwatch_math_own.h"
+
+#define ID_MAX 255
+#define VALUES_MOST 4096 /* different values that a point's percentiles are told from */
+
+int local_cloudwatch_refuse(struct err *e, const char *code, const char *fmt, ...)
+{
+	va_list ap;
+
+	err_clear(e);
+	e->kind = ERR_PROTOCOL;
+	snprintf(e->code, sizeof(e->code), "%s", code);
+	va_start(ap, fmt);
+	vsnprintf(e->text, sizeof(e->text), fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+void local_cloudwatch_fail(struct local_call *c, const struct err *e)
+{
+	if (e->kind == ERR_PROTOCOL && e->code[0])
+		local_fail(c, e->code, "%s", e->text);
+	else
+		local_fail_internal(c, e);
+}
+
+void local_cloudwatch_query_done(struct local_cloudwatch_queries *q)
+{
+	for (size_t i = 0; i < q->count; i++) {
+		struct local_cloudwatch_query *one = &q->all[i];
+
+		own_free(one->id);
+		own_free(one->label);
+		own_free(one->space);
+		own_free(one->name);
+		own_free(one->dimensions);
+		own_free(one->word);
+		local_cloudwatch_math_free(one->math);
+		local_cloudwatch_math_done(&one->result);
+	}
+	own_free(q->all);
+	*q = (struct local_cloudwatch_queries){ 0 };
+}
+
+/* ---- reading ---- */
+
+#define REFUSE(e, ...) local_cloudwatch_refuse((e), "ValidationError", __VA_ARGS__)
+
+int local_cloudwatch_query_number(const struct json *object, const char *name, double *ret,
+				  struct err *e)
+{
+	const struct json *v = json_get(object, name);
+	const char *text = json_str(v);
+	char *end;
+	double d;
+
+	if (json_type(v) == JSON_ABSENT || json_type(v) == JSON_NULL)
+		return 0;
+	if (json_real(v, ret))
+		return 1;
+	d = text && *text && !isspace((unsigned char)*text) ? strtod(text, &end) : NAN;
+	if (!isfinite(d) || *end)
+		return REFUSE(e, "The value '%.40s' for parameter %s is not a number.",
+			      text ? text : "", name);
+	*ret = d;
+	return 1;
+}
+
+static int period_read(const struct json *object, int64_t *ret, struct err *e)
+{
+	double d = 0;
+	int rc = local_cloudwatch_query_number(object, "Period", &d, e);
+
+	if (rc <= 0)
+		return rc;
+	if (!(d >= 1) || d > 86400 * 365 || d != floor(d) ||
+	    !local_cloudwatch_period_ok((int64_t)d))
+		return REFUSE(e, "Period must be 1, 5, 10, 20, 30 or a multiple of 60.");
+	*ret = (int64_t)d;
+	return 1;
+}
+
+static int text_read(const struct json *object, const char *name, size_t most, char **ret,
+		     struct err *e)
+{
+	const char *text = local_str(object, name);
+
+	if (!text || !*text)
+		return REFUSE(e, "The parameter %s is required.", name);
+	if (strlen(text) > most)
+		return REFUSE(e, "The value of parameter %s must have at most %zu characters.",
+			      name, most);
+	*ret = own_strdup(text);
+	return 0;
+}
+
+static int dimensions_read(const struct json *list, char **ret, struct err *e)
+{
+	if (json_count(list) > CLOUDWATCH_DIMENSIONS_MAX)
+		return REFUSE(e, "The collection Dimensions must not have a size greater than %d.",
+			      CLOUDWATCH_DIMENSIONS_MAX);
+	for (size_t i = 0; i < json_count(list); i++)
+		if (!local_str(json_at(list, i), "Name") || !local_str(json_at(list, i), "Value"))
+			return REFUSE(e, "A dimension needs a Name and a Value.");
+	*ret = local_cloudwatch_store_dimensions(list);
+	return 0;
+}
+
+/* Namespace, MetricName and Dimensions of @p metric; the rest of @p how. */
+static int metric_read(const struct json *metric, const struct json *how, const char *word,
+		       struct local_cloudwatch_query *q, struct err *e)
+{
+	const char *unit = local_str(how, "Unit");
+	int rc;
+
+	if (text_read(metric, "Namespace", 255, &q->space, e) < 0 ||
+	    text_read(metric, "MetricName", 255, &q->name, e) < 0 ||
+	    dimensions_read(json_get(metric, "Dimensions"), &q->dimensions, e) < 0)
+		return -1;
+	if (!word)
+		return REFUSE(e, "The parameter Stat is required.");
+	if (local_cloudwatch_stat_parse(word, &q->stat) < 0)
+		return REFUSE(e, "The value '%.80s' for parameter Stat is not a statistic.", word);
+	q->word = own_strdup(word);
+	q->unit = unit ? local_cloudwatch_store_unit(unit) : CLOUDWATCH_UNIT_ANY;
+	if (unit && q->unit < 0)
+		return REFUSE(e, "The value '%.40s' for parameter Unit is not a unit.", unit);
+	rc = period_read(how, &q->period, e);
+	return rc == 0 ? REFUSE(e, "The parameter Period is required.") : rc < 0 ? -1 : 0;
+}
+
+static int id_check(const struct local_cloudwatch_queries *before, const char *id, struct err *e)
+{
+	size_t n = strlen(id);
+
+	if (!islower((unsigned char)*id) || n > ID_MAX ||
+	    strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != n)
+		return REFUSE(e,
+			      "The value %.100s for Id does not match the required pattern "
+			      "^[a-z][a-zA-Z0-9_]*$.",
+			      id);
+	for (size_t i = 0; i < before->count; i++)
+		if (!strcmp(before->all[i].id, id))
+			return REFUSE(e, "The Id %.100s is used more than once.", id);
+	return 0;
+}
+
+static int returned_read(const struct json *o, bool *ret, struct err *e)
+{
+	const struct json *v = json_get(o, "ReturnData");
+	const char *text = json_str(v);
+
+	*ret = true;
+	if (json_type(v) == JSON_ABSENT || json_type(v) == JSON_NULL || json_bool(v, ret))
+		return 0;
+	*ret = text && !strcmp(text, "true");
+	if (*ret || (text && !strcmp(text, "false")))
+		return 0;
+	return REFUSE(e, "The parameter ReturnData must be true or false.");
+}
+
+static int expression_read(const struct json *o, struct local_cloudwatch_query *q, struct err *e)
+{
+	const char *text = local_str(o, "Expression");
+	struct err why;
+
+	err_clear(&why);
+	q->math = local_cloudwatch_math_parse(text, &why);
+	if (!q->math)
+		return REFUSE(e, "Error in expression '%.100s': %s", q->id, why.text);
+	return period_read(o, &q->period, e) < 0 ? -1 : 0;
+}
+
+static int query_read(const struct json *o, struct local_cloudwatch_queries *all, struct err *e)
+{
+	struct local_cloudwatch_query *q = &all->all[all->count];
+	const struct json *stat = json_get(o, "MetricStat");
+	const char *id = local_str(o, "Id"), *label = local_str(o, "Label");
+	bool metric = json_type(stat) == JSON_OBJECT, math = local_str(o, "Expression") != NULL;
+
+	if (!id)
+		return REFUSE(e, "The parameter Id is required.");
+	if (id_check(all, id, e) < 0)
+		return -1;
+	all->count++;
+	q->id = own_strdup(id);
+	q->label = own_strdup(label);
+	if (metric == math)
+		return REFUSE(e,
+			      "Exactly one of the parameters Expression and MetricStat must be "
+			      "specified for Id %.100s.",
+			      id);
+	if (returned_read(o, &q->returned, e) < 0)
+		return -1;
+	if (math)
+		return expression_read(o, q, e);
+	return metric_read(json_get(stat, "Metric"), stat, local_str(stat, "Stat"), q, e);
+}
+
+int local_cloudwatch_query_read(const struct json *list, bool one,
+				struct local_cloudwatch_queries *ret, struct err *e)
+{
+	size_t n = json_count(list), returned = 0;
+
+	*ret = (struct local_cloudwatch_queries){ 0 };
+	if (n == 0 || n > CLOUDWATCH_QUERIES_MAX)
+		return REFUSE(e, "There must be from 1 to %d metric data queries.",
+			      CLOUDWATCH_QUERIES_MAX);
+	ret->all = own_array(n, sizeof(*ret->all));
+	for (size_t i = 0; i < n; i++) {
+		if (query_read(json_at(list, i), ret, e) < 0)
+			return -1;
+		returned += ret->all[i].returned;
+	}
+	if (returned == 0 || (one && returned > 1))
+		return REFUSE(e, "%s of the metric data queries must have ReturnData true.",
+			      one ? "Exactly one" : "At least one");
+	return 0;
+}
+
+int local_cloudwatch_query_single(const struct json *object, struct local_cloudwatch_queries *ret,
+				  struct err *e)
+{
+	const char *word = local_str(object, "Statistic");
+
+	*ret = (struct local_cloudwatch_queries){ .all = own_array(1, sizeof(*ret->all)),
+						  .count = 1 };
+	ret->all[0].id = own_strdup("m1");
+	ret->all[0].returned = true;
+	if (!word)
+		word = local_str(object, "ExtendedStatistic");
+	return metric_read(object, object, word, &ret->all[0], e);
+}
+
+int64_t local_cloudwatch_query_period(const struct local_cloudwatch_queries *q)
+{
+	int64_t least = 0;
+
+	for (size_t i = 0; i < q->count; i++)
+		if (q->all[i].period && (!least || q->all[i].period < least))
+			least = q->all[i].period;
+	return least ? least : 60;
+}
+
+/* ---- evaluating ---- */
+
+struct run {
+	struct local *local;
+	struct local_cloudwatch_queries *all;
+	struct local_cloudwatch_scope scope;
+	int64_t from, to;
+};
+
+struct gather {
+	struct local_cloudwatch_series *series;
+	struct local_cloudwatch_sum *sums;
+};
+
+static void gather_row(const struct local_cloudwatch_row *r, void *arg)
+{
+	struct gather *g = arg;
+	size_t at = (size_t)((r->at - g->series->start) / g->series->period);
+
+	if (at < g->series->count)
+		local_cloudwatch_stat_add(&g->sums[at], &r->sum, VALUES_MOST);
+}
+
+static int read_rows(struct run *r, const struct local_cloudwatch_query *q, struct gather *g,
+		     struct err *e)
+{
+	const struct local_cloudwatch_metric m = { q->space, q->name, q->dimensions };
+	struct local_cloudwatch_range range = { .from = r->from,
+						.to = local_cloudwatch_shown(r->local, q->space),
+						.period = q->period,
+						.unit = q->unit,
+						.deep = local_cloudwatch_stat_deep(&q->stat) };
+	int rc = local_cloudwatch_store_find(r->local, &m, &range.series, e);
+
+	if (range.to > r->to)
+		range.to = r->to;
+	if (rc == 1)
+		rc = local_cloudwatch_store_read(r->local, &range, gather_row, g, e);
+	return rc < 0 ? -1 : 0;
+}
+
+static int run_metric(struct run *r, struct local_cloudwatch_query *q, struct err *e)
+{
+	size_t count = (size_t)((r->to - r->from + q->period - 1) / q->period);
+	struct gather g = { 0 };
+	struct err why;
+	int rc;
+
+	err_clear(&why);
+	q->result = (struct local_cloudwatch_value){ .shape = CLOUDWATCH_SERIES,
+						     .all = own_array(1, sizeof(*g.series)) };
+	if (local_cloudwatch_run_series(&r->scope, r->from, q->period, count, &q->result.all[0],
+					&why) < 0)
+		return REFUSE(e, "Id %.100s: %s", q->id, why.text);
+	q->result.count = 1;
+	g.series = &q->result.all[0];
+	g.series->name = q->name;
+	g.sums = own_array(count + 1, sizeof(*g.sums));
+	rc = read_rows(r, q, &g, e);
+	for (size_t i = 0; i < count; i++) {
+		if (rc == 0 &&
+		    !local_cloudwatch_stat_tell(&q->stat, &g.sums[i], &g.series->values[i]))
+			g.series->values[i] = NAN;
+		local_cloudwatch_stat_done(&g.sums[i]);
+	}
+	own_free(g.sums);
+	return rc;
+}
+
+static const struct local_cloudwatch_value *find(const char *id, void *arg, struct err *e);
+
+/* A number is no result, nor is one of another shape for alarms; who asks says which. */
+static int run_query(struct run *r, struct local_cloudwatch_query *q, struct err *e)
+{
+	struct err why;
+
+	if (q->state == QUERY_BUSY)
+		return REFUSE(e, "Error in expression '%.100s': it depends on itself.", q->id);
+	if (q->state == QUERY_DONE)
+		return 0;
+	q->state = QUERY_BUSY;
+	if (!q->math && run_metric(r, q, e) < 0)
+		return -1;
+	err_clear(&why);
+	if (q->math && local_cloudwatch_math_run(q->math, &r->scope, &q->result, &why) < 0) {
+		if (why.code[0] || why.kind != ERR_PROTOCOL) {
+			*e = why;
+			return -1;
+		}
+		return REFUSE(e, "Error in expression '%.100s': %s.", q->id, why.text);
+	}
+	q->state = QUERY_DONE;
+	return 0;
+}
+
+static const struct local_cloudwatch_value *find(const char *id, void *arg, struct err *e)
+{
+	struct run *r = arg;
+
+	for (size_t i = 0; i < r->all->count; i++)
+		if (!strcmp(r->all->all[i].id, id))
+			return run_query(r, &r->all->all[i], e) < 0 ? NULL : &r->all->all[i].result;
+	err_ignore(err_set(e, ERR_PROTOCOL, "the id %.100s is not known", id));
+	return NULL;
+}
+
+static const struct local_cloudwatch_value *metric(size_t i, const char **ret_id, void *arg,
+						   struct err *e)
+{
+	struct run *r = arg;
+
+	for (size_t k = 0; k < r->all->count; k++) {
+		struct local_cloudwatch_query *q = &r->all->all[k];
+
+		if (q->math || i-- > 0)
+			continue;
+		*ret_id = q->id;
+		return run_query(r, q, e) < 0 ? NULL : &q->result;
+	}
+	return NULL;
+}
+
+int local_cloudwatch_query_run(struct local *l, struct local_cloudwatch_queries *q, int64_t from,
+			       int64_t to, struct err *e)
+{
+	int64_t period = local_cloudwatch_query_period(q);
+	struct run r = {
+		.local = l,
+		.all = q,
+		.from = from,
+		.to = to,
+		.scope = { .find = find,
+			   .metric = metric,
+			   .start = from,
+			   .period = period,
+			   .count = (size_t)((to - from + period - 1) / period),
+			   .left = CLOUDWATCH_POINTS_MAX },
+	};
+
+	r.scope.arg = &r;
+	for (size_t i = 0; i < q->count; i++) {
+		struct local_cloudwatch_query *one = &q->all[i];
+
+		if (!one->returned)
+			continue;
+		if (run_query(&r, one, e) < 0)
+			return -1;
+		if (one->result.shape == CLOUDWATCH_NUMBER)
+			return REFUSE(e,
+				      "Error in expression '%.100s': the final result of an "
+				      "expression must be a time series, not a number.",
+				      one->id);
+	}
+	return 0;
+}
