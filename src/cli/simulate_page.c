@@ -50,6 +50,23 @@ static void name_of(const struct cli_simulate_row *row, struct buf *out)
 	buf_adds(out, "</b>");
 }
 
+static bool one_promise(const struct cli_simulate_report *r)
+{
+	for (size_t i = 1; i < r->count; i++)
+		if (r->row[i].percentile != r->row[0].percentile ||
+		    r->row[i].promise.ms != r->row[0].promise.ms)
+			return false;
+	return true;
+}
+
+static void promise_of(const struct cli_simulate_row *row, struct buf *out)
+{
+	char span[CLOCK_TEXT_MAX];
+
+	buf_addf(out, "that %g %% of the jobs start within %s", row->percentile,
+		 clock_print_span(row->promise, span));
+}
+
 static void verdict(const struct cli_simulate_report *r, struct buf *out)
 {
 	const struct cli_simulate_row *best = cli_simulate_best(r);
@@ -58,12 +75,18 @@ static void verdict(const struct cli_simulate_report *r, struct buf *out)
 	buf_adds(out, "<p class=\"verdict\">");
 	if (best) {
 		name_of(best, out);
-		buf_addf(out, " is the cheapest that keeps the promise: %s for instances.</p>\n",
-			 said(r, best, CLI_SIMULATE_MONEY, text));
+		buf_adds(out, " is the cheapest that keeps the promise");
 	} else {
-		buf_adds(out, "Nothing here keeps the promise, so there is no best to compare "
-			      "with.</p>\n");
+		buf_adds(out, "Nothing here keeps the promise");
 	}
+	if (one_promise(r)) {
+		buf_adds(out, " ");
+		promise_of(&r->row[0], out);
+	}
+	if (best)
+		buf_addf(out, ": %s.</p>\n", said(r, best, CLI_SIMULATE_TOTAL, text));
+	else
+		buf_adds(out, ", so there is no best to compare with.</p>\n");
 }
 
 static void sentence(const struct cli_simulate_report *r, const struct cli_simulate_row *row,
@@ -71,19 +94,20 @@ static void sentence(const struct cli_simulate_report *r, const struct cli_simul
 {
 	const struct cli_simulate_row *best = cli_simulate_best(r);
 	const struct plant_result *x = &row->result;
-	char cost[CLI_SIMULATE_TEXT_MAX], other[CLI_SIMULATE_TEXT_MAX], span[CLOCK_TEXT_MAX];
+	char cost[CLI_SIMULATE_TEXT_MAX], other[CLI_SIMULATE_TEXT_MAX];
 
 	buf_adds(out, "<li>");
 	name_of(row, out);
-	buf_addf(out, " costs %s", said(r, row, CLI_SIMULATE_MONEY, cost));
+	buf_addf(out, " costs %s", said(r, row, CLI_SIMULATE_TOTAL, cost));
 	if (best && best != row)
-		buf_addf(out, ", %s times what the best costs",
-			 said(r, row, CLI_SIMULATE_TO_BEST, other));
-	buf_addf(out, ", and %s the promise that %g %% of the jobs start within %s: ",
-		 cli_simulate_kept(row) ? "keeps" : "does not keep", row->percentile,
-		 clock_print_span(row->promise, span));
-	buf_addf(out, "%s wait longer", said(r, row, CLI_SIMULATE_LATE, other));
-	buf_addf(out, ", the longest %s.", said(r, row, CLI_SIMULATE_MOST, other));
+		buf_addf(out, ", %s times the best", said(r, row, CLI_SIMULATE_TO_BEST, other));
+	buf_addf(out, ", and %s the promise", cli_simulate_kept(row) ? "keeps" : "breaks");
+	if (!one_promise(r)) {
+		buf_adds(out, " ");
+		promise_of(row, out);
+	}
+	buf_addf(out, ": %s of the jobs wait longer", said(r, row, CLI_SIMULATE_LATE, other));
+	buf_addf(out, ", the longest wait is %s.", said(r, row, CLI_SIMULATE_MOST, other));
 	if (x->killed > 0)
 		buf_addf(out, " It kills %" PRId64 " jobs while they run; they start again.",
 			 x->killed);
@@ -95,10 +119,10 @@ static void sentence(const struct cli_simulate_report *r, const struct cli_simul
 static void summary(const struct cli_simulate_report *r, struct buf *out)
 {
 	static const enum cli_simulate_what columns[] = {
-		CLI_SIMULATE_MONEY,      CLI_SIMULATE_TO_BEST, CLI_SIMULATE_HOURS,
-		CLI_SIMULATE_P50,        CLI_SIMULATE_P95,     CLI_SIMULATE_MOST,
-		CLI_SIMULATE_LATE,       CLI_SIMULATE_KILLED,  CLI_SIMULATE_CALLS,
-		CLI_SIMULATE_CALLS_MONEY
+		CLI_SIMULATE_TOTAL, CLI_SIMULATE_TO_BEST,    CLI_SIMULATE_MONEY,
+		CLI_SIMULATE_HOURS, CLI_SIMULATE_P50,        CLI_SIMULATE_P95,
+		CLI_SIMULATE_MOST,  CLI_SIMULATE_LATE,       CLI_SIMULATE_KILLED,
+		CLI_SIMULATE_CALLS, CLI_SIMULATE_CALLS_MONEY
 	};
 	char promise[CLI_SIMULATE_TEXT_MAX];
 
