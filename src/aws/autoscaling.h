@@ -110,6 +110,23 @@ MUST int aws_autoscaling_activities_read(const struct reply *r, struct asg_activ
 					 struct err *e);
 void asg_activities_done(struct asg_activities *a);
 
+/* What else moves the desired capacity: scaling policies and scheduled actions. */
+struct asg_rule {
+	char *name, *kind; /* "TargetTrackingScaling", "ScheduledAction", … */
+	bool enabled;
+};
+struct asg_rules {
+	struct asg_rule *list;
+	size_t count;
+	char *next_token; /* NULL: the last page */
+};
+void aws_autoscaling_policies_ask(struct request *r, const char *group, const char *next_token);
+MUST int aws_autoscaling_policies_read(const struct reply *r, struct asg_rules *ret, struct err *e);
+void aws_autoscaling_scheduled_ask(struct request *r, const char *group, const char *next_token);
+MUST int aws_autoscaling_scheduled_read(const struct reply *r, struct asg_rules *ret,
+					struct err *e);
+void asg_rules_done(struct asg_rules *r);
+
 struct asg_create {
 	const char *name;
 	const char *launch_template,

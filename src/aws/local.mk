@@ -2,6 +2,7 @@
 noinst_LIBRARIES += src/aws/libaws.a
 src_aws_libaws_a_SOURCES = \
 	src/aws/autoscaling.c src/aws/autoscaling.h src/aws/autoscaling_life.c \
+	src/aws/autoscaling_rules.c \
 	src/aws/call.c src/aws/call.h \
 	src/aws/cred.c src/aws/cred.h src/aws/cred_container.c src/aws/cred_env.c src/aws/cred_imds.c \
 	src/aws/cred_part.h src/aws/cred_process.c src/aws/cred_profile.c src/aws/cred_role.c \

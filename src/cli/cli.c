@@ -14,8 +14,10 @@
 
 static const struct cli_verb verbs[] = {
 #define VERB(name, group, summary) { #name, summary, group, cli_##name },
+#define VERB_AS(name, word, group, summary) { word, summary, group, cli_##name },
 #include "cli/verbs.def"
 #undef VERB
+#undef VERB_AS
 };
 
 static const char *const group_titles[] = {

@@ -33,8 +33,10 @@ struct cli_verb {
 int cli_run(int argc, char **argv);
 
 #define VERB(name, group, summary) int cli_##name(int argc, char **argv);
+#define VERB_AS(name, word, group, summary) int cli_##name(int argc, char **argv);
 #include "cli/verbs.def"
 #undef VERB
+#undef VERB_AS
 
 /* Prints "windlass VERB: text" to standard error; CLI_USAGE for ERR_POLICY, CLI_FAILED for the
  * rest. */

@@ -75,6 +75,8 @@ int policy_schema_manual(struct buf *out);
 int policy_problem_print(const struct policy_problem *p, struct buf *out);
 /* YAML that reads back to an equal policy. */
 int policy_print(const struct policy *p, struct buf *out);
+/* The region in the host of an AWS queue URL, into @p buf; false for other hosts. */
+bool policy_region_url(const char *url, char *buf, size_t size);
 /* The region a metric's queue is in: its own, its URL's where that is AWS's, the fleet's, or NULL.
  */
 const char *policy_region_metric(const struct policy *p, const struct policy_metric *m, char *buf,

@@ -199,8 +199,6 @@ void policy_promise_given(const struct policy *p, struct raw_behavior *raw);
 int policy_price_read(struct keys_reader *r, const struct key *k, const struct yaml_node *n,
 		      void *field);
 int policy_price_print(const struct key *k, const void *field, struct buf *out);
-/* The region in the host of an AWS queue URL, into @p buf; false for other hosts. */
-bool policy_region_url(const char *url, char *buf, size_t size);
 /* @p over with what only @p base has; either may be NULL. New nodes come from @p a. */
 const struct yaml_node *policy_defaults_merge(struct keys_arena *a, const struct yaml_node *over,
 					      const struct yaml_node *base);

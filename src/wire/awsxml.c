@@ -71,7 +71,8 @@ int awsxml_error_read(const char *body, size_t len, struct wire_error *ret)
 		error = root;
 	else if (strcmp(root->name, "ErrorResponse") == 0)
 		error = xml_get(root, "Error");
-	else if (strcmp(root->name, "Response") == 0)
+	if (!error && (strcmp(root->name, "Response") == 0 ||     /* EC2 */
+		       strcmp(root->name, "ErrorResponse") == 0)) /* and some that play AWS */
 		error = xml_get(root, "Errors/Error");
 	code = error ? xml_text(error, "Code") : NULL;
 	if (!code || !*code)

@@ -23,6 +23,7 @@ ARROWS = {
     "act": "aws wire model base", "rehearse": "policy decide model base",
     "simulate": "rehearse policy decide model base",
     "control": "policy observe decide act journal aws wire broker model base",
+    "doctor": "policy aws wire model base",
     "worker": "aws wire broker model base", "gateway": "produce aws wire model base broker",
     "local": "wire base",
 }

@@ -220,6 +220,12 @@ START_TEST(xml_frames)
 	ck_assert_int_eq(awsxml_error_read(out.data, out.len, &w), 0);
 	ck_assert_str_eq(w.code, "NoSuchKey");
 	ck_assert_int_lt(awsxml_error_read("<html></html>", 13, &w), 0);
+
+	buf_clear(&out);
+	buf_adds(&out, "<ErrorResponse><Errors><Error><Code>AccessDenied</Code></Error></Errors>"
+		       "</ErrorResponse>");
+	ck_assert_int_eq(awsxml_error_read(out.data, out.len, &w), 0);
+	ck_assert_str_eq(w.code, "AccessDenied");
 }
 END_TEST
 
