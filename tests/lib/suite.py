@@ -253,7 +253,7 @@ def main(names):
               or pathlib.Path(t).parent.name in names]
     rest = [n for n in names if not any(n in (t, pathlib.Path(t).stem, pathlib.Path(t).parent.name)
                                         for t in declared)]
-    goals = ["all"] if not names or rest else []
+    goals = ["all", "tests/lib/aws_drive"] if not names or rest else []
     goals += [t for t in chosen if not re.search(r"\.(py|sh)$", t)] or (["all"] if not goals else [])
     if build(tally, goals):
         if chosen:
