@@ -38,4 +38,18 @@ char *broker_celery_key(const struct broker_celery_names *n, int priority);
 MUST int broker_celery_write(const struct broker_celery_names *n, const struct job *j, int priority,
 			     struct buf *out, struct err *e);
 
+/* --- celery_depth.c */
+
+struct broker_celery_depth {
+	int64_t waiting; /* in the lists of all priorities */
+	int64_t held;    /* in unacked, of this queue; where that hash is very large, of all */
+};
+/* @p d is NULL when @p e says why. */
+typedef void broker_celery_depth_fn(const struct broker_celery_depth *d, const struct err *e,
+				    void *arg);
+/* One look, by one script, so that what moves meanwhile is neither missed nor seen twice. What runs
+ * of tasks that were acked early is nowhere. Ends in fn, from the loop. @p n is checked. */
+void broker_celery_depth_ask(struct broker_redis *r, const struct broker_celery_names *n,
+			     struct span deadline, broker_celery_depth_fn *fn, void *arg);
+
 #endif

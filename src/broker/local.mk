@@ -5,7 +5,8 @@ src_broker_libbroker_a_SOURCES = \
 	src/broker/sqs.c \
 	src/broker/redis.c src/broker/redis.h \
 	src/broker/redis_codec.c src/broker/redis_place.c \
-	src/broker/celery.h src/broker/celery_message.c
+	src/broker/celery.h src/broker/celery_message.c \
+	src/broker/celery_depth.c
 
 if HAVE_CHECK
 check_PROGRAMS += tests/unit/check_broker tests/unit/check_broker_redis

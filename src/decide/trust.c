@@ -88,9 +88,8 @@ static void value_of(struct climb *c, size_t i)
 		c->jobs[i] = whole(f->value_milli);
 		return;
 	}
-	c->jobs[i] =
-		fact_jobs(f, m->source == POLICY_CELERY ? f->has & (QUEUE_VISIBLE | QUEUE_IN_FLIGHT)
-							: m->sqs.count);
+	c->jobs[i] = fact_jobs(f, m->source == POLICY_CELERY ? f->has & policy_metric_counts(m)
+							     : m->sqs.count);
 	c->milli[i] = c->jobs[i] > INT64_MAX / MILLI ? INT64_MAX : c->jobs[i] * MILLI;
 }
 
@@ -141,6 +140,17 @@ bool decide_trust(struct climb *c)
 	return true;
 }
 
+/* Celery acks a task when it begins unless told otherwise (acks_late): then it is nowhere while it
+ * runs, and a busy fleet looks like an empty queue. */
+static void say_early_acks(struct climb *c)
+{
+	for (size_t i = 0; i < c->p->metric_count && i < POLICY_METRICS_MAX; i++)
+		if (c->p->metrics[i].source == POLICY_CELERY && c->trust[i] == FACT_READABLE)
+			decide_climb_note(c, (struct stair){ .code = REASON_EARLY_ACKS,
+							     .rule = -1,
+							     .arg = { (int64_t)i } });
+}
+
 void decide_trust_say(struct climb *c)
 {
 	const struct memory *m = c->m;
@@ -149,6 +159,7 @@ void decide_trust_say(struct climb *c)
 		decide_climb_note(c, (struct stair){ .code = REASON_FOREIGN,
 						     .rule = -1,
 						     .arg = { m->foreign_from, m->foreign_to } });
+	say_early_acks(c);
 	for (size_t i = 0; i < c->p->rule_count; i++) {
 		size_t metric = c->p->rules[i].metric;
 		enum fact_why why = c->trust[metric];

@@ -107,6 +107,7 @@ struct policy_metric {
 	} cloudwatch;
 	struct policy_celery {
 		const char *broker_url, *queue;
+		const char *key_prefix; /* NULL: none */
 	} celery;
 	struct policy_expr { /* POLICY_SUM too */
 		const char *text;
@@ -264,6 +265,13 @@ static inline const char *policy_predicted(const struct policy *p)
 static inline bool policy_is_predictive(const struct policy *p)
 {
 	return policy_predicted(p) != NULL;
+}
+
+/* Which of a queue's jobs count as work. */
+static inline unsigned policy_metric_counts(const struct policy_metric *m)
+{
+	return m->source == POLICY_CELERY ? POLICY_COUNT_VISIBLE | POLICY_COUNT_IN_FLIGHT
+					  : m->sqs.count;
 }
 
 /* Computed from other metrics: nothing is read for it, and its facts are never looked at. */

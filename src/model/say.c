@@ -213,7 +213,8 @@ static int say_head(const struct policy *p, const struct facts *f, const struct 
 		buf_addf(out, "  %s ", p->metrics[i].name);
 		if (m->is_queue)
 			buf_addf(out, "%lld",
-				 (long long)fact_jobs(m, m->has & p->metrics[i].sqs.count));
+				 (long long)fact_jobs(
+					 m, m->has & policy_metric_counts(&p->metrics[i])));
 		else
 			say_milli(m->value_milli, out);
 		if (instant_is_never(oldest) || m->seen_at.ms < oldest.ms)

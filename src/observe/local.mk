@@ -1,6 +1,7 @@
 # src/observe: sources, library and unit tests.
 noinst_LIBRARIES += src/observe/libobserve.a
-src_observe_libobserve_a_SOURCES = src/observe/observe.h src/observe/count.c src/observe/launch.c src/observe/observe.c
+src_observe_libobserve_a_SOURCES = src/observe/observe.h src/observe/count.c src/observe/launch.c src/observe/observe.c \
+	src/observe/celery.c src/observe/celery.h
 
 if HAVE_CHECK
 check_PROGRAMS += tests/unit/check_observe

@@ -4,6 +4,7 @@
 #include "aws/endpoint.h"
 #include "aws/sqs.h"
 #include "base/own.h"
+#include "observe/celery.h"
 #include "observe/observe.h"
 
 #define ACTIVITIES_MOST 20     /* of one answer: the newest */
@@ -20,7 +21,8 @@ struct read {
 	struct observe *owner;
 	struct read *next;
 	struct lane *lane;
-	const char *url; /* a queue's; NULL: a describe of groups */
+	const char *url;                    /* a queue's; NULL: a describe of groups, or */
+	const struct policy_celery *celery; /* a queue of Celery's */
 	struct instant now;
 	struct span deadline;
 	struct subscriber *to;
@@ -35,11 +37,14 @@ struct observe {
 	struct read *reads; /* under way */
 	struct instant budget_from;
 	int budget_spent; /* activities asked for since then */
+	struct observe_celery *celery;
 };
 
-struct observe *observe_new(observe_done_fn *fn, void *arg)
+struct observe *observe_new(struct loop *l, observe_done_fn *fn, void *arg)
 {
 	struct observe *o = own_alloc(sizeof(*o));
+
+	o->celery = observe_celery_new(l);
 
 	o->fn = fn;
 	o->arg = arg;
@@ -60,11 +65,13 @@ void observe_free(struct observe *o)
 {
 	if (!o)
 		return;
+	observe_celery_free(o->celery);
 	while (o->reads) {
 		struct read *r = o->reads;
 
 		o->reads = r->next;
-		lane_cancel(r->lane, &r->call);
+		if (r->lane)
+			lane_cancel(r->lane, &r->call);
 		read_free(r);
 	}
 	own_free(o);
@@ -149,7 +156,7 @@ enum fact_why observe_why(const struct err *e)
 
 /* --- queues */
 
-static void fact_of_depth(struct fact *f, const struct depth *d, struct instant now)
+static void fact_of_depth(struct fact *f, const struct depth *d, unsigned has, struct instant now)
 {
 	f->is_queue = true;
 	if (d->visible < 0 || d->in_flight < 0 || d->delayed < 0) {
@@ -158,36 +165,53 @@ static void fact_of_depth(struct fact *f, const struct depth *d, struct instant 
 	}
 	f->why = FACT_READABLE;
 	f->seen_at = now;
-	f->has = QUEUE_VISIBLE | QUEUE_IN_FLIGHT | QUEUE_DELAYED;
+	f->has = has;
 	f->visible = d->visible;
 	f->in_flight = d->in_flight;
 	f->delayed = d->delayed;
 }
 
-static void queue_done(struct aws_call *c, void *arg)
+/* What was seen of a queue, or why not, to all who wait for it. */
+static void queue_seen(struct read *r, const struct depth *depth, unsigned has, const struct err *e)
 {
-	struct read *r = arg;
 	struct observe *o = r->owner;
-	struct depth depth;
-	struct err e;
-	int rc = aws_sqs_depth_read(&c->reply, &depth, &e);
 
 	read_unlink(o, r);
 	for (size_t i = 0; i < r->to_count; i++) {
 		struct observe_want *w = r->to[i].want;
 		struct fact *f = &w->facts->metric[r->to[i].metric];
 
-		if (rc == 0) {
-			fact_of_depth(f, &depth, r->now);
+		if (depth) {
+			fact_of_depth(f, depth, has, r->now);
 		} else {
 			f->is_queue = true;
-			f->why = observe_why(&e);
-			want_failed(w, &e, "queue metric",
-				    w->policy->metrics[r->to[i].metric].name);
+			f->why = observe_why(e);
+			want_failed(w, e, "queue metric", w->policy->metrics[r->to[i].metric].name);
 		}
 		want_less(o, w);
 	}
 	read_free(r);
+}
+
+static void queue_done(struct aws_call *c, void *arg)
+{
+	struct depth depth;
+	struct err e;
+	int rc = aws_sqs_depth_read(&c->reply, &depth, &e);
+
+	queue_seen(arg, rc < 0 ? NULL : &depth, QUEUE_VISIBLE | QUEUE_IN_FLIGHT | QUEUE_DELAYED,
+		   &e);
+}
+
+static void celery_done(const struct broker_celery_depth *d, const struct err *e, void *arg)
+{
+	struct depth depth = { 0 };
+
+	if (d) {
+		depth.visible = d->waiting;
+		depth.in_flight = d->held;
+	}
+	queue_seen(arg, d ? &depth : NULL, QUEUE_VISIBLE | QUEUE_IN_FLIGHT, e);
 }
 
 /* --- groups */
@@ -329,6 +353,24 @@ static void want_queue(struct observe *o, struct read **batch, struct observe_wa
 	subscribe(r, w, (int)metric);
 }
 
+static void want_celery(struct observe *o, struct read **batch, struct observe_want *w,
+			size_t metric, struct instant now, struct span deadline)
+{
+	const struct policy_celery *m = &w->policy->metrics[metric].celery;
+	struct read *r;
+
+	for (r = *batch; r; r = r->next)
+		if (r->celery && observe_celery_same(r->celery, m))
+			break;
+	if (!r) {
+		r = read_new(o, NULL, now, deadline);
+		r->celery = m;
+		r->next = *batch;
+		*batch = r;
+	}
+	subscribe(r, w, (int)metric);
+}
+
 static void want_group(struct observe *o, struct read **batch, struct observe_want *w,
 		       struct instant now, struct span deadline)
 {
@@ -336,7 +378,7 @@ static void want_group(struct observe *o, struct read **batch, struct observe_wa
 	struct read *r;
 
 	for (r = *batch; r; r = r->next) {
-		if (r->url || r->lane != w->group_lane)
+		if (r->url || r->celery || r->lane != w->group_lane)
 			continue;
 		for (size_t i = 0; i < r->name_count; i++)
 			if (strcmp(r->names[i], name) == 0) {
@@ -372,6 +414,8 @@ void observe_ask(struct observe *o, struct observe_want *const *wants, size_t n,
 		for (size_t m = 0; m < w->policy->metric_count; m++)
 			if (w->policy->metrics[m].source == POLICY_SQS)
 				want_queue(o, &batch, w, m, now, deadline);
+			else if (w->policy->metrics[m].source == POLICY_CELERY)
+				want_celery(o, &batch, w, m, now, deadline);
 			else
 				w->facts->metric[m].why = FACT_UNSUPPORTED;
 	}
@@ -381,6 +425,10 @@ void observe_ask(struct observe *o, struct observe_want *const *wants, size_t n,
 		batch = r->next;
 		r->next = o->reads;
 		o->reads = r;
+		if (r->celery) {
+			observe_celery_ask(o->celery, r->celery, r->deadline, celery_done, r);
+			continue;
+		}
 		if (!r->url)
 			aws_autoscaling_groups_ask(&r->call.request, (const char *const *)r->names,
 						   r->name_count, NULL);

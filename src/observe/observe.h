@@ -11,6 +11,7 @@
 #include "aws/lane.h"
 #include "base/err.h"
 #include "base/instant.h"
+#include "base/loop.h"
 #include "model/facts.h"
 #include "model/policy.h"
 
@@ -47,7 +48,7 @@ struct observe_want {
 
 struct observe;
 typedef void observe_done_fn(struct observe_want *w, void *arg);
-struct observe *observe_new(observe_done_fn *fn, void *arg);
+struct observe *observe_new(struct loop *l, observe_done_fn *fn, void *arg);
 void observe_free(struct observe *o); /* gives up all reads */
 DEFINE_FREEP(struct observe, observe);
 

@@ -121,7 +121,8 @@ void policy_metric_check(const struct check *c, size_t i, struct policy_metric *
 	ret->sqs.queue_url = m->sqs.queue_url;
 	ret->sqs.region = m->sqs.region;
 	ret->celery = (struct policy_celery){ .broker_url = m->celery.broker_url,
-					      .queue = m->celery.queue };
+					      .queue = m->celery.queue,
+					      .key_prefix = m->celery.key_prefix };
 	if (m->sqs_given) {
 		check_url(c, n, &m->sqs);
 		ret->sqs.count = counted(c, n, &m->sqs);
@@ -130,10 +131,8 @@ void policy_metric_check(const struct check *c, size_t i, struct policy_metric *
 		take_cloudwatch(c, n, &m->cloudwatch, &ret->cloudwatch);
 		later(c, n, "cloudwatch", m->name);
 	}
-	if (m->celery_given) {
+	if (m->celery_given)
 		check_celery(c, n, &m->celery);
-		later(c, n, "celery", m->name);
-	}
 }
 
 size_t policy_metric_find(const struct check *c, const struct yaml_node *at, const char *name)
@@ -239,7 +238,7 @@ void policy_metric_raw(struct keys_arena *a, const struct policy *p, const struc
 				.dimensions = { w->names, w->values, w->dimension_count },
 				.statistic = w->statistic,
 				.period = w->period },
-		.celery = { m->celery.broker_url, m->celery.queue },
+		.celery = { m->celery.broker_url, m->celery.queue, m->celery.key_prefix },
 		.expr = m->expr.text
 	};
 	raw_count(a, m, &raw->sqs);

@@ -111,6 +111,10 @@ static const struct key celery_keys[] = {
 	  .offset = offsetof(struct raw_celery, queue),
 	  .init = "celery",
 	  .doc = "the queue's name" },
+	{ .name = "key_prefix",
+	  .type = KEY_STR,
+	  .offset = offsetof(struct raw_celery, key_prefix),
+	  .doc = "Celery's global_keyprefix; default: none" },
 };
 TABLE(celery, "a queue of Celery on Redis", raw_celery, celery_keys);
 

@@ -27,7 +27,7 @@ struct raw_cloudwatch {
 };
 
 struct raw_celery {
-	const char *broker_url, *queue;
+	const char *broker_url, *queue, *key_prefix;
 };
 
 struct raw_part {

@@ -1,0 +1,18 @@
+/* Queues of Celery, each broker asked over one connection that stays. */
+#ifndef OBSERVE_CELERY_H
+#define OBSERVE_CELERY_H
+
+#include "base/loop.h"
+#include "broker/celery.h"
+#include "model/policy.h"
+
+struct observe_celery;
+struct observe_celery *observe_celery_new(struct loop *l);
+void observe_celery_free(struct observe_celery *o); /* gives up what is asked */
+
+bool observe_celery_same(const struct policy_celery *a, const struct policy_celery *b);
+/* Ends in fn, from the loop, within @p deadline. The error names no password. */
+void observe_celery_ask(struct observe_celery *o, const struct policy_celery *m,
+			struct span deadline, broker_celery_depth_fn *fn, void *arg);
+
+#endif
