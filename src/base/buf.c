@@ -172,12 +172,10 @@ int buf_read_file(struct buf *b, const char *path, struct err *e)
 	return rc;
 }
 
-static int buf_write_fd(const struct buf *b, int fd, int mode)
+static int buf_write_all(const struct buf *b, int fd)
 {
 	size_t at = 0;
 
-	if (fchmod(fd, (mode_t)mode) < 0)
-		return -1;
 	while (at < b->len) {
 		ssize_t n = write(fd, b->data + at, b->len - at);
 
@@ -187,7 +185,31 @@ static int buf_write_fd(const struct buf *b, int fd, int mode)
 			return -1;
 		at += (size_t)n;
 	}
-	return fsync(fd);
+	return 0;
+}
+
+static int buf_write_fd(const struct buf *b, int fd, int mode)
+{
+	return fchmod(fd, (mode_t)mode) < 0 || buf_write_all(b, fd) < 0 || fsync(fd) < 0 ? -1 : 0;
+}
+
+/* A pipe, a terminal or a device is written into: a rename would put a file in its place. */
+static bool buf_writes_through(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
+static int buf_write_through(const struct buf *b, const char *path, struct err *e)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY), rc;
+
+	if (fd < 0)
+		return err_errno(e, errno, "writing '%s'", path);
+	rc = buf_write_all(b, fd) < 0 ? err_errno(e, errno, "writing '%s'", path) : 0;
+	close(fd);
+	return rc;
 }
 
 /* A rename is on disk only when its folder is. */
@@ -211,10 +233,13 @@ static int buf_sync_folder(const char *path)
 
 int buf_write_file(const struct buf *b, const char *path, int mode, struct err *e)
 {
-	AUTO(own_freep) char *beside = own_printf("%s.XXXXXX", path);
-	int fd = mkostemp(beside, O_CLOEXEC);
-	int rc, why;
+	AUTO(own_freep) char *beside = NULL;
+	int fd, rc, why;
 
+	if (buf_writes_through(path))
+		return buf_write_through(b, path, e);
+	beside = own_printf("%s.XXXXXX", path);
+	fd = mkostemp(beside, O_CLOEXEC);
 	if (fd < 0)
 		return err_errno(e, errno, "writing '%s'", path);
 	rc = buf_write_fd(b, fd, mode);

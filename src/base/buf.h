@@ -35,7 +35,8 @@ char *buf_take(struct buf *b);            /* the string, owned by the caller; b 
 MUST int buf_ok(const struct buf *b, const char *what,
 		struct err *e); /* -1 when it was ever full */
 
-/* Whole file into @p b (which states the cap), and back: written beside, synced, renamed. */
+/* Whole file into @p b (which states the cap), and back: written beside, synced, renamed. A pipe or
+ * a device that has the name is written into. */
 MUST int buf_read_file(struct buf *b, const char *path, struct err *e);
 MUST int buf_write_file(const struct buf *b, const char *path, int mode, struct err *e);
 

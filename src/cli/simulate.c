@@ -102,6 +102,8 @@ static int run(struct simulate *s, const char *name, struct plant_case *c, struc
 			name, busy, UNIT_FACTOR, (long long)c->max);
 	plant_run(c, &row->result);
 	s->report.count++;
+	if (row->result.jobs == 0)
+		return err_set(e, ERR_POLICY, "the load is empty: no job comes within --for");
 	return 0;
 }
 

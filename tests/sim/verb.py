@@ -151,6 +151,12 @@ def test_mistakes_end_in_one_sentence(folder):
     order.write_text("t_seconds,arrivals\n60,1\n0,1\n")
     negative.write_text("t_seconds,arrivals\n0,-1\n")
     nan.write_text("t_seconds,arrivals\n0,nan\n")
+    later = folder / "later.ndjson"
+    later.write_text('{"enqueued_at": "2024-01-02T00:00:00Z"}\n{"enqueued_at": "2024-01-01T00:00:00Z"}\n')
+    minus, nothing, half = (folder / f"{n}.json" for n in ("minus", "nothing", "half"))
+    minus.write_text('{"Datapoints": [{"Timestamp": "2024-01-01T00:05:00Z", "Sum": -3}]}')
+    nothing.write_text('{"Label": "NumberOfMessagesSent", "Datapoints": []}')
+    half.write_text('{"Datapoints": [{"Timestamp": "2024-01-01T00:05:00Z", "Sum": NaN}]}')
     other = folder / "other.yaml"
     other.write_text("version: 1\nname: other\nfleet: { auto_scaling_group: g, region: us-east-1, max: 3 }\nmetrics:\n"
                      "  cpu: { cloudwatch: { namespace: AWS/EC2, metric: CPUUtilization, statistic: Average, period: 60s } }\n"
@@ -160,6 +166,14 @@ def test_mistakes_end_in_one_sentence(folder):
         ((POLICY, "--load", order), "order.csv:3: times are out of order"),
         ((POLICY, "--load", negative), "negative.csv:2: the count is not a number from 0"),
         ((POLICY, "--load", nan), "nan.csv:2: the count is not a number from 0"),
+        ((POLICY, "--load", later), "later.ndjson:2: times are out of order"),
+        ((POLICY, "--load", minus), "minus.json: a count is not a number from 0"),
+        ((POLICY, "--load", nothing), "the load is empty"),
+        ((POLICY, "--load", half), "half.json:1: JSON at byte"),
+        ((POLICY, "--load", "constant:per_hour=0"), "the load is empty"),
+        ((POLICY, "--load", "constant:per_hour=60", "--for", "1ms"), "no job comes within --for"),
+        ((POLICY, "--load", "poisson:per_hour=nan"), "not a number from 0"),
+        ((POLICY, "--load", folder), "Is a directory"),
         ((POLICY, "--load", folder / "none.csv"), "none.csv"),
         ((POLICY, "--load", "poisson:per_hours=3"), "did you mean 'per_hour'"),
         ((POLICY,), "--load"),

@@ -255,6 +255,32 @@ START_TEST(buf_files)
 }
 END_TEST
 
+START_TEST(what_is_no_file_is_written_into)
+{
+	char folder[] = "/tmp/check_base.XXXXXX", path[64], got[8] = "";
+	AUTO(buf_done) struct buf b = BUF(16);
+	struct stat st;
+	struct err e;
+	int fd;
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/pipe", folder);
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	buf_adds(&b, "text");
+	ck_assert_msg(buf_write_file(&b, path, 0644, &e) == 0, "%s", e.text);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert(S_ISFIFO(st.st_mode));
+	ck_assert_int_eq(read(fd, got, sizeof(got)), 4);
+	ck_assert_str_eq(got, "text");
+	close(fd);
+	ck_assert_int_eq(buf_write_file(&b, folder, 0644, &e), -1);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(rmdir(folder), 0);
+}
+END_TEST
+
 static const struct {
 	const char *text;
 	bool is_int, is_milli;
@@ -408,6 +434,7 @@ Suite *suite_text(void)
 	tcase_add_test(c, buf_formats_long_texts);
 	tcase_add_test(c, buf_any_pieces);
 	tcase_add_test(c, buf_files);
+	tcase_add_test(c, what_is_no_file_is_written_into);
 	tcase_add_test(c, text_numbers);
 	tcase_add_test(c, text_wraps);
 	tcase_add_test(c, arena_holds);
