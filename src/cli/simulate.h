@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/options.h"
 #include "model/policy.h"
+#include "simulate/bound.h"
 #include "simulate/knobs.h"
 #include "simulate/plant.h"
 #include "simulate/trace.h"
@@ -17,7 +18,10 @@ struct cli_simulate_row {
 	double percentile; /* of the promise */
 	struct span promise;
 	struct plant_result result;
-	struct trace trace; /* where there is a report to make */
+	struct bound bound;
+	double hour_price;
+	int64_t slots, initial; /* instances at the start */
+	struct trace trace;     /* where there is a report to make */
 };
 
 struct cli_simulate_report {

@@ -7,12 +7,6 @@
 
 #define PROGRESS_EVERY (1u << 18)
 
-/* Streams of their own, so that what one draws never shifts another. */
-static void seed(struct rng *r, uint64_t base, uint64_t which)
-{
-	rng_seed(r, base * 0x9E3779B97F4A7C15u + which);
-}
-
 static uint32_t new_job(struct plant *p)
 {
 	uint32_t i = p->free_job;
@@ -70,9 +64,7 @@ void plant_send(struct plant *p, uint32_t job)
 
 static void look_ahead(struct plant *p)
 {
-	p->more = load_next(&p->cursor, &p->ahead, &p->ahead_service);
-	if (p->more && p->ahead >= p->horizon)
-		p->more = false;
+	p->more = plant_jobs_next(&p->jobs, &p->ahead, &p->ahead_service);
 	if (!p->more)
 		p->ahead = INT64_MAX;
 }
@@ -83,8 +75,7 @@ static void arrive(struct plant *p)
 	struct plant_job *j = &p->job[i];
 
 	j->arrival = p->now = p->ahead;
-	j->service =
-		p->ahead_service >= 0 ? p->ahead_service : dist_draw(&p->service, &p->service_rng);
+	j->service = p->ahead_service;
 	j->receives = 0;
 	p->r->jobs++;
 	p->sent_minute++;
@@ -218,27 +209,10 @@ static void loop(struct plant *p)
 	}
 }
 
-/* Instances that the first five minutes keep busy. */
-static int64_t initial(struct plant *p)
-{
-	struct load_cursor c;
-	int64_t at, service, most = 300 * (int64_t)LOAD_US;
-	double work = 0;
-
-	if (p->c->initial >= 0)
-		return p->c->initial;
-	most = most < p->horizon ? most : p->horizon;
-	load_begin(&c, p->c->load, p->c->seed);
-	while (load_next(&c, &at, &service) && at < most)
-		work += service >= 0 ? (double)service : dist_mean_us(&p->service);
-	return (int64_t)ceil(work / (double)most / (double)p->c->slots);
-}
-
 static void begin(struct plant *p)
 {
-	int64_t n = initial(p);
+	int64_t n = plant_initial(p->c);
 
-	n = n < p->c->min ? p->c->min : n > p->c->max ? p->c->max : n;
 	p->desired = n;
 	for (int64_t i = 0; i < n; i++)
 		plant_launch(p, true);
@@ -292,17 +266,15 @@ void plant_run(const struct plant_case *c, struct plant_result *ret)
 	p->c = c;
 	p->k = c->knobs;
 	p->r = ret;
-	p->service = c->knobs->service;
 	p->boot = c->knobs->boot;
 	p->horizon = c->load->horizon_us;
 	p->free_job = p->free_inst = p->first = p->last = PLANT_NONE;
-	seed(&p->service_rng, c->seed, 1);
-	seed(&p->boot_rng, c->seed, 2);
-	seed(&p->choice_rng, c->seed, 3);
-	seed(&p->stale_rng, c->seed, 4);
-	seed(&p->lag_rng, c->seed, 5);
-	seed(&p->fault_rng, c->seed, 6);
-	load_begin(&p->cursor, c->load, c->seed);
+	plant_seed(&p->boot_rng, c->seed, 2);
+	plant_seed(&p->choice_rng, c->seed, 3);
+	plant_seed(&p->stale_rng, c->seed, 4);
+	plant_seed(&p->lag_rng, c->seed, 5);
+	plant_seed(&p->fault_rng, c->seed, 6);
+	plant_jobs_begin(&p->jobs, c);
 	begin(p);
 	loop(p);
 	conclude(p);

@@ -79,4 +79,16 @@ struct plant_result {
 
 void plant_run(const struct plant_case *c, struct plant_result *ret);
 
+/* The jobs that a run of @p c meets, in the order they are sent. */
+struct plant_jobs {
+	struct load_cursor cursor;
+	struct dist service; /* a copy, for its place in a list */
+	struct rng rng;
+	int64_t horizon;
+};
+void plant_jobs_begin(struct plant_jobs *j, const struct plant_case *c);
+bool plant_jobs_next(struct plant_jobs *j, int64_t *ret_at_us, int64_t *ret_service_us);
+/* Instances in service at its start. */
+int64_t plant_initial(const struct plant_case *c);
+
 #endif

@@ -58,9 +58,9 @@ struct plant {
 	const struct plant_case *c;
 	const struct knobs *k;
 	struct plant_result *r;
-	struct dist service, boot; /* copies, for their place in a list */
-	struct rng service_rng, boot_rng, choice_rng, stale_rng, lag_rng, fault_rng;
-	struct load_cursor cursor;
+	struct dist boot; /* a copy, for its place in a list */
+	struct rng boot_rng, choice_rng, stale_rng, lag_rng, fault_rng;
+	struct plant_jobs jobs;
 	bool more, ended;
 	int64_t ahead, ahead_service; /* the next job */
 	int64_t now, horizon;
@@ -109,6 +109,8 @@ static inline struct plant_slot plant_ring_take(struct plant_ring *r)
 	return s;
 }
 
+/* plant_jobs.c: streams of their own, so that what one draws never shifts another */
+void plant_seed(struct rng *r, uint64_t base, uint64_t which);
 /* plant.c */
 void plant_start(struct plant *p, uint32_t job, uint32_t inst);
 void plant_send(struct plant *p, uint32_t job); /* to a free slot, or to the queue's end */

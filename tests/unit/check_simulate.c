@@ -362,6 +362,7 @@ int main(void)
 	SRunner *r = srunner_create(suite_plant());
 	int failed;
 
+	srunner_add_suite(r, suite_bound());
 	srunner_add_suite(r, suite_load());
 	srunner_add_suite(r, suite_peers());
 	srunner_add_suite(r, suite_theory());

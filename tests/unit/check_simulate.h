@@ -30,6 +30,7 @@ static inline void load(struct load *l, const char *what)
 	ck_assert_msg(load_open(what, 1, l, &e) == 0, "%s", e.text);
 }
 
+Suite *suite_bound(void);
 Suite *suite_load(void);
 Suite *suite_peers(void);
 Suite *suite_theory(void);
