@@ -12,9 +12,10 @@ static int64_t floor_div(int64_t a, int64_t b)
 	return a / b - (a % b < 0);
 }
 
-int32_t calendar_offset(const struct calendar_zone *z, int64_t at_s)
+/* The number of changes up to then: the index of the first one after. */
+static size_t changes_until(const struct calendar_zone *z, int64_t at_s)
 {
-	size_t least = 0, most = z->change_count; /* the first change after at_s */
+	size_t least = 0, most = z->change_count;
 
 	while (least < most) {
 		size_t half = least + (most - least) / 2;
@@ -24,7 +25,17 @@ int32_t calendar_offset(const struct calendar_zone *z, int64_t at_s)
 		else
 			most = half;
 	}
-	return least == 0 ? z->first_offset_s : z->changes[least - 1].offset_s;
+	return least;
+}
+
+static int32_t offset_after(const struct calendar_zone *z, size_t changes)
+{
+	return changes == 0 ? z->first_offset_s : z->changes[changes - 1].offset_s;
+}
+
+int32_t calendar_offset(const struct calendar_zone *z, int64_t at_s)
+{
+	return offset_after(z, changes_until(z, at_s));
 }
 
 /* The change between two moments that are days apart, where the offset differs. */
@@ -97,18 +108,49 @@ static int64_t seconds(struct instant t)
 	return s < LEAST_S ? LEAST_S : s > MOST_S ? MOST_S : s;
 }
 
+/* Least and most offset that calendar_moment() can find for a time of a local day. Each moment lies
+ * between its local time less the most and less the least, so that of a line that fires each minute
+ * few are asked for theirs. */
+struct offsets {
+	int32_t least, most;
+};
+
+static struct offsets offsets_near(const struct calendar_zone *z, int64_t day)
+{
+	size_t from = changes_until(z, day * DAY_S - DAY_S - DAY_S / 2);
+	size_t to = changes_until(z, day * DAY_S + 2 * DAY_S + DAY_S / 2);
+	struct offsets o = { offset_after(z, from), offset_after(z, from) };
+
+	for (size_t i = from + 1; i <= to; i++) {
+		int32_t offset = offset_after(z, i);
+
+		o.least = offset < o.least ? offset : o.least;
+		o.most = offset > o.most ? offset : o.most;
+	}
+	return o;
+}
+
+static uint64_t minutes_of(const struct calendar_cron *cron, int hour)
+{
+	return cron->hours >> hour & 1 ? cron->minutes & ((1ULL << 60) - 1) : 0;
+}
+
 /* The newest firing of a local day at or before @p now_s. */
 static bool last_of_day(const struct calendar_cron *cron, const struct calendar_zone *z,
 			int64_t day, int64_t now_s, int64_t *ret)
 {
-	for (int hour = 23; hour >= 0; hour--) {
-		uint64_t minutes = cron->hours >> hour & 1 ? cron->minutes & ((1ULL << 60) - 1) : 0;
+	int64_t start = day * DAY_S, until = now_s + offsets_near(z, day).most - start;
 
+	for (int hour = 23; hour >= 0; hour--) {
+		uint64_t minutes = until >= hour * 3600 ? minutes_of(cron, hour) : 0;
+
+		if (until < (hour + 1) * 3600 && minutes) /* the others are later than now */
+			minutes &= (2ULL << (until - hour * 3600) / 60) - 1;
 		while (minutes) {
 			int minute = 63 - __builtin_clzll(minutes);
 
 			minutes &= ~(1ULL << minute);
-			*ret = calendar_moment(z, day * DAY_S + hour * 3600 + minute * 60);
+			*ret = calendar_moment(z, start + hour * 3600 + minute * 60);
 			if (*ret <= now_s)
 				return true;
 		}
@@ -119,12 +161,16 @@ static bool last_of_day(const struct calendar_cron *cron, const struct calendar_
 static bool next_of_day(const struct calendar_cron *cron, const struct calendar_zone *z,
 			int64_t day, int64_t now_s, int64_t *ret)
 {
-	for (int hour = 0; hour < 24; hour++) {
-		uint64_t minutes = cron->hours >> hour & 1 ? cron->minutes & ((1ULL << 60) - 1) : 0;
+	int64_t start = day * DAY_S, after = now_s + offsets_near(z, day).least - start;
 
+	for (int hour = 0; hour < 24; hour++) {
+		uint64_t minutes = after < (hour + 1) * 3600 ? minutes_of(cron, hour) : 0;
+
+		if (after >= hour * 3600 && minutes) /* the others have been */
+			minutes &= ~((2ULL << (after - hour * 3600) / 60) - 1);
 		for (; minutes; minutes &= minutes - 1) {
-			*ret = calendar_moment(z, day * DAY_S + hour * 3600 +
-							  __builtin_ctzll(minutes) * 60);
+			*ret = calendar_moment(z,
+					       start + hour * 3600 + __builtin_ctzll(minutes) * 60);
 			if (*ret > now_s)
 				return true;
 		}

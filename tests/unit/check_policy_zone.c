@@ -228,6 +228,66 @@ START_TEST(last_and_next_agree)
 }
 END_TEST
 
+/* The newest local minute that fires at or before now and the first after it, one by one over the
+ * days around. */
+static void by_each_minute(const struct calendar_cron *cron, const struct calendar_zone *z,
+			   int64_t now_s, int64_t *ret_last, int64_t *ret_next)
+{
+	int64_t today = (now_s + calendar_offset(z, now_s)) / 86400;
+
+	*ret_last = *ret_next = 0;
+	for (int64_t local = (today - 2) * 86400; local < (today + 3) * 86400; local += 60) {
+		int64_t moment;
+
+		if (!(cron->hours >> local % 86400 / 3600 & 1) ||
+		    !(cron->minutes >> local % 3600 / 60 & 1))
+			continue;
+		moment = calendar_moment(z, local);
+		if (moment <= now_s)
+			*ret_last = moment;
+		else if (!*ret_next)
+			*ret_next = moment;
+	}
+}
+
+/* Most minutes are passed over without being asked for their moment. */
+START_TEST(all_at_once_is_as_each_minute)
+{
+	static const char *const names[] = { "Europe/Berlin", "Australia/Lord_Howe", "Pacific/Apia",
+					     "UTC" };
+	struct calendar_zone z;
+	struct rng r;
+
+	rng_seed(&r, 3);
+	zone_of(names[_i], &z);
+	for (int k = 0; k < 200; k++) {
+		int64_t last, next, now_s = 1300000000 + (int64_t)rng_below(&r, 400000000);
+		struct calendar_cron cron = { .minutes = rng_u64(&r) & ((1ULL << 60) - 1),
+					      .hours = (uint32_t)rng_u64(&r) & 0xffffff,
+					      .days = 0xfffffffe,
+					      .months = 0x1ffe,
+					      .weekdays = 127,
+					      .any_day = true };
+
+		if (k % 2 && z.change_count > 0)
+			now_s = z.changes[rng_below(&r, z.change_count)].at_s +
+				(int64_t)rng_below(&r, 400000) - 200000;
+		if (k % 3)
+			cron.minutes &= rng_u64(&r) & rng_u64(&r) & rng_u64(&r);
+		if (!cron.minutes || !cron.hours || now_s < 0)
+			continue;
+		by_each_minute(&cron, &z, now_s, &last, &next);
+		ck_assert_int_eq(
+			calendar_next(&cron, &z, (struct instant){ now_s * 1000 }).ms / 1000, next);
+		ck_assert_int_eq(calendar_last(&cron, &z, (struct instant){ now_s * 1000 },
+					       span_s(2 * 86400))
+						 .ms /
+					 1000,
+				 last);
+	}
+}
+END_TEST
+
 static const char *const bad_crons[] = {
 	"",
 	"* * * *",
@@ -316,6 +376,7 @@ Suite *suite_zone(void)
 	tcase_add_loop_test(t, a_window_holds, 0, COUNT_OF(windows));
 	tcase_add_test(t, offsets_as_the_c_library);
 	tcase_add_test(t, last_and_next_agree);
+	tcase_add_loop_test(t, all_at_once_is_as_each_minute, 0, 4);
 	tcase_add_loop_test(t, bad_cron_lines, 0, COUNT_OF(bad_crons));
 	tcase_add_loop_test(t, bad_zone_names, 0, COUNT_OF(bad_zones));
 	tcase_add_test(t, a_damaged_file);
