@@ -4,6 +4,7 @@ src_aws_libaws_a_SOURCES = \
 	src/aws/autoscaling.c src/aws/autoscaling.h src/aws/autoscaling_life.c \
 	src/aws/autoscaling_rules.c \
 	src/aws/call.c src/aws/call.h \
+	src/aws/cloudwatch.c src/aws/cloudwatch.h \
 	src/aws/cred.c src/aws/cred.h src/aws/cred_container.c src/aws/cred_env.c src/aws/cred_imds.c \
 	src/aws/cred_part.h src/aws/cred_process.c src/aws/cred_profile.c src/aws/cred_role.c \
 	src/aws/cred_role.h src/aws/cred_sso.c src/aws/cred_web.c \
@@ -34,7 +35,7 @@ tests_unit_check_aws_LDADD = $(AWS_LIBS) $(UNIT_LIBS)
 # Calls what plays AWS by our client; run by tests/e2e.
 check_PROGRAMS += tests/lib/aws_drive
 tests_lib_aws_drive_SOURCES = tests/lib/aws_drive.c tests/lib/aws_drive.h \
-	tests/lib/aws_drive_asg.c tests/lib/aws_drive_s3.c tests/lib/aws_drive_sqs.c
+	tests/lib/aws_drive_asg.c tests/lib/aws_drive_cloudwatch.c tests/lib/aws_drive_s3.c tests/lib/aws_drive_sqs.c
 tests_lib_aws_drive_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/lib
 tests_lib_aws_drive_LDADD = $(AWS_LIBS)
 

@@ -3,6 +3,7 @@
 #include "fuzz.h"
 
 #include "aws/autoscaling.h"
+#include "aws/cloudwatch.h"
 #include "aws/s3.h"
 #include "aws/sqs.h"
 #include "aws/sts.h"
@@ -43,6 +44,20 @@ static void read_sqs(int status, const uint8_t *data, size_t size)
 		own_free(text);
 	if (aws_sqs_send_read(&r, &text, &e) == 0)
 		own_free(text);
+	reply_done(&r);
+}
+
+static void read_points(int status, const uint8_t *data, size_t size)
+{
+	struct reply r = reply_of(SERVICE_CLOUDWATCH, "GetMetricData", status, data, size);
+	struct cloudwatch_points p;
+	struct err e = { 0 };
+
+	if (aws_cloudwatch_data_read(&r, &p, &e) < 0)
+		FUZZ_HOLDS(p.count == 0 && e.kind != ERR_NONE && e.text[0]);
+	for (size_t i = 0; i < p.count; i++)
+		FUZZ_HOLDS(p.list[i].value - p.list[i].value == 0); /* a number */
+	cloudwatch_points_done(&p);
 	reply_done(&r);
 }
 
@@ -100,6 +115,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	read_sqs(status, data, size);
 	read_groups(status, data, size);
+	read_points(status, data, size);
 	read_others(status, data, size);
 	return 0;
 }

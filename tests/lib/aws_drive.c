@@ -52,7 +52,7 @@ static const struct drive_verb own[] = { { "sts-identity", 0, identity }, { 0 } 
 static const struct drive_verb *find(const char *name)
 {
 	static const struct drive_verb *const lists[] = { own, drive_sqs, drive_autoscaling,
-							  drive_s3 };
+							  drive_s3, drive_cloudwatch };
 
 	for (size_t i = 0; i < COUNT_OF(lists); i++)
 		for (const struct drive_verb *v = lists[i]; v->name; v++)

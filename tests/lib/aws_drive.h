@@ -19,8 +19,8 @@ struct drive_verb {
 	struct json *(*run)(struct drive *d); /* owned answer, or NULL with d->e */
 };
 
-extern const struct drive_verb drive_sqs[], drive_autoscaling[],
-	drive_s3[]; /* name NULL at the end */
+extern const struct drive_verb drive_sqs[], drive_autoscaling[], drive_s3[],
+	drive_cloudwatch[]; /* name NULL at the end */
 
 void drive_go(struct drive *d);
 long drive_int(const struct drive *d, int i, long missing);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "aws/autoscaling.h"
+#include "aws/cloudwatch.h"
 #include "aws/s3.h"
 #include "aws/sqs.h"
 #include "aws/sts.h"
@@ -279,6 +280,37 @@ START_TEST(object_answers)
 }
 END_TEST
 
+START_TEST(datapoints)
+{
+	REPLY(SERVICE_CLOUDWATCH, "GetMetricData", 200, "cloudwatch-data.xml");
+	AUTO(cloudwatch_points_done) struct cloudwatch_points p = { 0 };
+	struct err e = { 0 };
+	char *value;
+
+	ck_assert_msg(aws_cloudwatch_data_read(&r, &p, &e) == 0, "%s", e.text);
+	ck_assert_uint_eq(p.count, 3); /* 09:02 and 09:03 have none: not zero */
+	ck_assert_int_eq(p.list[0].at.ms, 1706691600000);
+	ck_assert_double_eq(p.list[0].value, 12);
+	ck_assert_double_eq(p.list[1].value, 0);
+	ck_assert_int_eq(p.list[2].at.ms, 1706691840000);
+	ck_assert_double_eq(p.list[2].value, 100);
+	ck_assert_str_eq(p.next_token, "AAMAAaGx");
+	ck_assert(!p.whole);
+	cloudwatch_points_done(&p);
+
+	/* A value that is none, and one too few. */
+	value = strstr(r.body.data, "12.0");
+	memcpy(value, "NaN ", 4);
+	ck_assert_int_lt(aws_cloudwatch_data_read(&r, &p, &e), 0);
+	ck_assert_msg(strstr(e.text, "no number"), "%s", e.text);
+	ck_assert_uint_eq(p.count, 0);
+	memcpy(value - strlen("<member>"), "<mumber>12.0</mumber>",
+	       strlen("<mumber>12.0</mumber>"));
+	ck_assert_int_lt(aws_cloudwatch_data_read(&r, &p, &e), 0);
+	ck_assert_msg(strstr(e.text, "do not go together"), "%s", e.text);
+}
+END_TEST
+
 /* Every reader survives every prefix of every recorded reply, under any action. */
 START_TEST(cut_replies)
 {
@@ -329,6 +361,7 @@ Suite *check_aws_read(void)
 	tcase_add_test(t, instances_hooks_activities);
 	tcase_add_loop_test(t, group_answers, 0, COUNT_OF(group_errors));
 	tcase_add_test(t, identity);
+	tcase_add_test(t, datapoints);
 	tcase_add_test(t, listing);
 	tcase_add_test(t, object_answers);
 	tcase_add_loop_test(t, cut_replies, 0, 4);
