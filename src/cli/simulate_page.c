@@ -89,6 +89,26 @@ static void verdict(const struct cli_simulate_report *r, struct buf *out)
 		buf_adds(out, ", so there is no best to compare with.</p>\n");
 }
 
+/* What nobody can go below, where that is the same for all. */
+static void bound(const struct cli_simulate_report *r, struct buf *out)
+{
+	struct cli_simulate_measure first, other;
+	char text[CLI_SIMULATE_TEXT_MAX];
+
+	cli_simulate_measure(r, &r->row[0], CLI_SIMULATE_BOUND, &first);
+	for (size_t i = 1; i < r->count; i++) {
+		cli_simulate_measure(r, &r->row[i], CLI_SIMULATE_BOUND, &other);
+		if (other.value != first.value)
+			return;
+	}
+	if (first.value > 0)
+		buf_addf(out,
+			 "<p>Whoever knew all that comes, and let no job wait longer than "
+			 "promised, would "
+			 "pay at least %s for instances.</p>\n",
+			 cli_simulate_say(&first, text));
+}
+
 static void sentence(const struct cli_simulate_report *r, const struct cli_simulate_row *row,
 		     struct buf *out)
 {
@@ -119,15 +139,16 @@ static void sentence(const struct cli_simulate_report *r, const struct cli_simul
 static void summary(const struct cli_simulate_report *r, struct buf *out)
 {
 	static const enum cli_simulate_what columns[] = {
-		CLI_SIMULATE_TOTAL, CLI_SIMULATE_TO_BEST,    CLI_SIMULATE_MONEY,
-		CLI_SIMULATE_HOURS, CLI_SIMULATE_P50,        CLI_SIMULATE_P95,
-		CLI_SIMULATE_MOST,  CLI_SIMULATE_LATE,       CLI_SIMULATE_KILLED,
-		CLI_SIMULATE_CALLS, CLI_SIMULATE_CALLS_MONEY
+		CLI_SIMULATE_TOTAL,  CLI_SIMULATE_TO_BEST, CLI_SIMULATE_TO_BOUND,
+		CLI_SIMULATE_MONEY,  CLI_SIMULATE_HOURS,   CLI_SIMULATE_P50,
+		CLI_SIMULATE_P95,    CLI_SIMULATE_MOST,    CLI_SIMULATE_LATE,
+		CLI_SIMULATE_KILLED, CLI_SIMULATE_CALLS,   CLI_SIMULATE_CALLS_MONEY
 	};
 	char promise[CLI_SIMULATE_TEXT_MAX];
 
 	buf_adds(out, "<section id=\"summary\">\n<h2>In short</h2>\n");
 	verdict(r, out);
+	bound(r, out);
 	buf_adds(out, "<ul>\n");
 	for (size_t i = 0; i < r->count; i++)
 		sentence(r, &r->row[i], out);

@@ -59,7 +59,8 @@ def test_the_page_shows_the_numbers_of_the_run(browser, report):  # noqa: F811
             assert (float(value) if value else None) == result[key], (name, key)
         assert said["cost_usd"] == f"${result['cost_usd']:.2f}"
         assert said["late_share"] == f"{100 * result['late_share']:.1f} %"
-        assert {"instance_hours", "wait_p95_seconds", "jobs_killed", "api_calls", "api_cost_usd", "cost_ratio", "total_usd"} <= set(said)
+        assert {"instance_hours", "wait_p95_seconds", "jobs_killed", "api_calls", "api_cost_usd", "cost_ratio",
+            "total_usd", "bound_ratio"} <= set(said)
     kept = [r for r in results if r["promise_kept"]]
     best = min(kept, key=lambda r: r["cost_usd"] + r["api_cost_usd"])
     assert browser.run("document.querySelector('tr.best th').textContent") == best["name"]
