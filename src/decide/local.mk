@@ -13,6 +13,6 @@ check_PROGRAMS += tests/unit/check_decide
 TESTS += tests/unit/check_decide
 endif
 tests_unit_check_decide_SOURCES = tests/unit/check_decide.c tests/unit/check_decide.h \
-	tests/unit/check_decide_forecast.c tests/unit/check_decide_peers.c tests/unit/check_decide_props.c tests/unit/check_decide_scenes.c tests/unit/check_decide_wait.c
+	tests/unit/check_decide_forecast.c tests/unit/check_decide_hpa.c tests/unit/check_decide_peers.c tests/unit/check_decide_props.c tests/unit/check_decide_scenes.c tests/unit/check_decide_wait.c
 tests_unit_check_decide_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_unit_check_decide_LDADD = $(DECIDE_LIBS) $(UNIT_LIBS)

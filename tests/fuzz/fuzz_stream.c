@@ -9,7 +9,12 @@
 static const char text[] =
 	"version: 1\nname: s\nfleet: { auto_scaling_group: g, max: 50, warm_up: 60s }\n"
 	"metrics:\n  backlog: { sqs: { queue_url: \"http://h/1/q\" } }\n"
+	"  half: { expr: \"backlog / 2 + (backlog.oldest_age ?? 0)\" }\n"
 	"rules:\n  - { name: r, target_tracking: { metric: backlog, per_instance: 10 } }\n"
+	"  - { name: p, queue_wait: { metric: backlog, percentile: 95, target: 60s } }\n"
+	"  - { name: f, predictive: { metric: backlog } }\n"
+	"  - { name: s, step_scaling: { metric: half, steps: [ { above: 20, add: 3 } ] } }\n"
+	"schedules:\n  - { name: n, cron: \"*/3 * * * *\", duration: 1m, max: 9 }\n"
 	"behavior:\n  scale_out: { cooldown: 10s, limits: [ { percent: 100, per: 60s } ] }\n"
 	"  scale_in: { stabilization: 60s, cooldown: 60s }\n"
 	"on_missing: { after: 60s, floor: 2 }\n";

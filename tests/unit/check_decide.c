@@ -302,6 +302,7 @@ int main(void)
 	srunner_add_suite(r, suite_scenes());
 	srunner_add_suite(r, suite_props());
 	srunner_add_suite(r, suite_peers());
+	srunner_add_suite(r, suite_hpa());
 	srunner_add_suite(r, suite_forecast());
 	srunner_add_suite(r, suite_wait());
 	srunner_run_all(r, CK_NORMAL);

@@ -167,6 +167,7 @@ static inline struct plan turn(struct stage *s, const struct facts *f, struct in
 Suite *suite_props(void);
 Suite *suite_scenes(void);
 Suite *suite_peers(void);
+Suite *suite_hpa(void);
 Suite *suite_forecast(void);
 Suite *suite_wait(void);
 
