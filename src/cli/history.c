@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/options.h"
 #include "cli/cli.h"
+#include "cli/history.h"
 #include "journal/journal.h"
 
 #define HISTORY_BYTES_MAX (256u << 20)
@@ -99,9 +100,21 @@ int cli_history(int argc, char **argv)
 	struct history h = { .out = BUF(HISTORY_BYTES_MAX) };
 	const char *output, *journal, *since_text = NULL;
 	struct instant since = { 0 };
+	AUTO(options_list_done) struct option_list plant = { 0 };
+	bool compare = false;
 	const struct option table[] = {
 		CLI_ROW_JOURNAL(&journal, "the journal to read"),
 		CLI_ROW_OUTPUT(&output, "csv", "csv|json"),
+		{ .name = "compare",
+		  .type = OPTION_FLAG,
+		  .value = &compare,
+		  .doc = "score the policy that enforced and those that ran in its shadow" },
+		{ .name = "plant",
+		  .type = OPTION_LIST,
+		  .value = &plant,
+		  .meta = "NAME=VALUE",
+		  .doc = "with --compare: a knob of the imitation cloud, as "
+			 "service=lognormal:90s:1" },
 		{ .name = "since",
 		  .type = OPTION_STR,
 		  .value = &since_text,
@@ -115,7 +128,14 @@ int cli_history(int argc, char **argv)
 		.table = table,
 		.count = COUNT_OF(table),
 		.most_operands = 1,
-		.details = "An empty field, or null, is a number that could not be read.",
+		.details = "An empty field, or null, is a number that could not be read.\n"
+			   "--compare prints a table, or JSON. Only what ran is recorded: what a "
+			   "shadow would "
+			   "have cost and let wait is estimated, by playing both policies on the "
+			   "arrivals that "
+			   "the recorded counts let guess. What ran is played too, and stands "
+			   "beside what was "
+			   "recorded of it: the difference is how far the estimates may be off.",
 	};
 	char **operands;
 	struct err e;
@@ -126,6 +146,14 @@ int cli_history(int argc, char **argv)
 	if (rc != 0)
 		return rc < 0 ? cli_usage("history", &e) : CLI_DONE;
 	h.json = strcmp(output, "json") == 0;
+	if (compare)
+		return cli_history_compare(&(struct cli_history_asked){
+			.journal = journal,
+			.policy = n == 1 ? operands[0] : NULL,
+			.since = since,
+			.plant = &plant,
+			.json = h.json,
+		});
 	status = run(&h, journal, n == 1 ? operands[0] : NULL, since);
 	buf_done(&h.out);
 	return status;

@@ -141,3 +141,65 @@ def test_another_policy_differs_with_both_staircases(run):
     text = run.programs.call("windlass", "replay", "--journal", run.journal, other, "--of", "thumbs",
                              env=run.cloud.environment).stdout
     assert "decided: thumbs" in text and "replayed: eager" in text and "of another size" in text, text
+
+
+def compare(run, *options, status=0):
+    done = run.programs.call("windlass", "history", "--compare", "--journal", run.journal, *options, env=run.cloud.environment)
+    assert done.returncode == status, done.stdout + done.stderr
+    return done
+
+
+def test_a_shadow_runs_beside_and_is_scored(run):
+    folder = run.folder / "policies"
+    folder.mkdir()
+    for name, per, mode in (("thumbs", 2, "enforce"), ("eager", 1, "shadow")):
+        path = run.policy(name, TRACKING.replace("per_instance: 2", f"per_instance: {per}"), mode)
+        path.rename(folder / path.name)
+    run.send(3)
+    daemon = run.start(folder)
+    run.group.wait(2)  # and never 3, as its shadow wants
+    run.wait_turns(6)
+    assert run.group.describe()["DesiredCapacity"] == 2
+    assert daemon.stop() == 0
+    found = json.loads(compare(run, "-o", "json").stdout)
+    lead, shadow = found["played"]
+    assert (lead["policy"], lead["mode"], shadow["policy"], shadow["mode"]) == ("thumbs", "enforce", "eager", "shadow")
+    assert shadow["wanted_mean"] > lead["wanted_mean"] and shadow["estimated"]
+    assert found["recorded"]["actions"] == 1 and found["recorded"]["instance_hours"] > 0
+    assert found["recorded"]["wait_p95_seconds"] is None  # nobody recorded when a job was started
+    # The shadow's record replays as well: its plans were taken, and never written.
+    replayed = run.replay(folder / "eager.yaml", status=0)
+    assert replayed["same"] == replayed["compared"] > 3, replayed["differences"]
+
+
+def test_a_comparison_is_near_what_was_recorded(run):
+    """Six hours of a fleet of two with one job in flight and none that waits: the record, and what is played of it."""
+    folder = run.folder / "policies"
+    folder.mkdir()
+    for name, mode, least, per in (("thumbs", "enforce", 2, 1), ("lean", "shadow", 1, 4)):
+        path = run.policy(name, TRACKING.replace("per_instance: 2", f"per_instance: {per}"), mode)
+        path.write_text(path.read_text().replace("min: 0", f"min: {least}"))
+        path.rename(folder / path.name)
+    done = run.programs.call("windlass", "turn", "--journal", run.journal, folder, env=run.cloud.environment)
+    assert done.returncode == 0, done.stderr
+    db = sqlite3.connect(run.journal)
+    begin = db.execute("SELECT max(at) FROM sample").fetchone()[0] + 15000
+    seen = {"group": {"why": "readable", "seen_at": 0, "min": 0, "max": 4, "desired": 2, "in_service": 2},
+            "metrics": {"backlog": {"why": "readable", "seen_at": 0, "queue": True, "visible": 0, "in_flight": 1}}}
+    assert db.execute("SELECT count(*) FROM sample WHERE facts LIKE '%\"why\":\"readable\"%'").fetchone()[0] == 2
+    for name in ("thumbs", "lean"):
+        db.executemany("INSERT INTO sample (name, at, facts) VALUES (?, ?, ?)",
+                       [(name, begin + 15000 * i, json.dumps(seen)) for i in range(6 * 240)])
+    db.commit()
+    db.close()
+    options = ("--plant", "service=constant:60s", "--since", "2020-01-01T00:00:00Z")
+    found = json.loads(compare(run, *options, "-o", "json").stdout)
+    lead, shadow = found["played"]
+    assert 355 <= found["jobs_guessed"] <= 362, found  # a job a minute
+    assert abs(found["recorded"]["instance_hours"] - 12) < 0.1 and found["recorded"]["wait_mean_seconds"] == 0
+    assert lead["instance_hours"] >= 12 and shadow["instance_hours"] < lead["instance_hours"]
+    assert shadow["wait_mean_seconds"] > lead["wait_mean_seconds"]
+    text = compare(run, "thumbs", *options).stdout
+    assert "lean (shadow, played)" in text and "recorded" in text and "guessed from the counts" in text, text
+    alone = compare(run, "lean", status=1)
+    assert "no policy 'lean' that enforces with a shadow beside it" in alone.stderr
