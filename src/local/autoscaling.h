@@ -56,6 +56,18 @@ local_action_fn local_autoscaling_process_suspend, local_autoscaling_process_res
 local_action_fn local_autoscaling_tag_put, local_autoscaling_tag_delete,
 	local_autoscaling_tag_describe;
 
+local_action_fn local_autoscaling_scale_put, local_autoscaling_scale_describe,
+	local_autoscaling_scale_delete, local_autoscaling_scale_execute;
+local_action_fn local_autoscaling_plan_put, local_autoscaling_plan_describe,
+	local_autoscaling_plan_delete, local_autoscaling_plan_put_batch,
+	local_autoscaling_plan_delete_batch;
+local_action_fn local_autoscaling_metric_enable, local_autoscaling_metric_disable,
+	local_autoscaling_metric_types;
+
+/* EnabledMetrics of a group, and the values of those each minute. */
+MUST int local_autoscaling_metric_put(struct local_call *c, const char *group, struct err *e);
+MUST int local_autoscaling_metric_minute(struct local *l, int64_t end_s, struct err *e);
+
 /* Adds or changes a hook of @p group as @p spec says. 1 done, 0 database error in @p e, -1 the call
  * has been ended. */
 MUST int local_autoscaling_hook_store(struct local_call *c, const char *group,

@@ -126,7 +126,7 @@ static int put_group(struct local_call *c, const struct local_fleet_group *g, bo
 		local_put_int(c, "DefaultInstanceWarmup", g->warmup_s);
 	put_detail(c, g);
 	if (put_instances(c, g->name, instances, e) < 0 || put_suspended(c, g->name, e) < 0 ||
-	    put_tags(c, g->name, e) < 0)
+	    local_autoscaling_metric_put(c, g->name, e) < 0 || put_tags(c, g->name, e) < 0)
 		return -1;
 	local_end(c);
 	return 0;

@@ -8,6 +8,9 @@
 
 #include "base/crypto.h"
 #include "base/log.h"
+#include "local/autoscaling.h"
+#include "local/autoscaling_schedule.h"
+#include "local/cloudwatch_alarm.h"
 #include "local/fault.h"
 #include "local/sqs.h"
 
@@ -173,7 +176,8 @@ static bool is_own(const char *space)
 
 int64_t local_cloudwatch_shown(struct local *l, const char *space)
 {
-	int64_t now = local_wall(l).ms;
+	const struct instant as_of = l->cloudwatch->as_of;
+	int64_t now = instant_is_never(as_of) ? local_wall(l).ms : as_of.ms;
 	const struct local_fault *late;
 
 	if (!is_own(space))
@@ -233,7 +237,19 @@ int local_cloudwatch_own(struct local *l, const struct local_cloudwatch_own *wha
 
 static int minute(struct local *l, int64_t end_s, struct err *e)
 {
-	return local_sqs_meter_minute(l->sqs, end_s, e);
+	struct local_cloudwatch *w = l->cloudwatch;
+	int rc;
+
+	/* Scheduled actions last: what an alarm does at the same moment they set right. */
+	w->as_of.ms = end_s * 1000;
+	rc = local_sqs_meter_minute(l->sqs, end_s, e) < 0 ||
+			     local_autoscaling_metric_minute(l, end_s, e) < 0 ||
+			     local_cloudwatch_watch_minute(l, end_s, e) < 0 ||
+			     local_autoscaling_schedule_minute(l, end_s, e) < 0
+		     ? -1
+		     : 0;
+	w->as_of = INSTANT_NEVER;
+	return rc;
 }
 
 /* All ends of minutes up to now. */
@@ -311,6 +327,7 @@ static int start(struct local *l, struct err *e)
 	l->cloudwatch = w;
 	w->local = l;
 	w->minute = now - now % 60;
+	w->as_of = INSTANT_NEVER;
 	w->tick = loop_timer_new(l->loop, tick, w);
 	w->sweep = loop_timer_new(l->loop, sweep, w);
 	arm(w);
@@ -328,10 +345,18 @@ static void stop(struct local *l)
 }
 
 static const struct local_action actions[] = {
+	{ "DeleteAlarms", local_cloudwatch_set_delete },
+	{ "DescribeAlarmHistory", local_cloudwatch_tell_history },
+	{ "DescribeAlarms", local_cloudwatch_tell_alarms },
+	{ "DescribeAlarmsForMetric", local_cloudwatch_tell_for_metric },
+	{ "DisableAlarmActions", local_cloudwatch_set_disable },
+	{ "EnableAlarmActions", local_cloudwatch_set_enable },
 	{ "GetMetricData", local_cloudwatch_data },
 	{ "GetMetricStatistics", local_cloudwatch_get },
 	{ "ListMetrics", local_cloudwatch_list },
+	{ "PutMetricAlarm", local_cloudwatch_set_put },
 	{ "PutMetricData", local_cloudwatch_put },
+	{ "SetAlarmState", local_cloudwatch_set_state },
 };
 
 const struct local_service local_cloudwatch_service = {

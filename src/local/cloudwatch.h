@@ -16,7 +16,8 @@ struct local_cloudwatch {
 	struct local *local;
 	struct loop_timer *tick, *sweep;
 	struct local_cloudwatch_sweep swept;
-	int64_t minute; /* the last end of a minute that was looked at, in seconds */
+	struct instant as_of; /* INSTANT_NEVER, or the end of the minute that is looked at */
+	int64_t minute;       /* the last end of a minute that was looked at, in seconds */
 };
 
 /* The clock was moved, inside a batch: skipped minutes are made up for now. */

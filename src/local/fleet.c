@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "local/autoscaling_policy.h"
 #include "local/fleet_launch.h"
 #include "local/fleet_own.h"
 #include "local/fleet_process.h"
@@ -196,6 +197,8 @@ static int look_at_group(struct local_fleet *f, struct local_fleet_group *g, str
 	if (g->status && *ret_left == 0) {
 		f->changed = true;
 		LOG_INFO("group deleted", LOG_S("group", g->name));
+		if (local_autoscaling_policy_forget(f->local, g->name, e) < 0)
+			return -1;
 		return local_fleet_rows_drop_group(f->local->db, g->name, e);
 	}
 	return 0;

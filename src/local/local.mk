@@ -26,6 +26,9 @@ tests_unit_check_local_LDADD = $(LOCAL_LIBS) $(UNIT_LIBS)
 # CloudWatch.
 src_local_liblocal_a_SOURCES += \
 	src/local/cloudwatch.c src/local/cloudwatch.h \
+	src/local/cloudwatch_alarm.c src/local/cloudwatch_alarm.h \
+	src/local/cloudwatch_judge.c src/local/cloudwatch_judge.h \
+	src/local/cloudwatch_set.c src/local/cloudwatch_tell.c src/local/cloudwatch_watch.c \
 	src/local/cloudwatch_call.c src/local/cloudwatch_data.c \
 	src/local/cloudwatch_label.c src/local/cloudwatch_label.h \
 	src/local/cloudwatch_math.c src/local/cloudwatch_math.h src/local/cloudwatch_math_own.h \
@@ -36,9 +39,11 @@ src_local_liblocal_a_SOURCES += \
 	src/local/cloudwatch_store.c src/local/cloudwatch_store.h
 
 if HAVE_CHECK
-check_PROGRAMS += tests/unit/check_local_cloudwatch
-TESTS += tests/unit/check_local_cloudwatch
+check_PROGRAMS += tests/unit/check_local_cloudwatch tests/unit/check_local_scaling
+TESTS += tests/unit/check_local_cloudwatch tests/unit/check_local_scaling
 endif
+tests_unit_check_local_scaling_SOURCES = tests/unit/check_local_scaling.c
+tests_unit_check_local_scaling_LDADD = $(LOCAL_LIBS) $(UNIT_LIBS)
 tests_unit_check_local_cloudwatch_SOURCES = tests/unit/check_local_cloudwatch.c
 tests_unit_check_local_cloudwatch_LDADD = $(LOCAL_LIBS) $(UNIT_LIBS)
 
@@ -60,6 +65,10 @@ src_local_liblocal_a_SOURCES += \
 	src/local/autoscaling_hook.c src/local/autoscaling_instance.c \
 	src/local/autoscaling_launch.c src/local/autoscaling_process.c \
 	src/local/autoscaling_tag.c \
+	src/local/autoscaling_act.c src/local/autoscaling_adjust.c src/local/autoscaling_adjust.h \
+	src/local/autoscaling_metric.c src/local/autoscaling_plan.c \
+	src/local/autoscaling_policy.c src/local/autoscaling_policy.h src/local/autoscaling_scale.c \
+	src/local/autoscaling_schedule.c src/local/autoscaling_schedule.h \
 	src/local/fleet.c src/local/fleet.h src/local/fleet_own.h src/local/fleet_schema.c \
 	src/local/fleet_activity.c src/local/fleet_activity.h \
 	src/local/fleet_choose.c src/local/fleet_choose.h \

@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 
-#define PARAM_DEPTH_MAX 10
+#define PARAM_DEPTH_MAX 16
 #define TIME_MOST_S 253402300800.0 /* the year 10000 */
 
 struct node {

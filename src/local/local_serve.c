@@ -257,13 +257,17 @@ static int call_query(struct local_call *c, char action[static JSONRPC_ACTION_MA
 	if (t.query_len && len)
 		buf_addc(&text, '&');
 	buf_add(&text, t.query, t.query_len);
-	snprintf(e->code, sizeof(e->code), "MalformedQueryString");
 	if (form_parse(buf_str(&text), text.len, &form, e) < 0 ||
-	    !(c->tree = local_param_tree(&form, c->service, e)))
+	    !(c->tree = local_param_tree(&form, c->service, e))) {
+		snprintf(e->code, sizeof(e->code), "MalformedQueryString");
 		return -1;
-	snprintf(e->code, sizeof(e->code), "MissingAction");
-	if (!form_get(&form, "Action"))
-		return err_set(e, ERR_PROTOCOL, "The request must contain the parameter Action");
+	}
+	if (!form_get(&form, "Action")) {
+		err_ignore(
+			err_set(e, ERR_PROTOCOL, "The request must contain the parameter Action"));
+		snprintf(e->code, sizeof(e->code), "MissingAction");
+		return -1;
+	}
 	snprintf(action, JSONRPC_ACTION_MAX, "%s", form_get(&form, "Action"));
 	return 0;
 }

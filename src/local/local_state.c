@@ -196,9 +196,17 @@ static int state_credentials(struct local *l, const char *folder, struct err *e)
 int local_state_open(struct local *l, struct err *e)
 {
 	static const char *const migrations[] = {
-		keys_schema,         local_sqs_schema,       local_s3_schema,
-		local_fleet_schema,  local_sqs_fifo_schema,  local_clock_schema,
-		local_notice_schema, local_sqs_meter_schema, local_cloudwatch_schema,
+		keys_schema,
+		local_sqs_schema,
+		local_s3_schema,
+		local_fleet_schema,
+		local_sqs_fifo_schema,
+		local_clock_schema,
+		local_notice_schema,
+		local_sqs_meter_schema,
+		local_cloudwatch_schema,
+		local_cloudwatch_alarm_schema,
+		local_autoscaling_policy_schema,
 	};
 	AUTO(own_freep) char *path = NULL;
 	AUTO(own_freep) char *kept = NULL;

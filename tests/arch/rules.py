@@ -25,7 +25,7 @@ ARROWS = {
     "control": "policy observe decide act journal aws wire broker model base",
     "doctor": "policy aws wire model base",
     "worker": "aws wire broker model base", "gateway": "produce aws wire model base broker",
-    "local": "wire base",
+    "local": "policy wire model base",
 }
 ARROWS["cli"] = " ".join(f for f in ARROWS)
 ARROWS["programs"] = ARROWS["cli"] + " cli"
