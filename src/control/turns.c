@@ -18,7 +18,7 @@ static int lanes_of(struct control *c, struct turn *t, struct err *e)
 		const struct policy_metric *m = &p->metrics[i];
 		const char *role = policy_region_role(p, m);
 
-		if (m->source != POLICY_SQS)
+		if (m->source != POLICY_SQS && m->source != POLICY_CLOUDWATCH)
 			continue;
 		t->want.metric_lane[i] = control_lanes_get(
 			c->lanes, policy_region_metric(p, m, region, sizeof(region)), role,

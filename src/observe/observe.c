@@ -5,7 +5,9 @@
 #include "aws/sqs.h"
 #include "base/own.h"
 #include "observe/celery.h"
+#include "observe/meter.h"
 #include "observe/observe.h"
+#include "observe/observe_own.h"
 
 #define ACTIVITIES_MOST 20     /* of one answer: the newest */
 #define ACTIVITIES_A_MINUTE 60 /* a region without capacity must not cost a call for each group */
@@ -38,6 +40,7 @@ struct observe {
 	struct instant budget_from;
 	int budget_spent; /* activities asked for since then */
 	struct observe_celery *celery;
+	struct observe_meters *meters;
 };
 
 struct observe *observe_new(struct loop *l, observe_done_fn *fn, void *arg)
@@ -45,7 +48,7 @@ struct observe *observe_new(struct loop *l, observe_done_fn *fn, void *arg)
 	struct observe *o = own_alloc(sizeof(*o));
 
 	o->celery = observe_celery_new(l);
-
+	o->meters = observe_meters_new();
 	o->fn = fn;
 	o->arg = arg;
 	return o;
@@ -66,6 +69,7 @@ void observe_free(struct observe *o)
 	if (!o)
 		return;
 	observe_celery_free(o->celery);
+	observe_meters_free(o->meters);
 	while (o->reads) {
 		struct read *r = o->reads;
 
@@ -86,8 +90,7 @@ static void read_unlink(struct observe *o, struct read *gone)
 		}
 }
 
-static void want_failed(struct observe_want *w, const struct err *e, const char *what,
-			const char *name)
+void observe_failed(struct observe_want *w, const struct err *e, const char *what, const char *name)
 {
 	if (w->failures++ > 0)
 		return;
@@ -96,7 +99,7 @@ static void want_failed(struct observe_want *w, const struct err *e, const char 
 }
 
 /* The last read of a want ends it. Its subscriber must not be touched afterwards. */
-static void want_less(struct observe *o, struct observe_want *w)
+void observe_less(struct observe *o, struct observe_want *w)
 {
 	if (--w->left == 0)
 		o->fn(w, o->arg);
@@ -186,9 +189,10 @@ static void queue_seen(struct read *r, const struct depth *depth, unsigned has, 
 		} else {
 			f->is_queue = true;
 			f->why = observe_why(e);
-			want_failed(w, e, "queue metric", w->policy->metrics[r->to[i].metric].name);
+			observe_failed(w, e, "queue metric",
+				       w->policy->metrics[r->to[i].metric].name);
 		}
-		want_less(o, w);
+		observe_less(o, w);
 	}
 	read_free(r);
 }
@@ -227,7 +231,7 @@ static void groups_failed(struct read *r, const struct err *e)
 		struct observe_want *w = r->to[i].want;
 
 		w->facts->group.why = observe_why(e);
-		want_failed(w, e, "Auto Scaling group", w->policy->fleet.auto_scaling_group);
+		observe_failed(w, e, "Auto Scaling group", w->policy->fleet.auto_scaling_group);
 	}
 }
 
@@ -248,7 +252,7 @@ static void activities_done(struct aws_call *c, void *arg)
 	else
 		observe_launch_count(&list, w->seen, r->now, &w->facts->group);
 	read_unlink(o, r);
-	want_less(o, w);
+	observe_less(o, w);
 	read_free(r);
 }
 
@@ -296,7 +300,7 @@ static void groups_page(struct read *r, const struct asg_groups *page)
 		}
 		observe_count_group(g, r->now, warm_up_of(w->policy), w->seen, &w->facts->group);
 		want_activities(r, w);
-		want_less(r->owner, w);
+		observe_less(r->owner, w);
 	}
 	r->to_count = kept;
 }
@@ -328,7 +332,7 @@ static void groups_done(struct aws_call *c, void *arg)
 	}
 	read_unlink(o, r);
 	for (size_t i = 0; i < r->to_count; i++)
-		want_less(o, r->to[i].want);
+		observe_less(o, r->to[i].want);
 	read_free(r);
 }
 
@@ -416,9 +420,12 @@ void observe_ask(struct observe *o, struct observe_want *const *wants, size_t n,
 				want_queue(o, &batch, w, m, now, deadline);
 			else if (w->policy->metrics[m].source == POLICY_CELERY)
 				want_celery(o, &batch, w, m, now, deadline);
-			else
+			else if (w->policy->metrics[m].source == POLICY_CLOUDWATCH)
+				observe_meter_fact(o, o->meters, w, m, now);
+			else /* made of others */
 				w->facts->metric[m].why = FACT_UNSUPPORTED;
 	}
+	observe_meters_ask(o->meters, now, deadline);
 	while (batch) {
 		struct read *r = batch;
 

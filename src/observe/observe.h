@@ -31,6 +31,7 @@ struct observe_seen {
 };
 void observe_seen_done(struct observe_seen *s);
 
+struct observe;
 struct observe_want {
 	/* Set by the caller, borrowed until done. */
 	const struct policy *policy;
@@ -39,6 +40,13 @@ struct observe_want {
 	struct facts *facts;
 	struct observe_seen *seen;
 	void *user;
+	/* Kept by observe from one ask to the next, as a metric of CloudWatch is worth a call a
+	 * period only. Zeroed at first. */
+	struct observe_metered {
+		struct observe *owner;
+		struct observe_want *want;
+		struct instant asked_at;
+	} metered[POLICY_METRICS_MAX];
 	/* Set by observe. */
 	struct err
 		err; /* the first read that failed, as a sentence; kind NONE when all went well */
@@ -46,7 +54,6 @@ struct observe_want {
 	size_t left; /* reads under way */
 };
 
-struct observe;
 typedef void observe_done_fn(struct observe_want *w, void *arg);
 struct observe *observe_new(struct loop *l, observe_done_fn *fn, void *arg);
 void observe_free(struct observe *o); /* gives up all reads */

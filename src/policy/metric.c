@@ -86,15 +86,6 @@ static void take_cloudwatch(const struct check *c, const struct yaml_node *n,
 			   "period is 1s, 5s, 10s, 30s or whole minutes");
 }
 
-static void later(const struct check *c, const struct yaml_node *n, const char *what,
-		  const char *name)
-{
-	keys_warn(c->r, check_place(c, check_under(n, what, NULL)),
-		  "%s is not read by this version: metric %.64s is missing data, so rules that "
-		  "need it hold",
-		  what, name ? name : "?");
-}
-
 void policy_metric_check(const struct check *c, size_t i, struct policy_metric *ret)
 {
 	const struct yaml_node *metrics = yaml_get(c->root, "metrics"), *n = check_item(metrics, i);
@@ -127,10 +118,8 @@ void policy_metric_check(const struct check *c, size_t i, struct policy_metric *
 		check_url(c, n, &m->sqs);
 		ret->sqs.count = counted(c, n, &m->sqs);
 	}
-	if (m->cloudwatch_given) {
+	if (m->cloudwatch_given)
 		take_cloudwatch(c, n, &m->cloudwatch, &ret->cloudwatch);
-		later(c, n, "cloudwatch", m->name);
-	}
 	if (m->celery_given)
 		check_celery(c, n, &m->celery);
 }

@@ -77,11 +77,11 @@ int policy_problem_print(const struct policy_problem *p, struct buf *out);
 int policy_print(const struct policy *p, struct buf *out);
 /* The region in the host of an AWS queue URL, into @p buf; false for other hosts. */
 bool policy_region_url(const char *url, char *buf, size_t size);
-/* The region a metric's queue is in: its own, its URL's where that is AWS's, the fleet's, or NULL.
+/* The region a metric is in: its own, its queue's URL's where that is AWS's, the fleet's, or NULL.
  */
 const char *policy_region_metric(const struct policy *p, const struct policy_metric *m, char *buf,
 				 size_t size);
-/* The role that a metric's queue is read with: the fleet's, unless the queue's URL names another
+/* The role that a metric is read with: the fleet's, unless the queue's URL names another
  * account than the role does; NULL: the base credentials. */
 const char *policy_region_role(const struct policy *p, const struct policy_metric *m);
 /* Whether two policies write to one group; NULL regions count as equal. */

@@ -43,6 +43,8 @@ bool policy_region_url(const char *url, char *buf, size_t size)
 const char *policy_region_metric(const struct policy *p, const struct policy_metric *m, char *buf,
 				 size_t size)
 {
+	if (m->source == POLICY_CLOUDWATCH)
+		return m->cloudwatch.region ? m->cloudwatch.region : p->fleet.region;
 	if (m->sqs.region)
 		return m->sqs.region;
 	if (m->sqs.queue_url && policy_region_url(m->sqs.queue_url, buf, size))

@@ -1,5 +1,6 @@
 /* A group's description into capacity. */
-#include <check.h>
+#include "check_observe.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -298,6 +299,7 @@ int main(void)
 	tcase_add_test(c, activities_are_asked_for_when_instances_do_not_come);
 	suite_add_tcase(s, c);
 	r = srunner_create(s);
+	srunner_add_suite(r, check_observe_meter());
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);
 	srunner_free(r);
