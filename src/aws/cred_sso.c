@@ -182,7 +182,7 @@ enum cred_answer cred_sso_start(const struct cred_where *where, const char *prof
 	AUTO(buf_wipe) struct buf token = BUF(FILE_MAX);
 	AUTO(buf_done) struct buf url = BUF(8192);
 	struct http_header bearer = { "x-amz-sso_bearer_token", NULL };
-	struct login l;
+	struct login l = { 0 };
 	struct ask *a;
 
 	if (read_login(where->profiles, profile, &l, e) < 0 || read_cache(&l, &token, e) < 0)
