@@ -147,8 +147,8 @@ def test_what_is_broken_is_named(place, check, breaks):
     assert ills(found) <= expected, found
 
 
-def test_other_steerers_of_the_group_are_named(moto, windlass, keys, client_of, tmp_path):
-    p = Place({**keys, "AWS_ENDPOINT_URL": moto}, lambda s: client_of(moto, s), windlass, tmp_path)
+def test_other_steerers_of_the_group_are_named(place):
+    p = place
     p.asg.put_scaling_policy(AutoScalingGroupName="workers", PolicyName="old-steps", PolicyType="SimpleScaling",
                              AdjustmentType="ChangeInCapacity", ScalingAdjustment=1)
     p.asg.put_scheduled_update_group_action(AutoScalingGroupName="workers", ScheduledActionName="mornings",
