@@ -220,6 +220,7 @@ static const struct local_action actions[] = {
 	{ "DeleteTags", local_autoscaling_tag_delete },
 	{ "DescribeTags", local_autoscaling_tag_describe },
 	{ "DescribeAccountLimits", local_autoscaling_describe_limits },
+	{ "DescribeAdjustmentTypes", local_autoscaling_scale_types },
 	{ "DescribeAutoScalingGroups", local_autoscaling_describe_groups },
 	{ "DescribeAutoScalingInstances", local_autoscaling_describe_instances },
 	{ "DescribeLaunchConfigurations", local_autoscaling_launch_describe },

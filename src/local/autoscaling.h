@@ -57,7 +57,8 @@ local_action_fn local_autoscaling_tag_put, local_autoscaling_tag_delete,
 	local_autoscaling_tag_describe;
 
 local_action_fn local_autoscaling_scale_put, local_autoscaling_scale_describe,
-	local_autoscaling_scale_delete, local_autoscaling_scale_execute;
+	local_autoscaling_scale_delete, local_autoscaling_scale_execute,
+	local_autoscaling_scale_types;
 local_action_fn local_autoscaling_plan_put, local_autoscaling_plan_describe,
 	local_autoscaling_plan_delete, local_autoscaling_plan_put_batch,
 	local_autoscaling_plan_delete_batch;

@@ -267,6 +267,21 @@ void local_autoscaling_scale_describe(struct local_call *c)
 		describe(c, &all, &alarms, &page);
 }
 
+void local_autoscaling_scale_types(struct local_call *c)
+{
+	static const char *const types[] = { "ChangeInCapacity", "ExactCapacity",
+					     "PercentChangeInCapacity" };
+
+	local_list(c, "AdjustmentTypes", NULL);
+	for (size_t i = 0; i < COUNT_OF(types); i++) {
+		local_object(c, NULL);
+		local_put(c, "AdjustmentType", types[i]);
+		local_end(c);
+	}
+	local_end(c);
+	local_done(c);
+}
+
 /* ---- DeletePolicy, ExecutePolicy ---- */
 
 /* The one policy that PolicyName, a name or an ARN, and the group name. -1: the call has ended. */

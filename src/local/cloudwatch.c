@@ -354,9 +354,12 @@ static const struct local_action actions[] = {
 	{ "GetMetricData", local_cloudwatch_data },
 	{ "GetMetricStatistics", local_cloudwatch_get },
 	{ "ListMetrics", local_cloudwatch_list },
+	{ "ListTagsForResource", local_cloudwatch_tag_list },
 	{ "PutMetricAlarm", local_cloudwatch_set_put },
 	{ "PutMetricData", local_cloudwatch_put },
 	{ "SetAlarmState", local_cloudwatch_set_state },
+	{ "TagResource", local_cloudwatch_tag_put },
+	{ "UntagResource", local_cloudwatch_tag_delete },
 };
 
 const struct local_service local_cloudwatch_service = {

@@ -306,6 +306,11 @@ int local_cloudwatch_alarm_put(struct local *l, const struct json *spec, struct 
 		return local_cloudwatch_refuse(e, "LimitExceededFault",
 					       "There are %d alarms already.",
 					       CLOUDWATCH_ALARMS_MAX);
+	if (rc == 1) /* tags are changed by actions of their own */
+		json_set(a.spec, "Tags",
+			 json_count(json_get(before.spec, "Tags"))
+				 ? json_ref((struct json *)json_get(before.spec, "Tags"))
+				 : json_array());
 	a.arn = own_printf("arn:aws:cloudwatch:%s:%s:alarm:%s", l->options.region,
 			   l->options.account, a.name);
 	a.enabled = is_enabled(spec);

@@ -75,6 +75,7 @@ MUST int local_cloudwatch_watch_minute(struct local *l, int64_t end_s, struct er
 /* ---- actions, by file ---- */
 local_action_fn local_cloudwatch_set_put, local_cloudwatch_set_state, local_cloudwatch_set_delete,
 	local_cloudwatch_set_enable, local_cloudwatch_set_disable;
+local_action_fn local_cloudwatch_tag_put, local_cloudwatch_tag_delete, local_cloudwatch_tag_list;
 local_action_fn local_cloudwatch_tell_alarms, local_cloudwatch_tell_for_metric,
 	local_cloudwatch_tell_history;
 

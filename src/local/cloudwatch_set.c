@@ -18,6 +18,7 @@ static struct json *spec_of(const struct json *params)
 		"Unit",       "EvaluationPeriods",  "DatapointsToAlarm",
 		"Threshold",  "ComparisonOperator", "TreatMissingData",
 		"Metrics",    "ThresholdMetricId",  "EvaluateLowSampleCountPercentile",
+		"Tags",
 	};
 	struct json *spec = json_object();
 

@@ -226,6 +226,11 @@ MUST int local_key_issue(struct local *l, const char *role, const char *session,
 /* Removes the keys that expired an hour ago or more. Writes in the batch. */
 MUST int local_key_sweep(struct local *l, struct err *e);
 
+/* ---- local_table.c ---- */
+
+/* What is spoken and what is not, a table in Markdown. */
+void local_table_print(struct buf *out);
+
 /* ---- the whole ---- */
 
 /* Opens the state, the port and all services. The loop is the caller's. */

@@ -4,7 +4,7 @@ src_local_liblocal_a_SOURCES = \
 	src/local/local.h src/local/call.h src/local/schema.h \
 	src/local/local_batch.c src/local/local_call.c src/local/local_out.c src/local/local_param.c \
 	src/local/control.c src/local/fault.c src/local/fault.h src/local/local_clock.c \
-	src/local/local_serve.c src/local/local_state.c \
+	src/local/local_serve.c src/local/local_state.c src/local/local_table.c \
 	src/local/declare.c src/local/declare.h \
 	src/local/sts.c
 
@@ -28,7 +28,7 @@ src_local_liblocal_a_SOURCES += \
 	src/local/cloudwatch.c src/local/cloudwatch.h \
 	src/local/cloudwatch_alarm.c src/local/cloudwatch_alarm.h \
 	src/local/cloudwatch_judge.c src/local/cloudwatch_judge.h \
-	src/local/cloudwatch_set.c src/local/cloudwatch_tell.c src/local/cloudwatch_watch.c \
+	src/local/cloudwatch_set.c src/local/cloudwatch_tag.c src/local/cloudwatch_tell.c src/local/cloudwatch_watch.c \
 	src/local/cloudwatch_call.c src/local/cloudwatch_data.c \
 	src/local/cloudwatch_label.c src/local/cloudwatch_label.h \
 	src/local/cloudwatch_math.c src/local/cloudwatch_math.h src/local/cloudwatch_math_own.h \

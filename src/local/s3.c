@@ -37,28 +37,36 @@ const char local_s3_schema[] =
 
 /* The first row that fits is taken: those with a query name stand before those without. */
 static const struct s3_op ops[] = {
-	{ "GET", NULL, 0, S3_BODY_NONE, NULL, local_s3_list_buckets },
-	{ "GET", "location", 1, S3_BODY_NONE, NULL, local_s3_bucket_location },
-	{ "GET", "versioning", 1, S3_BODY_NONE, NULL, local_s3_bucket_versioning },
-	{ "GET", "uploads", 1, S3_BODY_NONE, NULL, local_s3_multi_uploads },
-	{ "GET", "list-type", 1, S3_BODY_NONE, NULL, local_s3_list_v2 },
-	{ "GET", NULL, 1, S3_BODY_NONE, NULL, local_s3_list_v1 },
-	{ "HEAD", NULL, 1, S3_BODY_NONE, NULL, local_s3_bucket_head },
-	{ "PUT", NULL, 1, S3_BODY_MEMORY, NULL, local_s3_bucket_create },
-	{ "DELETE", NULL, 1, S3_BODY_NONE, NULL, local_s3_bucket_delete },
-	{ "POST", "delete", 1, S3_BODY_MEMORY, NULL, local_s3_bucket_delete_objects },
-	{ "GET", "uploadId", 2, S3_BODY_NONE, NULL, local_s3_multi_parts },
-	{ "GET", NULL, 2, S3_BODY_NONE, NULL, local_s3_get },
-	{ "HEAD", NULL, 2, S3_BODY_NONE, NULL, local_s3_get },
-	{ "PUT", "uploadId", 2, S3_BODY_FILE, local_s3_multi_part_head, local_s3_multi_part },
-	{ "PUT", NULL, 2, S3_BODY_FILE, local_s3_put_head, local_s3_put },
-	{ "DELETE", "uploadId", 2, S3_BODY_NONE, NULL, local_s3_multi_abort },
-	{ "DELETE", NULL, 2, S3_BODY_NONE, NULL, local_s3_put_delete },
-	{ "POST", "uploads", 2, S3_BODY_MEMORY, NULL, local_s3_multi_create },
-	{ "POST", "uploadId", 2, S3_BODY_MEMORY, NULL, local_s3_join_complete },
+	{ "GET", NULL, 0, S3_BODY_NONE, NULL, local_s3_list_buckets, "ListBuckets" },
+	{ "GET", "location", 1, S3_BODY_NONE, NULL, local_s3_bucket_location, "GetBucketLocation" },
+	{ "GET", "versioning", 1, S3_BODY_NONE, NULL, local_s3_bucket_versioning,
+	  "GetBucketVersioning" },
+	{ "GET", "uploads", 1, S3_BODY_NONE, NULL, local_s3_multi_uploads, "ListMultipartUploads" },
+	{ "GET", "list-type", 1, S3_BODY_NONE, NULL, local_s3_list_v2, "ListObjectsV2" },
+	{ "GET", NULL, 1, S3_BODY_NONE, NULL, local_s3_list_v1, "ListObjects" },
+	{ "HEAD", NULL, 1, S3_BODY_NONE, NULL, local_s3_bucket_head, "HeadBucket" },
+	{ "PUT", NULL, 1, S3_BODY_MEMORY, NULL, local_s3_bucket_create, "CreateBucket" },
+	{ "DELETE", NULL, 1, S3_BODY_NONE, NULL, local_s3_bucket_delete, "DeleteBucket" },
+	{ "POST", "delete", 1, S3_BODY_MEMORY, NULL, local_s3_bucket_delete_objects,
+	  "DeleteObjects" },
+	{ "GET", "uploadId", 2, S3_BODY_NONE, NULL, local_s3_multi_parts, "ListParts" },
+	{ "GET", NULL, 2, S3_BODY_NONE, NULL, local_s3_get, "GetObject" },
+	{ "HEAD", NULL, 2, S3_BODY_NONE, NULL, local_s3_get, "HeadObject" },
+	{ "PUT", "uploadId", 2, S3_BODY_FILE, local_s3_multi_part_head, local_s3_multi_part,
+	  "UploadPart" },
+	{ "PUT", NULL, 2, S3_BODY_FILE, local_s3_put_head, local_s3_put, "PutObject" },
+	{ "DELETE", "uploadId", 2, S3_BODY_NONE, NULL, local_s3_multi_abort,
+	  "AbortMultipartUpload" },
+	{ "DELETE", NULL, 2, S3_BODY_NONE, NULL, local_s3_put_delete, "DeleteObject" },
+	{ "POST", "uploads", 2, S3_BODY_MEMORY, NULL, local_s3_multi_create,
+	  "CreateMultipartUpload" },
+	{ "POST", "uploadId", 2, S3_BODY_MEMORY, NULL, local_s3_join_complete,
+	  "CompleteMultipartUpload" },
 };
 /* A put that names a source: its body is empty and its data comes from here. */
-static const struct s3_op op_copy = { "PUT", NULL, 2, S3_BODY_MEMORY, NULL, local_s3_join_copy };
+static const struct s3_op op_copy = { "PUT",          NULL, 2,
+				      S3_BODY_MEMORY, NULL, local_s3_join_copy,
+				      "CopyObject" };
 
 /* Parts of S3 that are not played: to ignore them would do something else than was asked. */
 static const char *const absent[] = { "accelerate",
@@ -482,4 +490,9 @@ void local_s3_stop(struct local *l)
 	if (s->busy == 0)
 		s3_free(s);
 	l->s3 = NULL;
+}
+
+const char *local_s3_action(size_t i)
+{
+	return i < COUNT_OF(ops) ? ops[i].name : i == COUNT_OF(ops) ? op_copy.name : NULL;
 }

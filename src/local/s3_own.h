@@ -70,6 +70,7 @@ struct s3_op {
 	s3_fn *head; /* more checks before the body comes; ends the request when they fail; or NULL
 		      */
 	s3_fn *run;
+	const char *name; /* AWS's */
 };
 
 struct s3_object {

@@ -16,7 +16,7 @@ struct arguments {
 	const char *state, *listen, *region, *account, *port_file, *declare, *log_format,
 		*log_level, *clock_rate;
 	int64_t port;
-	bool memory, open, keep_instances;
+	bool memory, open, keep_instances, actions;
 	struct span boot_delay, stop_grace, metrics_lag;
 	int64_t instance_limit;
 	struct option_list instance_env;
@@ -134,6 +134,10 @@ static const struct option table[] = {
 	  .meta = "TIME",
 	  .init = "60s",
 	  .doc = "how late CloudWatch shows the metrics of queues and groups, after their minute" },
+	{ .name = "actions",
+	  .type = OPTION_FLAG,
+	  .value = &given.actions,
+	  .doc = "print a table of the actions that it speaks, and of those that it does not" },
 	{ .name = "log-format",
 	  .type = OPTION_CHOICE,
 	  .value = &given.log_format,
@@ -172,7 +176,7 @@ static int arguments_read(int argc, char **argv, struct err *e)
 	    log_parse_level(given.log_level, &level, e) < 0)
 		return -1;
 	log_setup("windlass-local", format, level);
-	if (!given.state && !given.memory)
+	if (!given.state && !given.memory && !given.actions)
 		return err_set(
 			e, ERR_POLICY,
 			"--state DIR is missing: name a folder, or say --memory to keep nothing");
@@ -194,6 +198,15 @@ static void say_ready(const struct local *l)
 	printf("export AWS_REGION=%s AWS_DEFAULT_REGION=%s\n", l->options.region,
 	       l->options.region);
 	fflush(stdout);
+}
+
+static int say_actions(void)
+{
+	AUTO(buf_done) struct buf text = BUF(64u << 10);
+
+	local_table_print(&text);
+	fputs(buf_str(&text), stdout);
+	return fflush(stdout) == 0 ? 0 : 1;
 }
 
 static int write_port(const char *path, const struct local *l, struct err *e)
@@ -304,6 +317,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "windlass-local: %s; see windlass-local --help\n", e.text);
 		return 2;
 	}
+	if (given.actions)
+		return say_actions();
 	rc = serve(&given, &e);
 	options_list_done(&given.instance_env);
 	if (rc == 0)

@@ -63,6 +63,13 @@ def test_alarms_in_each_protocol(cloud, protocol, monkeypatch):
     assert history[1]["HistorySummary"] == "Alarm updated from INSUFFICIENT_DATA to ALARM"
     assert len(cloudwatch.describe_alarm_history(AlarmName="deep", MaxRecords=2)["AlarmHistoryItems"]) == 2
 
+    cloudwatch.tag_resource(ResourceARN=one["AlarmArn"], Tags=[{"Key": "team", "Value": "a"}, {"Key": "cost", "Value": "1"}])
+    cloudwatch.tag_resource(ResourceARN=one["AlarmArn"], Tags=[{"Key": "team", "Value": "b"}])
+    cloudwatch.untag_resource(ResourceARN=one["AlarmArn"], TagKeys=["cost"])
+    cloudwatch.put_metric_alarm(**ALARM, Unit="Count", Dimensions=[{"Name": "Queue", "Value": "jobs"}])
+    assert cloudwatch.list_tags_for_resource(ResourceARN=one["AlarmArn"])["Tags"] == [{"Key": "team", "Value": "b"}]
+    assert code_of(cloudwatch.list_tags_for_resource, ResourceARN=one["AlarmArn"] + "x") == "ResourceNotFoundException"
+
     cloudwatch.disable_alarm_actions(AlarmNames=["deep"])
     assert cloudwatch.describe_alarms(AlarmNames=["deep"])["MetricAlarms"][0]["ActionsEnabled"] is False
     cloudwatch.enable_alarm_actions(AlarmNames=["deep", "nobody"])

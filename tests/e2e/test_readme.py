@@ -1,11 +1,13 @@
 """Every command of the README is run as it stands there, against the embedded cloud, or checked."""
 
+import json
 import os
 import re
 import shlex
 import shutil
 import subprocess
 
+import pytest
 from conftest import SRC, program_path
 
 # Commands that end by themselves, and the exit statuses that are as they should be.
@@ -53,6 +55,30 @@ def test_readme_names_what_is_there():
     for path in re.findall(r"\]\(([^)#:]+)\)", text):
         assert (SRC / path).exists(), path
     assert sum(line.startswith(("./examples", "./tests")) for line in commands()) == 2
+
+
+def test_readme_says_what_the_embedded_cloud_speaks():
+    """The table is as the dispatch tables are, and these and what is said to be missing are all of AWS's actions."""
+    table = subprocess.run([program_path("windlass-local"), "--actions"], capture_output=True, text=True, check=True).stdout
+    assert table in (SRC / "README.md").read_text(), "windlass-local --actions prints the table of the README: put it there"
+    rows = {cells[0]: (set(cells[2].split()), set(cells[3].split()))
+            for cells in ([cell.strip() for cell in line.strip("|\n").split("|")] for line in table.splitlines()[2:])}
+    assert set(rows) == {"SQS", "S3", "CloudWatch", "Auto Scaling", "STS"}
+    session = pytest.importorskip("botocore.session", reason="needs: boto3").Session()
+    for title, name in (("SQS", "sqs"), ("S3", "s3"), ("CloudWatch", "cloudwatch"), ("Auto Scaling", "autoscaling"), ("STS", "sts")):
+        spoken, absent = rows[title]
+        known = set(session.get_service_model(name).operation_names)
+        assert spoken <= known, title
+        assert not spoken & absent, title
+    # Debian's model stays as it is: all of its actions are in one of the columns.
+    listed = "import botocore.session, json; s = botocore.session.Session();" \
+             "print(json.dumps({n: s.get_service_model(n).operation_names for n in ('sqs', 'cloudwatch', 'autoscaling', 'sts')}))"
+    done = subprocess.run(["/usr/bin/python3", "-c", listed], capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip("needs: python3-boto3")
+    for title, name in (("SQS", "sqs"), ("CloudWatch", "cloudwatch"), ("Auto Scaling", "autoscaling"), ("STS", "sts")):
+        left = set(json.loads(done.stdout)[name]) - rows[title][0] - rows[title][1]
+        assert left in (set(), {"nothing"}), (title, left)
 
 
 def test_readme_commands_work(programs, tmp_path):
