@@ -35,6 +35,15 @@ static int launch_exists(struct local_call *c, const char *name, int64_t *ret_co
 	return db_int(r, 1) > 0;
 }
 
+/* As above, of the one that the call names. */
+static int launch_named(struct local_call *c, const char **ret_name, int64_t *ret_count)
+{
+	if (local_autoscaling_need(c, c->params, "LaunchConfigurationName", NAME_MAX_BYTES,
+				   ret_name) < 0)
+		return -1;
+	return launch_exists(c, *ret_name, ret_count);
+}
+
 /* Without user data a machine boots and does nothing, so we do: it waits to be stopped. */
 static int check_data(struct local_call *c, const char *data)
 {
@@ -101,12 +110,8 @@ void local_autoscaling_launch_create(struct local_call *c)
 	const char *data = local_str(c->params, "UserData"), *name;
 	int64_t count;
 	struct err e;
-	int there;
+	int there = launch_named(c, &name, &count);
 
-	if (local_autoscaling_need(c, c->params, "LaunchConfigurationName", NAME_MAX_BYTES, &name) <
-	    0)
-		return;
-	there = launch_exists(c, name, &count);
 	if (there == 1)
 		local_fail(c, "AlreadyExists",
 			   "Launch Configuration by this name already exists - A launch"
@@ -225,12 +230,8 @@ void local_autoscaling_launch_delete(struct local_call *c)
 	const char *name;
 	int64_t count;
 	struct err e;
-	int there;
+	int there = launch_named(c, &name, &count);
 
-	if (local_autoscaling_need(c, c->params, "LaunchConfigurationName", NAME_MAX_BYTES, &name) <
-	    0)
-		return;
-	there = launch_exists(c, name, &count);
 	if (there == 0)
 		local_fail(c, "ValidationError",
 			   "Launch configuration name not found - Launch configuration %.255s not"

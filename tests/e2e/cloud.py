@@ -135,3 +135,19 @@ def code_of(call, **arguments):
         assert hasattr(e, "response"), repr(e)
         return e.response["Error"]["Code"]
     raise AssertionError(f"was not refused: {got}")
+
+
+@pytest.fixture
+def cloud(programs, tmp_path):
+    return Cloud(programs, tmp_path).start()
+
+
+@pytest.fixture(params=["json", "query"])
+def sqs(cloud, request):
+    """SQS as the newest boto3 speaks it, in JSON, and as Debian's does, in Query."""
+    if request.param == "json":
+        yield cloud.client("sqs")
+        return
+    client = cloud.debian_client("sqs")
+    yield client
+    client.close()

@@ -5,23 +5,8 @@ import sqlite3
 import time
 
 import pytest
-from cloud import Cloud, code_of
+from cloud import cloud, code_of, sqs
 from conftest import wait_for
-
-
-@pytest.fixture
-def cloud(programs, tmp_path):
-    return Cloud(programs, tmp_path).start()
-
-
-@pytest.fixture(params=["json", "query"])
-def sqs(cloud, request):
-    if request.param == "json":
-        yield cloud.client("sqs")
-        return
-    client = cloud.debian_client("sqs")
-    yield client
-    client.close()
 
 
 def make(sqs, name="jobs.fifo", **attributes):

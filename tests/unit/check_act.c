@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "act/act.h"
+#include "check_main.h"
 
 static struct policy policy = { .name = "thumbs", .fleet = { .auto_scaling_group = "g" } };
 static int ended;
@@ -120,8 +121,6 @@ int main(void)
 {
 	Suite *s = suite_create("act");
 	TCase *c = tcase_create("act");
-	SRunner *r;
-	int failed;
 
 	tcase_add_test(c, a_hold_writes_nothing);
 	tcase_add_test(c, a_plan_that_may_not_write_is_forbidden_even_with_a_permit);
@@ -132,9 +131,5 @@ int main(void)
 	tcase_add_test(c, without_a_permit_nothing_is_written);
 	tcase_add_loop_test(c, an_answer_that_may_hide_a_success_is_unknown, 0, 9);
 	suite_add_tcase(s, c);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return check_main_run(srunner_create(s));
 }

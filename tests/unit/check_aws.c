@@ -1,5 +1,6 @@
 /* Requests, replies, endpoints, credentials, lanes. */
 #include "check_aws.h"
+#include "check_main.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,7 +48,6 @@ void check_aws_clean(void)
 int main(void)
 {
 	SRunner *r = srunner_create(check_aws_ask());
-	int failed;
 
 	srunner_add_suite(r, check_aws_read());
 	srunner_add_suite(r, check_aws_place());
@@ -55,8 +55,5 @@ int main(void)
 	srunner_add_suite(r, check_aws_keys());
 	srunner_add_suite(r, check_aws_chain());
 	srunner_add_suite(r, check_aws_imds());
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return check_main_run(r);
 }

@@ -2,11 +2,11 @@
 #include <stdlib.h>
 
 #include "check_base.h"
+#include "check_main.h"
 
 int main(void)
 {
 	SRunner *r = srunner_create(suite_text());
-	int failed;
 
 	srunner_add_suite(r, suite_clock());
 	srunner_add_suite(r, suite_crypto());
@@ -17,8 +17,5 @@ int main(void)
 	srunner_add_suite(r, suite_log());
 	srunner_add_suite(r, suite_keys());
 	srunner_add_suite(r, suite_html());
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return check_main_run(r);
 }

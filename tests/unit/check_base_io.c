@@ -1,5 +1,6 @@
 /* Loop, HTTP client and HTTP server. */
 #include "check_base_io.h"
+#include "check_main.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -91,12 +92,8 @@ void io_wait(struct loop *l, int ms)
 int main(void)
 {
 	SRunner *r = srunner_create(check_base_loop());
-	int failed;
 
 	srunner_add_suite(r, check_base_http());
 	srunner_add_suite(r, check_base_httpd());
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return check_main_run(r);
 }

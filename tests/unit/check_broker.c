@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "broker/broker.h"
+#include "check_main.h"
 
 static struct broker_message message(size_t attrs)
 {
@@ -120,8 +121,6 @@ int main(void)
 {
 	Suite *s = suite_create("broker");
 	TCase *t = tcase_create("broker");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_loop_test(t, a_size_is_what_the_service_counts, 0, COUNT_OF(sizes));
 	tcase_add_test(t, only_texts_are_read_as_texts);
@@ -129,8 +128,5 @@ int main(void)
 			    COUNT_OF(refusals));
 	tcase_add_test(t, what_runs_is_given_up_with_the_broker);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return check_main_run(srunner_create(s));
 }

@@ -6,6 +6,7 @@
 #include "base/crypto.h"
 #include "base/json.h"
 #include "broker/celery.h"
+#include "check_main.h"
 
 /* --- URLs */
 
@@ -292,8 +293,6 @@ int main(void)
 {
 	Suite *s = suite_create("broker_redis");
 	TCase *t = tcase_create("redis");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_loop_test(t, a_url_says_where, 0, COUNT_OF(urls));
 	tcase_add_loop_test(t, what_is_no_url_is_refused_with_its_fault, 0, COUNT_OF(no_urls));
@@ -304,8 +303,5 @@ int main(void)
 	tcase_add_loop_test(t, a_priority_has_its_list, 0, COUNT_OF(keys));
 	tcase_add_test(t, names_are_bounded);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return check_main_run(srunner_create(s));
 }

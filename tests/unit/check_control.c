@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "check_main.h"
 #include "control/lease.h"
 #include "control/pace.h"
 
@@ -166,8 +167,7 @@ int main(void)
 	Suite *s = suite_create("control");
 	TCase *c = tcase_create("control");
 	char lock[64];
-	SRunner *r;
-	int failed;
+	int status;
 
 	if (mkstemp(journal) < 0)
 		return EXIT_FAILURE;
@@ -179,12 +179,9 @@ int main(void)
 	tcase_add_test(c, a_lease_whose_file_was_removed_permits_nothing);
 	tcase_add_test(c, asking_who_holds_the_lease_takes_it_from_nobody);
 	suite_add_tcase(s, c);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
+	status = check_main_run(srunner_create(s));
 	unlink(journal);
 	snprintf(lock, sizeof(lock), "%s.lock", journal);
 	unlink(lock);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return status;
 }

@@ -1,5 +1,6 @@
 /* Turns in which something goes wrong: writes, crashes, clocks, data that is old or missing. */
 #include "check_decide.h"
+#include "check_main.h"
 
 #include <stdlib.h>
 
@@ -297,7 +298,6 @@ static Suite *suite_turns(void)
 int main(void)
 {
 	SRunner *r = srunner_create(suite_turns());
-	int failed;
 
 	srunner_add_suite(r, suite_scenes());
 	srunner_add_suite(r, suite_props());
@@ -305,8 +305,5 @@ int main(void)
 	srunner_add_suite(r, suite_hpa());
 	srunner_add_suite(r, suite_forecast());
 	srunner_add_suite(r, suite_wait());
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return check_main_run(r);
 }

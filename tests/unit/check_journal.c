@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "check_main.h"
 #include "journal/journal.h"
 #include "model/say.h"
 
@@ -491,8 +492,6 @@ int main(void)
 {
 	Suite *s = suite_create("journal");
 	TCase *c = tcase_create("journal");
-	SRunner *r;
-	int failed;
 
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, equal_staircases_become_a_run_length);
@@ -508,9 +507,5 @@ int main(void)
 	tcase_add_test(c, the_reserve_is_real_and_given_up_when_writing_fails);
 	tcase_add_test(c, what_was_recorded_survives_kill_9);
 	suite_add_tcase(s, c);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return check_main_run(srunner_create(s));
 }

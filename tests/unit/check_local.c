@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "check_main.h"
 #include "local/call.h"
 #include "local/s3_own.h"
 #include "local/sqs.h"
@@ -262,8 +263,6 @@ int main(void)
 {
 	Suite *s = suite_create("local");
 	TCase *t = tcase_create("local");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_loop_test(t, query_becomes_a_tree, 0, COUNT_OF(trees));
 	tcase_add_test(t, query_of_any_shape_is_read_or_refused);
@@ -272,8 +271,5 @@ int main(void)
 	tcase_add_loop_test(t, messages_are_taken_or_refused, 0, COUNT_OF(messages));
 	tcase_add_loop_test(t, digests_do_not_depend_on_the_pieces, 0, COUNT_OF(sums));
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return check_main_run(srunner_create(s));
 }

@@ -6,6 +6,7 @@
 
 #include "base/cbor.h"
 #include "base/gunzip.h"
+#include "check_main.h"
 #include "local/cloudwatch_math.h"
 #include "local/cloudwatch_stat.h"
 
@@ -428,8 +429,6 @@ int main(void)
 {
 	Suite *s = suite_create("local_cloudwatch");
 	TCase *t = tcase_create("local_cloudwatch");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_loop_test(t, statistics_are_told, 0, COUNT_OF(stats));
 	tcase_add_test(t, no_other_statistics_are_known);
@@ -442,8 +441,5 @@ int main(void)
 	tcase_add_test(t, cbor_comes_back);
 	tcase_add_test(t, gzip_is_unpacked_within_its_cap);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return check_main_run(srunner_create(s));
 }

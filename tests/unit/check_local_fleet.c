@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/rng.h"
+#include "check_main.h"
 #include "local/fleet_choose.h"
 #include "local/fleet_launch.h"
 #include "local/fleet_process.h"
@@ -364,8 +365,6 @@ int main(void)
 {
 	Suite *suite = suite_create("local fleet");
 	TCase *pure = tcase_create("choose"), *process = tcase_create("process");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_loop_test(pure, chooses, 0, COUNT_OF(scenes));
 	tcase_add_loop_test(pure, keeps_its_promises, 0, 20);
@@ -376,8 +375,5 @@ int main(void)
 	tcase_add_test(process, knows_a_process_again);
 	suite_add_tcase(suite, pure);
 	suite_add_tcase(suite, process);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return check_main_run(srunner_create(suite));
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/own.h"
+#include "check_main.h"
 #include "model/job.h"
 #include "model/memory.h"
 #include "model/say.h"
@@ -455,8 +456,6 @@ int main(void)
 {
 	Suite *s = suite_create("model");
 	TCase *t = tcase_create("job");
-	SRunner *r;
-	int failed;
 
 	tcase_add_loop_test(t, job_reads, 0, COUNT_OF(jobs));
 	tcase_add_loop_test(t, job_path_reads, 0, COUNT_OF(paths));
@@ -479,9 +478,5 @@ int main(void)
 	tcase_add_loop_test(t, a_stored_plan_that_is_none_is_refused, 0, 6);
 	tcase_add_test(t, facts_read_back_as_they_were_written);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return check_main_run(srunner_create(s));
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check_main.h"
 #include "observe/observe.h"
 
 static char group_name[] = "g", rebalance[] = "AZRebalance", launch[] = "Launch";
@@ -287,7 +288,6 @@ int main(void)
 	Suite *s = suite_create("observe");
 	TCase *c = tcase_create("observe");
 	SRunner *r;
-	int failed;
 
 	tcase_add_loop_test(c, each_state_counts_once, 0, (int)COUNT_OF(cases));
 	tcase_add_test(c, instances_seen_at_the_first_look_are_warm_and_later_ones_warm_up);
@@ -300,8 +300,5 @@ int main(void)
 	suite_add_tcase(s, c);
 	r = srunner_create(s);
 	srunner_add_suite(r, check_observe_meter());
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return check_main_run(r);
 }

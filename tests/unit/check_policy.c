@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "check_main.h"
 #include "policy/policy.h"
 
 Suite *suite_zone(void);
@@ -338,7 +339,6 @@ int main(void)
 	Suite *s = suite_create("policy");
 	TCase *t = tcase_create("directory");
 	SRunner *r;
-	int failed;
 
 	tcase_add_checked_fixture(t, make_dir, remove_dir);
 	tcase_add_test(t, one_bad_file_leaves_the_good_ones);
@@ -358,8 +358,5 @@ int main(void)
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_add_suite(r, suite_zone());
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return check_main_run(r);
 }

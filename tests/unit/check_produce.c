@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "check_main.h"
 #include "produce/celery.h"
 #include "produce/produce.h"
 
@@ -95,8 +96,6 @@ int main(void)
 {
 	Suite *s = suite_create("produce");
 	TCase *t = tcase_create("produce");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_loop_test(t, a_route_is_found_or_the_variable_named, 0, COUNT_OF(routes));
 	tcase_add_test(t, a_job_is_what_the_worker_reads);
@@ -104,8 +103,5 @@ int main(void)
 	tcase_add_loop_test(t, a_broker_that_is_none_is_refused_before_anything_is_sent, 0,
 			    COUNT_OF(no_brokers));
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return check_main_run(srunner_create(s));
 }

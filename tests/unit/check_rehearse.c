@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "check_main.h"
 #include "policy/policy.h"
 #include "rehearse/stream.h"
 
@@ -183,7 +184,6 @@ int main(void)
 	Suite *s = suite_create("rehearse");
 	TCase *t = tcase_create("stream");
 	SRunner *r;
-	int failed;
 
 	tcase_add_checked_fixture(t, open_stream, close_stream);
 	tcase_add_test(t, a_day_in_lines);
@@ -196,8 +196,5 @@ int main(void)
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_add_suite(r, suite_trial());
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return check_main_run(r);
 }

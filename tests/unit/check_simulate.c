@@ -1,5 +1,6 @@
 /* The plant: what happens to jobs, instances and the bill. */
 #include "check_simulate.h"
+#include "check_main.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -360,7 +361,6 @@ static Suite *suite_plant(void)
 int main(void)
 {
 	SRunner *r = srunner_create(suite_plant());
-	int failed;
 
 	srunner_add_suite(r, suite_bound());
 	srunner_add_suite(r, suite_load());
@@ -368,8 +368,5 @@ int main(void)
 	srunner_add_suite(r, suite_theory());
 	srunner_add_suite(r, suite_trace());
 	srunner_add_suite(r, suite_tune());
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return check_main_run(r);
 }

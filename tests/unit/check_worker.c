@@ -1,5 +1,6 @@
 /* What the worker decides without waiting for anybody. */
 #include "check_worker.h"
+#include "check_main.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -373,8 +374,6 @@ int main(void)
 	Suite *s = suite_create("worker");
 	TCase *lease = tcase_create("lease"), *progress = tcase_create("progress"),
 	      *rank = tcase_create("rank"), *note = tcase_create("note");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_loop_test(lease, a_rule_leaves_a_margin, 0, COUNT_OF(rules));
 	tcase_add_test(lease, a_claim_counts_from_before_the_receive);
@@ -399,8 +398,5 @@ int main(void)
 	suite_add_tcase(s, check_worker_children());
 	suite_add_tcase(s, check_worker_sandbox());
 	suite_add_tcase(s, check_worker_ends());
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return check_main_run(srunner_create(s));
 }
