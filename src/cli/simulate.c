@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/chartjs.h"
 #include "base/clock.h"
@@ -209,12 +210,20 @@ static int run_peers(struct simulate *s, struct err *e)
 /* Before a long run what would make its report impossible is found. */
 static int check_page(const struct simulate *s, struct err *e)
 {
+	AUTO(own_freep) char *folder = NULL;
 	struct embed script;
+	char *slash;
 
 	if (!s->page)
 		return 0;
 	if (!*s->page)
 		return err_set(e, ERR_POLICY, "--report needs the name of a file");
+	folder = own_strdup(s->page);
+	slash = strrchr(folder, '/');
+	if (slash)
+		slash[slash == folder] = '\0';
+	if (access(slash ? folder : ".", W_OK) < 0)
+		return err_errno(e, errno, "--report: writing '%s'", s->page);
 	return chartjs_script(&script, e) < 0 ? err_wrap(e, "--report") : 0;
 }
 
@@ -244,6 +253,7 @@ static int simulate(struct simulate *s, char **paths, int n, struct err *e)
 {
 	AUTO(buf_done) struct buf out = BUF(SIMULATE_OUT_MAX);
 	struct cli_simulate_report *r = &s->report;
+	int status;
 
 	if (prepare(s, e) < 0)
 		return -1;
@@ -274,9 +284,9 @@ static int simulate(struct simulate *s, char **paths, int n, struct err *e)
 		cli_simulate_csv(r, &out);
 	else
 		cli_simulate_text(r, &out);
-	if (write_page(s, e) < 0)
-		return -1;
-	return cli_print(&out, CLI_DONE);
+	/* The numbers first: a full disk shall not cost a long run its result. */
+	status = cli_print(&out, CLI_DONE);
+	return write_page(s, e) < 0 ? -1 : status;
 }
 
 static const char details[] =
@@ -394,8 +404,11 @@ int cli_simulate(int argc, char **argv)
 		rc = cli_usage("simulate", &e);
 	else if (rc > 0)
 		rc = CLI_DONE;
-	else if ((rc = simulate(&s, paths, n, &e)) < 0)
+	else if ((rc = simulate(&s, paths, n, &e)) < 0) {
+		if (s.live.tty)
+			table_live_end(&s.live);
 		rc = cli_fail("simulate", &e);
+	}
 	for (size_t i = 0; i < CLI_SIMULATE_MAX; i++) {
 		own_free(s.report.row[i].name);
 		trace_done(&s.report.row[i].trace);

@@ -152,7 +152,8 @@ static void summary(const struct cli_simulate_report *r, struct buf *out)
 	buf_adds(out, "<ul>\n");
 	for (size_t i = 0; i < r->count; i++)
 		sentence(r, &r->row[i], out);
-	buf_adds(out, "</ul>\n<div class=\"scroll\"><table id=\"policies\">\n<caption>The policies "
+	buf_adds(out, "</ul>\n<div class=\"scroll\" tabindex=\"0\"><table "
+		      "id=\"policies\">\n<caption>The policies "
 		      "beside each "
 		      "other</caption>\n<thead><tr><th scope=\"col\">policy</th><th "
 		      "scope=\"col\">promise</th>"
@@ -184,9 +185,9 @@ static void summary(const struct cli_simulate_report *r, struct buf *out)
 
 static void numbers(const struct cli_simulate_report *r, struct buf *out)
 {
-	buf_adds(out,
-		 "<section id=\"numbers\">\n<h2>Every number</h2>\n<div class=\"scroll\"><table>\n"
-		 "<caption>All that was measured</caption>\n<thead><tr><td></td>");
+	buf_adds(out, "<section id=\"numbers\">\n<h2>Every number</h2>\n<div class=\"scroll\" "
+		      "tabindex=\"0\"><table>\n"
+		      "<caption>All that was measured</caption>\n<thead><tr><td></td>");
 	for (size_t i = 0; i < r->count; i++) {
 		buf_adds(out, "<th scope=\"col\">");
 		html_text(out, r->row[i].name);

@@ -112,6 +112,8 @@ def test_a_year_of_minutes_is_a_page_of_a_few_megabytes(folder):
 def test_a_report_that_cannot_be_written_is_one_sentence(folder):
     done = run(POLICY, *DAY, "--report", folder / "none" / "a.html")
     assert done.returncode == 1 and done.stderr.splitlines()[-1].count("none/a.html") and done.stdout == "", done.stderr
+    done = run(POLICY, *DAY, "--report", folder)  # found out at the end: the numbers are not lost
+    assert done.returncode == 1 and "Is a directory" in done.stderr and "instance-hours" in done.stdout, done.stderr
     done = run(POLICY, *DAY, "--report", "")
     assert done.returncode == 2 and "--report" in done.stderr
 
