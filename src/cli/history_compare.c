@@ -20,43 +20,15 @@
 #include "policy/policy.h"
 #include "simulate/scaler.h"
 
-#define SIDES_MAX 9   /* one that enforces and its shadows */
 #define GAP_MS 600000 /* between two turns; of longer ones nothing is counted */
 #define OUT_MAX (1u << 20)
 
-struct side {
-	struct policy_set set; /* read to be played: mode enforce */
-	const struct policy *policy;
-	enum policy_mode mode; /* as it ran */
-	/* As recorded. */
-	struct instant first, last, at;
-	int64_t turns, least, most, initial, writes;
-	double span_s, gap_s, fleet_s, waiting_s,
-		wanted_s;               /* seconds, and instances or jobs times those */
-	int64_t fleet, waiting, wanted; /* of the newest turn; -1: not known */
-	struct plant_result played;
-};
-
-struct comparing {
-	const struct cli_history_asked *asked;
-	struct journal *journal;
-	struct side side[SIDES_MAX];
-	size_t count;
-	struct instant from, to; /* while all were recorded */
-	struct knobs knobs;
-	struct load_seen seen;
-	struct load load;
-	double percentile;
-	struct span promise;
-	struct err err;
-	struct side *reading;
-};
-
-static void comparing_done(struct comparing *c)
+static void comparing_done(struct cli_history_comparing *c)
 {
 	for (size_t i = 0; i < c->count; i++)
 		policy_set_done(&c->side[i].set);
 	load_done(&c->load);
+	load_done(&c->seen.load);
 	knobs_done(&c->knobs);
 	journal_free(c->journal);
 }
@@ -65,8 +37,8 @@ static void comparing_done(struct comparing *c)
 
 static int on_stairs(const struct journal_stairs *s, void *arg)
 {
-	struct comparing *c = arg;
-	struct side *side = &c->side[c->count];
+	struct cli_history_comparing *c = arg;
+	struct cli_history_side *side = &c->side[c->count];
 	const struct policy_override over = { "mode", "enforce" };
 	struct policy_reading plain = { .env = KEYS_ENV_WARN };
 	struct policy_reading played = { .env = KEYS_ENV_WARN,
@@ -91,21 +63,21 @@ static int on_stairs(const struct journal_stairs *s, void *arg)
 
 static int on_policy(const char *name, struct instant last, void *arg)
 {
-	struct comparing *c = arg;
+	struct cli_history_comparing *c = arg;
 
 	(void)last;
-	if (c->count == SIDES_MAX)
+	if (c->count == CLI_HISTORY_POLICIES_MAX)
 		return 1;
 	return journal_read_stairs(c->journal, name, INSTANT_NEVER, 1, on_stairs, c, &c->err) < 0;
 }
 
-static void drop(struct comparing *c, size_t i)
+static void drop(struct cli_history_comparing *c, size_t i)
 {
 	policy_set_done(&c->side[i].set);
 	memmove(&c->side[i], &c->side[i + 1], (--c->count - i) * sizeof(c->side[0]));
 }
 
-static bool has_shadow(const struct comparing *c, const struct policy *p)
+static bool has_shadow(const struct cli_history_comparing *c, const struct policy *p)
 {
 	for (size_t i = 0; i < c->count; i++)
 		if (c->side[i].mode == POLICY_SHADOW && c->side[i].policy != p &&
@@ -115,11 +87,11 @@ static bool has_shadow(const struct comparing *c, const struct policy *p)
 }
 
 /* The one that enforces first, then the shadows of its group. */
-static int pick(struct comparing *c, struct err *e)
+static int pick(struct cli_history_comparing *c, struct err *e)
 {
 	const char *name = c->asked->policy;
 	size_t lead = SIZE_MAX;
-	struct side first;
+	struct cli_history_side first;
 
 	for (size_t i = 0; i < c->count && lead == SIZE_MAX; i++)
 		if (name ? strcmp(c->side[i].policy->name, name) == 0
@@ -139,6 +111,11 @@ static int pick(struct comparing *c, struct err *e)
 		if (c->side[i].mode != POLICY_SHADOW ||
 		    !policy_region_same_group(c->side[i].policy, first.policy))
 			drop(c, i);
+	if (c->count > CLI_HISTORY_SIDES_MAX)
+		fprintf(stderr, "windlass history: the newest %d of %zu shadows are compared\n",
+			CLI_HISTORY_SIDES_MAX - 1, c->count - 1);
+	while (c->count > CLI_HISTORY_SIDES_MAX)
+		drop(c, c->count - 1);
 	return 0;
 }
 
@@ -146,7 +123,7 @@ static int pick(struct comparing *c, struct err *e)
 
 static int on_span(const struct journal_past *t, void *arg)
 {
-	struct comparing *c = arg;
+	struct cli_history_comparing *c = arg;
 
 	if (!t->facts || t->at.ms < c->asked->since.ms)
 		return 0;
@@ -179,7 +156,7 @@ static bool readable(const struct facts *f)
 	return queue && f->group.why == FACT_READABLE;
 }
 
-static void count_up(struct side *s, const struct journal_past *t)
+static void count_up(struct cli_history_side *s, const struct journal_past *t)
 {
 	double gone = (double)(t->at.ms - s->at.ms) / 1000;
 	const struct capacity *g = &t->facts->group;
@@ -208,8 +185,8 @@ static void count_up(struct side *s, const struct journal_past *t)
 
 static int on_turn(const struct journal_past *t, void *arg)
 {
-	struct comparing *c = arg;
-	struct side *s = c->reading;
+	struct cli_history_comparing *c = arg;
+	struct cli_history_side *s = c->reading;
 	int64_t waiting;
 
 	if (!t->facts || t->at.ms < c->from.ms || t->at.ms > c->to.ms || !readable(t->facts))
@@ -223,7 +200,8 @@ static int on_turn(const struct journal_past *t, void *arg)
 	return 0;
 }
 
-static int read_side(struct comparing *c, struct side *s, journal_past_fn *fn)
+static int read_side(struct cli_history_comparing *c, struct cli_history_side *s,
+		     journal_past_fn *fn)
 {
 	bool whole;
 
@@ -235,12 +213,14 @@ static int read_side(struct comparing *c, struct side *s, journal_past_fn *fn)
 	return c->err.kind == ERR_NONE ? 0 : -1;
 }
 
-static int read_record(struct comparing *c, struct err *e)
+static int read_record(struct cli_history_comparing *c, struct err *e)
 {
+	int rc;
+
 	c->from = c->asked->since;
 	c->to = (struct instant){ INT64_MAX };
 	for (size_t i = 0; i < c->count; i++) {
-		struct side *s = &c->side[i];
+		struct cli_history_side *s = &c->side[i];
 
 		if (read_side(c, s, on_span) < 0)
 			return -1;
@@ -256,22 +236,21 @@ static int read_record(struct comparing *c, struct err *e)
 		if (read_side(c, &c->side[i], on_turn) < 0)
 			return -1;
 	for (size_t i = 0; i < c->count; i++)
-		if (c->side[i].turns < 2 || c->side[i].span_s <= 0) {
-			load_done(&c->seen.load);
-			return err_set(
-				e, ERR_NOT_FOUND,
-				"%s and its shadow did not run at the same time for long enough",
-				c->side[0].policy->name);
-		}
-	if (load_seen_finish(&c->seen, &c->load, e) < 0)
-		return err_wrap(e, "what was recorded since %s from the queue of %s", "both ran",
+		if (c->side[i].turns < 2 || c->side[i].span_s <= 0)
+			return err_set(e, ERR_NOT_FOUND,
+				       "%s and its shadow did not run together for long enough",
+				       c->side[0].policy->name);
+	rc = load_seen_finish(&c->seen, &c->load, e);
+	c->seen.load = (struct load){ 0 };
+	if (rc < 0)
+		return err_wrap(e, "what was recorded of the queue of %s while both ran",
 				c->side[0].policy->name);
 	return 0;
 }
 
 /* --- what is played */
 
-static int play(struct comparing *c, struct side *s, struct err *e)
+static int play(struct cli_history_comparing *c, struct cli_history_side *s, struct err *e)
 {
 	AUTO(own_freep) struct scaler *scaler = own_alloc(sizeof(*scaler));
 	AUTO(buf_done) struct buf notes = BUF(16384);
@@ -296,7 +275,7 @@ static int play(struct comparing *c, struct side *s, struct err *e)
 	return 0;
 }
 
-static void find_promise(struct comparing *c)
+static void find_promise(struct cli_history_comparing *c)
 {
 	c->percentile = 95;
 	c->promise = span_s(300);
@@ -311,147 +290,7 @@ static void find_promise(struct comparing *c)
 		}
 }
 
-/* --- the report */
-
-static double price(const struct comparing *c, const struct side *s)
-{
-	struct plant_case k = { 0 };
-
-	cli_simulate_ask_case(s->policy, &c->knobs, &k);
-	return k.hour_price;
-}
-
-/* By Little's law: jobs that wait, times time, over jobs that came. */
-static double recorded_wait(const struct comparing *c)
-{
-	return c->load.jobs > 0 ? c->side[0].waiting_s / (double)c->load.jobs : NAN;
-}
-
-static void cell(char out[static 48], const char *before, double v, const char *after, int digits)
-{
-	if (isfinite(v))
-		snprintf(out, 48, "%s%.*f%s", before, digits, v, after);
-	else
-		snprintf(out, 48, "-");
-}
-
-struct score {
-	const char *key, *title, *before, *after;
-	int digits;
-	double recorded, played[SIDES_MAX];
-};
-
-static size_t scores(const struct comparing *c, struct score *ret)
-{
-	const struct side *lead = &c->side[0];
-	struct score all[] = {
-		{ "instance_hours", "instance-hours", "", " h", 2, lead->fleet_s / 3600, { 0 } },
-		{ "cost_usd", "money", "$", "", 4, lead->fleet_s / 3600 * price(c, lead), { 0 } },
-		{ "wait_mean_seconds", "wait mean", "", " s", 1, recorded_wait(c), { 0 } },
-		{ "wait_p95_seconds", "wait p95", "", " s", 1, NAN, { 0 } },
-		{ "late_share", "jobs over the promise", "", "", 4, NAN, { 0 } },
-		{ "actions", "scale actions", "", "", 0, (double)lead->writes, { 0 } },
-		{ "wanted_mean", "instances wanted, mean", "", "", 2, NAN, { 0 } },
-	};
-
-	for (size_t i = 0; i < c->count; i++) {
-		const struct plant_result *r = &c->side[i].played;
-		const double v[] = { r->hours,
-				     r->hours * price(c, &c->side[i]),
-				     r->mean_us / LOAD_US,
-				     (double)r->p95_us / LOAD_US,
-				     r->late,
-				     (double)r->actions,
-				     c->side[i].wanted_s / c->side[i].span_s };
-
-		for (size_t k = 0; k < COUNT_OF(all); k++)
-			all[k].played[i] = v[k];
-	}
-	memcpy(ret, all, sizeof(all));
-	return COUNT_OF(all);
-}
-
-#define SCORES_MAX 8
-
-static void say_text(const struct comparing *c, struct buf *out)
-{
-	struct score score[SCORES_MAX];
-	size_t n = scores(c, score);
-	const char *cells[SIDES_MAX + 2] = { "", "recorded" };
-	enum table_align align[SIDES_MAX + 2] = { TABLE_LEFT, TABLE_RIGHT };
-	char text[SIDES_MAX + 1][48], names[SIDES_MAX][96], from[CLOCK_TEXT_MAX],
-		lasts[CLOCK_TEXT_MAX];
-	AUTO(table_freep) struct table *t = NULL;
-
-	buf_addf(out, "%s from %s, as %s enforced; %lld jobs, guessed from the counts\n\n",
-		 clock_print_span(span_ms(c->to.ms - c->from.ms), lasts),
-		 clock_print(c->from, from), c->side[0].policy->name, (long long)c->load.jobs);
-	for (size_t i = 0; i < c->count; i++) {
-		snprintf(names[i], sizeof(names[i]), "%.60s (%s)", c->side[i].policy->name,
-			 i == 0 ? "played" : "shadow, played");
-		cells[i + 2] = names[i];
-		align[i + 2] = TABLE_RIGHT;
-	}
-	t = table_new(cells, align, c->count + 2);
-	for (size_t k = 0; k < n; k++) {
-		cells[0] = score[k].title;
-		cell(text[0], score[k].before, score[k].recorded, score[k].after, score[k].digits);
-		cells[1] = text[0];
-		for (size_t i = 0; i < c->count; i++) {
-			cell(text[i + 1], score[k].before, score[k].played[i], score[k].after,
-			     score[k].digits);
-			cells[i + 2] = text[i + 1];
-		}
-		table_row(t, cells);
-	}
-	table_print(t, out);
-	buf_addf(out,
-		 "\nrecorded: what the group had, and the wait by Little's law over the guessed "
-		 "jobs. "
-		 "played: simulated on those jobs, each of %.0f s (--plant service=… says better); "
-		 "how far %s is off from what was recorded is how far a shadow may be. wanted: as "
-		 "recorded, beside a fleet that %s steered.\n",
-		 dist_mean_us(&c->knobs.service) / LOAD_US, c->side[0].policy->name,
-		 c->side[0].policy->name);
-	if (c->side[0].gap_s > 0)
-		buf_addf(out, "not counted: gaps of %s in the record\n",
-			 clock_print_span(span_s(llround(c->side[0].gap_s)), lasts));
-}
-
-static void say_json(const struct comparing *c, struct buf *out)
-{
-	AUTO(json_freep) struct json *o = json_object();
-	struct json *list = json_array(), *recorded = json_object();
-	struct score score[SCORES_MAX];
-	size_t n = scores(c, score);
-	char at[CLOCK_TEXT_MAX];
-
-	json_set_str(o, "from", clock_print(c->from, at));
-	json_set_str(o, "to", clock_print(c->to, at));
-	json_set_real(o, "gap_seconds", c->side[0].gap_s);
-	json_set_int(o, "jobs_guessed", c->load.jobs);
-	json_set_real(o, "service_seconds_assumed", dist_mean_us(&c->knobs.service) / LOAD_US);
-	json_set_real(o, "promise_percentile", c->percentile);
-	json_set_real(o, "promise_seconds", (double)c->promise.ms / 1000);
-	for (size_t k = 0; k < n; k++)
-		json_set_real(recorded, score[k].key, score[k].recorded);
-	json_set(o, "recorded", recorded);
-	for (size_t i = 0; i < c->count; i++) {
-		struct json *one = json_object();
-
-		json_set_str(one, "policy", c->side[i].policy->name);
-		json_set_str(one, "mode", say_mode_word(c->side[i].mode));
-		json_set_int(one, "turns", c->side[i].turns);
-		json_set_bool(one, "estimated", true);
-		for (size_t k = 0; k < n; k++)
-			json_set_real(one, score[k].key, score[k].played[i]);
-		json_add(list, one);
-	}
-	json_set(o, "played", list);
-	json_write_pretty(o, out);
-}
-
-static int compare(struct comparing *c, struct err *e)
+static int compare(struct cli_history_comparing *c, struct err *e)
 {
 	knobs_init(&c->knobs);
 	c->knobs.first_look = span_s(1); /* it ran already */
@@ -460,7 +299,13 @@ static int compare(struct comparing *c, struct err *e)
 	c->journal = journal_open_read(c->asked->journal, e);
 	if (!c->journal)
 		return -1;
-	if (journal_read_policies(c->journal, on_policy, c, e) < 0 || pick(c, e) < 0)
+	if (journal_read_policies(c->journal, on_policy, c, e) < 0)
+		return -1;
+	if (c->err.kind != ERR_NONE) {
+		*e = c->err;
+		return -1;
+	}
+	if (pick(c, e) < 0)
 		return -1;
 	find_promise(c);
 	if (read_record(c, e) < 0) {
@@ -476,7 +321,7 @@ static int compare(struct comparing *c, struct err *e)
 
 int cli_history_compare(const struct cli_history_asked *a)
 {
-	AUTO(own_freep) struct comparing *c = own_alloc(sizeof(*c));
+	AUTO(own_freep) struct cli_history_comparing *c = own_alloc(sizeof(*c));
 	AUTO(buf_done) struct buf out = BUF(OUT_MAX);
 	struct err e = { 0 };
 	int status;
@@ -487,9 +332,9 @@ int cli_history_compare(const struct cli_history_asked *a)
 		status = cli_fail("history", &e);
 	} else {
 		if (a->json)
-			say_json(c, &out);
+			cli_history_json(c, &out);
 		else
-			say_text(c, &out);
+			cli_history_text(c, &out);
 		status = cli_print(&out, CLI_DONE);
 	}
 	comparing_done(c);

@@ -48,7 +48,11 @@ int cli_simulate_ask_load(const char *what, const struct knobs *k, uint64_t seed
 	}
 	if (for_.ms > 0)
 		ret->horizon_us = for_.ms * 1000;
-	return 0;
+	for (size_t i = 0; i < ret->count && ret->at_us[i] < ret->horizon_us; i++)
+		if (!ret->binned || ret->value[i] > 0)
+			return 0;
+	load_done(ret);
+	return err_set(e, ERR_POLICY, "the load is empty: no job comes within --for");
 }
 
 void cli_simulate_ask_case(const struct policy *p, const struct knobs *k, struct plant_case *ret)

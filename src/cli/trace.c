@@ -14,6 +14,7 @@
 
 #define CALL_S 60
 #define PAGES_MAX 1000
+#define PERIODS_MAX 1000000
 #define OUT_MAX (64u << 20)
 #define GAPS_SHOWN 10
 #define LATE_S 180 /* a minute can be read one to three minutes after its end */
@@ -85,6 +86,9 @@ static int prepare(struct fetch *f, struct err *e)
 		return -1;
 	f->from.ms -= f->from.ms % f->period.ms;
 	f->to.ms -= f->to.ms % f->period.ms;
+	if ((f->to.ms - f->from.ms) / f->period.ms > PERIODS_MAX)
+		return err_set(e, ERR_POLICY, "--until is too far: more than %d periods",
+			       PERIODS_MAX);
 	if (f->from.ms < 0 || f->to.ms <= f->from.ms)
 		return err_set(e, ERR_POLICY,
 			       "--since is not before --until, by a period at least");

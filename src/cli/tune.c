@@ -124,8 +124,8 @@ static int finish(struct cli_tune *t, const struct asked *a, int rc)
 
 	if (t->live.tty)
 		table_live_end(&t->live);
-	if (rc == 0 && unlink(t->state) < 0)
-		t->resumed += 0; /* there was nothing to keep */
+	if (rc == 0)
+		unlink(t->state);
 	if (strcmp(a->output, "json") == 0)
 		cli_tune_json(t);
 	else

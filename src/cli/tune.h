@@ -40,6 +40,7 @@ struct cli_tune {
 	char of[65]; /* what the state belongs to */
 	struct json *played;
 	int64_t resumed; /* plays that were taken from it */
+	bool unsaved;    /* it could not be written, and that was said */
 	struct buf out;
 };
 

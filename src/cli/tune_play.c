@@ -190,7 +190,7 @@ int cli_tune_resume(struct cli_tune *t, const char *asked, struct err *e)
 	return 0;
 }
 
-static void save(const struct cli_tune *t)
+static void save(struct cli_tune *t)
 {
 	AUTO(buf_done) struct buf text = BUF(64u << 20);
 	AUTO(json_freep) struct json *o = json_object();
@@ -199,8 +199,14 @@ static void save(const struct cli_tune *t)
 	json_set_str(o, "windlass_tune", t->of);
 	json_set(o, "played", json_ref(t->played));
 	json_write(o, &text);
-	if (buf_ok(&text, "the state", &e) < 0 || buf_write_file(&text, t->state, 0644, &e) < 0)
-		fprintf(stderr, "windlass tune: %s: it cannot be resumed from here\n", e.text);
+	if (buf_ok(&text, "the state", &e) == 0 && buf_write_file(&text, t->state, 0644, &e) == 0)
+		return;
+	if (!t->unsaved)
+		fprintf(stderr,
+			"windlass tune: %s -> what is played from here on is lost when it "
+			"is stopped; --state names another file\n",
+			e.text);
+	t->unsaved = true;
 }
 
 /* --- a batch */

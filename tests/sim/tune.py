@@ -152,6 +152,7 @@ def test_mistakes_end_in_one_sentence(folder):
         ((POLICY, *DAY, "--vary", "rules.none.target_tracking.per_instance=1..5"), "no entry of the list has the name"),
         ((POLICY, "--load", folder / "none.csv"), "none.csv"),
         ((POLICY, *DAY[:2], "--promise", "p95 weight < 5m"), "--promise"),
+        ((POLICY, "--load", "poisson:per_hour=1", "--for", "1ms"), "no job comes within --for"),
         ((folder / "none.yaml", *DAY), "none.yaml"),
         ((other, *DAY), "say what may change with --vary"),
     ]:
