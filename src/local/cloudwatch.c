@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/crypto.h"
 #include "base/log.h"
 #include "local/autoscaling.h"
@@ -18,6 +19,7 @@
 #define SWEEP_GO_ON_MS 20
 #define SWEEP_AGAIN_MS 600000
 #define TICK_MOST_MS 60000
+#define CATCH_UP_MS 10000 /* so long nobody is answered, at most */
 
 /* ---- readers ---- */
 
@@ -258,6 +260,7 @@ static int catch_up(struct local *l, struct err *e)
 	struct local_cloudwatch *w = l->cloudwatch;
 	int64_t now = local_wall(l).ms / 1000;
 	int64_t last = now - now % 60;
+	const struct tick end = tick_add(clock_mono(), span_ms(CATCH_UP_MS));
 
 	if (last - w->minute > CLOUDWATCH_MAKE_UP * 60)
 		w->minute = last - CLOUDWATCH_MAKE_UP * 60;
@@ -265,6 +268,12 @@ static int catch_up(struct local *l, struct err *e)
 		w->minute += 60;
 		if (minute(l, w->minute, e) < 0)
 			return -1;
+		if (clock_mono().ms < end.ms || w->minute == last)
+			continue;
+		LOG_WARN("there are too many metrics and alarms to make up for all minutes that "
+			 "were skipped -> the others are missing",
+			 LOG_I("minutes", (last - w->minute) / 60));
+		w->minute = last;
 	}
 	return 0;
 }

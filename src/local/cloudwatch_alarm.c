@@ -159,6 +159,8 @@ static int metrics_read(const struct json *spec, struct local_cloudwatch_alarm *
 				: local_cloudwatch_query_single(spec, &a->queries, e) < 0)
 		return -1;
 	a->period = local_cloudwatch_query_period(&a->queries);
+	if (a->period != 10 && a->period != 20 && a->period != 30 && a->period % 60)
+		return REFUSE(e, "Period must be 10, 20, 30 or a multiple of 60.");
 	if (a->period * a->rule.periods > WINDOW_MAX_S ||
 	    (a->period < 3600 && a->period * a->rule.periods > 86400))
 		return REFUSE(e, "Metrics cannot be checked across more than a day "

@@ -37,6 +37,11 @@ static int item_read(struct local_call *c, const struct json *list, size_t i, do
 
 	if (json_real(v, ret))
 		return 1;
+	if (!json_str(v)) {
+		local_fail(c, "InvalidParameterValueException",
+			   "Values and Counts must hold numbers.");
+		return -1;
+	}
 	box = json_object();
 	json_set_str(box, "Values", json_str(v));
 	return local_double(c, box, "Values", ret);

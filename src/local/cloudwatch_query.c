@@ -300,6 +300,8 @@ static int run_metric(struct run *r, struct local_cloudwatch_query *q, struct er
 	struct err why;
 	int rc;
 
+	if (count > CLOUDWATCH_GRID_MAX)
+		return REFUSE(e, "Id %.100s: there are too many points: ask for less", q->id);
 	err_clear(&why);
 	q->result = (struct local_cloudwatch_value){ .shape = CLOUDWATCH_SERIES,
 						     .all = own_array(1, sizeof(*g.series)) };

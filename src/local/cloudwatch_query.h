@@ -7,7 +7,8 @@
 #include "local/cloudwatch_store.h"
 
 #define CLOUDWATCH_QUERIES_MAX 500
-#define CLOUDWATCH_POINTS_MAX (4u << 20) /* that one evaluation makes, all told */
+#define CLOUDWATCH_POINTS_MAX (2u << 20) /* that one evaluation makes, all told */
+#define CLOUDWATCH_GRID_MAX 700000       /* of one metric: 455 days of minutes */
 
 struct local_cloudwatch_query {
 	char *id, *label; /* label NULL: the usual one */

@@ -101,7 +101,8 @@ static bool matches(const struct local_fault *f, enum local_fault_kind k, enum s
 	if (f->kind != k || now.ms < f->from.ms || f->left == 0 ||
 	    (!instant_is_never(f->until) && now.ms >= f->until.ms))
 		return false;
-	return (!f->service[0] || !strcasecmp(f->service, service_info(s)->signing)) &&
+	return (!f->service[0] || !strcasecmp(f->service, service_info(s)->signing) ||
+		!strcasecmp(f->service, service_info(s)->section)) &&
 	       (!f->action[0] || !strcmp(f->action, action));
 }
 

@@ -207,6 +207,7 @@ int local_state_open(struct local *l, struct err *e)
 		local_cloudwatch_schema,
 		local_cloudwatch_alarm_schema,
 		local_autoscaling_policy_schema,
+		local_sqs_moved_schema,
 	};
 	AUTO(own_freep) char *path = NULL;
 	AUTO(own_freep) char *kept = NULL;

@@ -15,6 +15,7 @@
 /* AWS: a queue is active for six hours after any action, and while it has messages. */
 #define ACTIVE_MS (6ll * 3600 * 1000)
 #define SIZES_MAX 64 /* different sizes that are told apart */
+#define LOOK_MOST 1000
 
 const char local_sqs_meter_schema[] =
 	"CREATE TABLE sqs_meter(queue TEXT PRIMARY KEY, minute INTEGER NOT NULL,"
@@ -23,6 +24,8 @@ const char local_sqs_meter_schema[] =
 	" WITHOUT ROWID;"
 	/* When a message came to the dead letters: their age counts from then. */
 	"ALTER TABLE sqs_messages ADD COLUMN moved INTEGER;";
+const char local_sqs_moved_schema[] =
+	"CREATE INDEX sqs_moved ON sqs_messages(store, moved) WHERE moved IS NOT NULL;";
 
 void local_sqs_meter_done(struct queue *q)
 {
@@ -171,22 +174,49 @@ static int tell_counts(struct queue *q, struct err *e)
 	return DB_RUN(q->sqs->local->db, e, "DELETE FROM sqs_meter WHERE queue=?", DB_S(q->name));
 }
 
-/* The age of the oldest message at @p now. AWS passes over what was received three times or more,
- * and counts that of a dead letter from its move. */
-static int oldest(struct queue *q, int64_t now, double *ret_s, struct err *e)
+/* AWS passes over what was received three times or more. Of those that head a queue as many as
+ * LOOK_MOST are looked at, so that a minute costs the same however long it is. */
+static int oldest_sent(struct queue *q, int64_t now, int64_t *ret, struct err *e)
 {
 	AUTO(db_endp)
-	struct db_row *r = db_query(
-		q->sqs->local->db,
-		"SELECT min(coalesce(moved, sent)) FROM sqs_messages WHERE store=? AND sent<=? AND "
-		"(received<3 OR moved IS NOT NULL)",
-		DB_ARGS(DB_I(q->store), DB_I(now)), e);
+	struct db_row *r = db_query(q->sqs->local->db,
+				    "SELECT sent, received<3 AND moved IS NULL FROM sqs_messages "
+				    "WHERE store=? AND sent<=? ORDER BY sent LIMIT ?",
+				    DB_ARGS(DB_I(q->store), DB_I(now), DB_I(LOOK_MOST)), e);
+	int rc;
 
-	*ret_s = 0;
-	if (!r || db_step(r, e) < 0)
+	if (!r)
 		return -1;
-	if (!db_is_null(r, 0) && now > db_int(r, 0))
-		*ret_s = (double)((now - db_int(r, 0)) / 1000);
+	while ((rc = db_step(r, e)) == 1)
+		if (db_int(r, 1)) {
+			*ret = db_int(r, 0);
+			return 0;
+		}
+	return rc;
+}
+
+/* The age of a dead letter counts from its move. */
+static int oldest_moved(struct queue *q, int64_t *ret, struct err *e)
+{
+	AUTO(db_endp)
+	struct db_row *r = db_query(q->sqs->local->db,
+				    "SELECT moved FROM sqs_messages WHERE store=? AND moved IS NOT "
+				    "NULL ORDER BY moved LIMIT 1",
+				    DB_ARGS(DB_I(q->store)), e);
+	int rc = r ? db_step(r, e) : -1;
+
+	if (rc == 1 && db_int(r, 0) < *ret)
+		*ret = db_int(r, 0);
+	return rc < 0 ? -1 : 0;
+}
+
+static int oldest(struct queue *q, int64_t now, double *ret_s, struct err *e)
+{
+	int64_t since = now;
+
+	if (oldest_sent(q, now, &since, e) < 0 || oldest_moved(q, &since, e) < 0)
+		return -1;
+	*ret_s = (double)((now - since) / 1000);
 	return 0;
 }
 
