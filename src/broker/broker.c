@@ -9,6 +9,8 @@ void broker_message_done(struct broker_message *m)
 	own_free(m->id);
 	own_free(m->handle);
 	own_free(m->body);
+	own_free(m->wrong);
+	own_free(m->raw);
 	for (size_t i = 0; i < m->attr_count; i++) {
 		own_free(m->attrs[i].name);
 		own_free(m->attrs[i].type);
@@ -78,16 +80,16 @@ void broker_extend(struct broker *b, const char *const *handles, const struct sp
 	b->ops->extend(b, handles, holds, n, deadline, fn, arg);
 }
 
-void broker_give_back(struct broker *b, const char *handle, struct span delay, struct span deadline,
-		      broker_done_fn *fn, void *arg)
+void broker_give_back(struct broker *b, const struct broker_message *m, struct span delay,
+		      struct span deadline, broker_done_fn *fn, void *arg)
 {
-	b->ops->give_back(b, handle, delay, deadline, fn, arg);
+	b->ops->give_back(b, m, delay, deadline, fn, arg);
 }
 
-void broker_ack(struct broker *b, const char *handle, struct span deadline, broker_done_fn *fn,
-		void *arg)
+void broker_ack(struct broker *b, const struct broker_message *m, const char *result,
+		struct span deadline, broker_done_fn *fn, void *arg)
 {
-	b->ops->ack(b, handle, deadline, fn, arg);
+	b->ops->ack(b, m, result, deadline, fn, arg);
 }
 
 int broker_copy(struct broker *b, enum broker_place place, const struct broker_message *m,

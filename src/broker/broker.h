@@ -28,6 +28,9 @@ struct broker_attr {
 struct broker_message {
 	char *id, *handle, *body;
 	size_t body_len;
+	char *wrong; /* why it is no job, where the broker itself knows; NULL: the body says */
+	char *raw;   /* as the queue holds it, where that is not the body; NULL: it is */
+	size_t raw_len;
 	int64_t receives;    /* this one included; 0: not told */
 	struct instant sent; /* INSTANT_NEVER: not told */
 	struct broker_attr *attrs;
@@ -39,9 +42,10 @@ const char *broker_message_attr(const struct broker_message *m, const char *name
 
 /* What the broker says of itself. */
 struct broker_traits {
-	struct span hold;     /* how long it hides a received message; 0: not told */
-	int64_t receives_max; /* then it goes to the dead letters; 0: never */
-	bool dead_letters;    /* there is a place to park */
+	struct span hold;      /* how long it hides a received message; 0: not told */
+	struct span hold_most; /* no hold may be longer; 0: any may */
+	int64_t receives_max;  /* then it goes to the dead letters; 0: never */
+	bool dead_letters;     /* there is a place to park */
 };
 
 struct broker_note { /* a text attribute that is added to a copy, or replaces one of its name */
@@ -73,10 +77,10 @@ struct broker_ops {
 			broker_received_fn *fn, void *arg);
 	void (*extend)(struct broker *b, const char *const *handles, const struct span *holds,
 		       size_t n, struct span deadline, broker_extended_fn *fn, void *arg);
-	void (*give_back)(struct broker *b, const char *handle, struct span delay,
+	void (*give_back)(struct broker *b, const struct broker_message *m, struct span delay,
 			  struct span deadline, broker_done_fn *fn, void *arg);
-	void (*ack)(struct broker *b, const char *handle, struct span deadline, broker_done_fn *fn,
-		    void *arg);
+	void (*ack)(struct broker *b, const struct broker_message *m, const char *result,
+		    struct span deadline, broker_done_fn *fn, void *arg);
 	int (*copy)(struct broker *b, enum broker_place place, const struct broker_message *m,
 		    const struct broker_note *notes, size_t n, struct span deadline,
 		    broker_done_fn *fn, void *arg, struct err *e);
@@ -95,10 +99,12 @@ void broker_receive(struct broker *b, size_t max, struct span wait, struct span 
 void broker_extend(struct broker *b, const char *const *handles, const struct span *holds, size_t n,
 		   struct span deadline, broker_extended_fn *fn, void *arg);
 /* Visible again after @p delay. */
-void broker_give_back(struct broker *b, const char *handle, struct span delay, struct span deadline,
-		      broker_done_fn *fn, void *arg);
-void broker_ack(struct broker *b, const char *handle, struct span deadline, broker_done_fn *fn,
-		void *arg);
+void broker_give_back(struct broker *b, const struct broker_message *m, struct span delay,
+		      struct span deadline, broker_done_fn *fn, void *arg);
+/* Done with. @p result, JSON or NULL, is what came of it, for brokers whose senders wait for that.
+ */
+void broker_ack(struct broker *b, const struct broker_message *m, const char *result,
+		struct span deadline, broker_done_fn *fn, void *arg);
 /* A copy with its attributes and the notes beside them. -1, and fn is not called, when there is no
  * such place (ERR_NOT_FOUND) or the copy would not fit there (ERR_POLICY). */
 MUST int broker_copy(struct broker *b, enum broker_place place, const struct broker_message *m,
@@ -117,5 +123,8 @@ struct broker_sqs_options {
 };
 /* SQS. The lane is borrowed and must outlive the broker. */
 struct broker *broker_sqs_new(struct lane *l, const struct broker_sqs_options *o);
+
+/* Both as one, which owns them. */
+struct broker *broker_both_new(struct broker *a, struct broker *b);
 
 #endif

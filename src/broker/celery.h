@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "broker/broker.h"
 #include "broker/redis.h"
 #include "model/job.h"
 
@@ -51,5 +52,24 @@ typedef void broker_celery_depth_fn(const struct broker_celery_depth *d, const s
  * of tasks that were acked early is nowhere. Ends in fn, from the loop. @p n is checked. */
 void broker_celery_depth_ask(struct broker_redis *r, const struct broker_celery_names *n,
 			     struct span deadline, broker_celery_depth_fn *fn, void *arg);
+
+/* --- the broker: celery.c */
+
+struct broker_celery_options {
+	const char *broker_url;
+	struct broker_celery_names names;
+	/* What the deployment's workers have as visibility_timeout, in seconds; 0: kombu's default.
+	 * All that share a Redis must agree: whoever has less takes away what others still work on.
+	 */
+	int64_t visibility_s;
+	int64_t receives_max;          /* then it is parked; 0: never */
+	const char *result_url;        /* NULL: the same Redis; "none": no results are written */
+	const char *result_key_prefix; /* NULL: none */
+	int64_t result_ttl_s;          /* 0: a day, as Celery */
+};
+/* Messages that can never be jobs go to the list QUEUE.parked, with the reason among their headers:
+ * LMOVE takes one back. ERR_POLICY: a URL or a name that is none. Nothing is sent yet. */
+MUST struct broker *broker_celery_new(struct loop *l, const struct broker_celery_options *o,
+				      struct err *e);
 
 #endif

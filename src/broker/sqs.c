@@ -243,23 +243,24 @@ static void none_come(struct aws_call *c, void *arg)
 	op_free(op);
 }
 
-static void sqs_give_back(struct broker *b, const char *handle, struct span delay,
+static void sqs_give_back(struct broker *b, const struct broker_message *m, struct span delay,
 			  struct span deadline, broker_done_fn *fn, void *arg)
 {
 	struct sqs_op *op = op_new(b, arg);
 
 	op->fn.done = fn;
-	aws_sqs_visibility_ask(&op->call.request, op->b->url, handle, (int)(delay.ms / 1000));
+	aws_sqs_visibility_ask(&op->call.request, op->b->url, m->handle, (int)(delay.ms / 1000));
 	op_start(op, deadline, none_come);
 }
 
-static void sqs_ack(struct broker *b, const char *handle, struct span deadline, broker_done_fn *fn,
-		    void *arg)
+static void sqs_ack(struct broker *b, const struct broker_message *m, const char *result,
+		    struct span deadline, broker_done_fn *fn, void *arg)
 {
 	struct sqs_op *op = op_new(b, arg);
 
+	(void)result; /* nobody waits for one */
 	op->fn.done = fn;
-	aws_sqs_delete_ask(&op->call.request, op->b->url, handle);
+	aws_sqs_delete_ask(&op->call.request, op->b->url, m->handle);
 	op_start(op, deadline, none_come);
 }
 

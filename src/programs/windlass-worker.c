@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/options.h"
+#include "broker/celery.h"
 #include "worker/sandbox.h"
 #include "worker/selftest.h"
 #include "worker/worker.h"
@@ -78,8 +79,10 @@ static int run(void)
 	if (log_parse_format(format, &o.log_format, &e) < 0 ||
 	    log_parse_level(level, &o.log_level, &e) < 0)
 		return usage(&e);
-	if (!o.queue_url || !*o.queue_url) {
-		err_set(&e, ERR_POLICY, "no queue: give --queue-url, or set SQS_QUEUE_URL");
+	if ((!o.queue_url || !*o.queue_url) && (!o.broker_url || !*o.broker_url)) {
+		err_set(&e, ERR_POLICY,
+			"no queue: give --queue-url, or set SQS_QUEUE_URL; or "
+			"--broker for a queue of Celery");
 		return usage(&e);
 	}
 	if (!o.profile || !*o.profile) {
@@ -97,6 +100,23 @@ static int run(void)
 static const struct option table[] = {
 	{ "queue-url", 'q', OPTION_STR, &o.queue_url, "URL", "SQS_QUEUE_URL",
 	  .doc = "queue to work on" },
+	{ "broker", 'b', OPTION_STR, &o.broker_url, "URL", "WINDLASS_BROKER",
+	  .doc = "redis:// or rediss:// of a Celery whose queue to work on, instead of --queue-url "
+		 "or beside it" },
+	{ "celery-queue", 0, OPTION_STR, &o.celery_queue, "NAME", "WINDLASS_CELERY_QUEUE",
+	  BROKER_CELERY_QUEUE, .doc = "there" },
+	{ "celery-task", 0, OPTION_STR, &o.celery_task, "NAME", "WINDLASS_CELERY_TASK",
+	  BROKER_CELERY_TASK, .doc = "that is a job, its arguments video_id and video_path" },
+	{ "celery-key-prefix", 0, OPTION_STR, &o.celery_prefix, "TEXT",
+	  "WINDLASS_CELERY_KEY_PREFIX", .doc = "Celery's global_keyprefix" },
+	{ "celery-visibility-timeout", 0, OPTION_SPAN, &o.celery_visibility, "TIME",
+	  "WINDLASS_CELERY_VISIBILITY_TIMEOUT", "1h",
+	  .doc = "visibility_timeout of all that work on that Redis: held for longer, a message "
+		 "goes back to its queue" },
+	{ "result-backend", 0, OPTION_STR, &o.result_url, "URL", "CELERY_RESULT_BACKEND",
+	  .doc = "where results of Celery's tasks are written; default: --broker; none: nowhere" },
+	{ "result-key-prefix", 0, OPTION_STR, &o.result_prefix, "TEXT",
+	  "WINDLASS_RESULT_KEY_PREFIX", .doc = "the result backend's global_keyprefix" },
 	{ "region", 0, OPTION_STR, &o.region, "REGION", "SQS_REGION",
 	  .doc = "of the queue; else AWS_REGION or the profile's of ~/.aws/config" },
 	{ "profile", 'p', OPTION_STR, &o.profile, "FILE", "WINDLASS_PROFILE",
@@ -152,6 +172,21 @@ static const struct option table[] = {
 	  .choices = "debug|info|warn|error", .doc = "least level that is logged" },
 };
 
+/* A URL may be given as an argument, a password may not: everybody can read arguments. */
+static int check_secrets(int argc, char **argv, struct err *e)
+{
+	for (int i = 1; i < argc; i++) {
+		const char *url = strstr(argv[i], "redis");
+
+		if (url && strstr(url, "://") && strchr(url, '@'))
+			return err_set(e, ERR_POLICY,
+				       "a password would show in the list of processes: give the "
+				       "URL in the environment, as WINDLASS_BROKER or "
+				       "CELERY_RESULT_BACKEND");
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const struct options options = {
@@ -176,5 +211,7 @@ int main(int argc, char **argv)
 	rc = options_parse(&options, argc, argv, &operands, &n, &e);
 	if (rc != 0)
 		return rc < 0 ? usage(&e) : 0;
+	if (check_secrets(argc, argv, &e) < 0)
+		return usage(&e);
 	return run();
 }

@@ -55,6 +55,7 @@ void worker_claim_free(struct claim *c)
 	broker_message_done(&c->message);
 	own_free(c->finish.note);
 	own_free(c->finish.why);
+	own_free(c->finish.result);
 	own_free(c);
 }
 

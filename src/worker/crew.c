@@ -273,7 +273,9 @@ static void environment(const char *env[static ENV_MAX])
 					      "AWS_CONTAINER_AUTHORIZATION_TOKEN",
 					      "AWS_CONTAINER_CREDENTIALS_",
 					      "AWS_WEB_IDENTITY_TOKEN_FILE=",
-					      "CELERY_BROKER_URL=" };
+					      "CELERY_BROKER_URL=",
+					      "CELERY_RESULT_BACKEND=",
+					      "WINDLASS_BROKER=" };
 	size_t n = 0;
 
 	for (char **e = environ; *e && n + 1 < ENV_MAX; e++) {

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/own.h"
 #include "worker/inside.h"
@@ -12,6 +13,7 @@
 #define WHY_MOST 200  /* of a program's complaint, in the log */
 #define TRIES_MOST 20 /* the lease ends it before */
 #define TRIES_HURRYING 2
+#define RESULT_MAX 8192
 
 static const char *video_of(const struct claim *c)
 {
@@ -174,11 +176,23 @@ void worker_finish_step(struct claim *c)
 			cannot_copy(c, &e);
 		}
 	} else if (c->finish.kind == FINISH_RETURN) {
-		broker_give_back(c->w->broker, c->message.handle, c->finish.delay, left, answered,
-				 c);
+		broker_give_back(c->w->broker, &c->message, c->finish.delay, left, answered, c);
 	} else {
-		broker_ack(c->w->broker, c->message.handle, left, answered, c);
+		broker_ack(c->w->broker, &c->message, c->finish.result, left, answered, c);
 	}
+}
+
+/* What a sender that waits for it is told. */
+static char *result_of(const struct claim *c, const char *key, int64_t bytes)
+{
+	AUTO(json_freep) struct json *j = json_object();
+	AUTO(own_freep) char *output = own_printf("s3://%s/%s", c->job.bucket, key);
+	struct buf out = BUF(RESULT_MAX);
+
+	json_set_str(j, "video_id", c->job.video_id);
+	json_set_str(j, "output", output);
+	json_set_int(j, "bytes", bytes);
+	return json_write(j, &out) == 0 ? buf_take(&out) : NULL;
 }
 
 void worker_finish_stored(struct claim *c, const char *key, int64_t bytes, bool already)
@@ -190,6 +204,7 @@ void worker_finish_stored(struct claim *c, const char *key, int64_t bytes, bool 
 	LOG_INFO("output stored", LOG_S("video", c->job.video_id), LOG_S("task", c->job.task_id),
 		 LOG_S("message", c->message.id), LOG_S("bucket", c->job.bucket), LOG_S("key", key),
 		 LOG_I("bytes", bytes), LOG_B("already", already), LOG_I("took_ms", took.ms));
+	c->finish.result = result_of(c, key, bytes);
 	begin(c, FINISH_ACK, span_ms(0));
 }
 

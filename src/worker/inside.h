@@ -61,6 +61,7 @@ struct finish {
 	const char *note_name; /* a literal */
 	char *note;            /* goes with the copy */
 	char *why;             /* for the log */
+	char *result;          /* of a stored job, JSON; NULL: none */
 	bool copied, busy;
 	int tries;
 };

@@ -5,11 +5,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/own.h"
+#include "broker/celery.h"
 #include "worker/inside.h"
 #include "worker/sandbox.h"
 
-#define HOLD_LEAST_S 3     /* less leaves no time between a receive and the first renewal */
-#define HOLD_UNKNOWN_S 300 /* the migration's, where the queue does not tell */
+#define HOLD_LEAST_S 3        /* less leaves no time between a receive and the first renewal */
+#define HOLD_UNKNOWN_S 300    /* the migration's, where the queue does not tell */
+#define CELERY_RECEIVES_MAX 3 /* the guide's; Celery has no such count */
 #define RECEIVE_AGAIN_MS 500
 #define RECEIVE_DOUBLINGS 6
 #define KEYS_MARGIN_S 300
@@ -21,7 +23,10 @@ static void admit(struct claim *c)
 {
 	struct err e = { 0 };
 
-	if (job_read(c->message.body, c->message.body_len, &c->job, &e) < 0) {
+	if (c->message.wrong) {
+		c->job = (struct job){ .state = JOB_RECEIVED };
+		worker_finish_parked(c, "receive", c->message.wrong, "");
+	} else if (job_read(c->message.body, c->message.body_len, &c->job, &e) < 0) {
 		c->job = (struct job){ .state = JOB_RECEIVED };
 		worker_finish_parked(c, "receive", e.text, "");
 	} else if (c->w->phase != WORKER_RUNNING) {
@@ -301,6 +306,8 @@ static void described(const struct broker_traits *t, const struct err *e, void *
 		t ? *t : (struct broker_traits){ .dead_letters = w->o->dead_letter_url != NULL };
 	if (!hold_s)
 		hold_s = w->traits.hold.ms > 0 ? w->traits.hold.ms / 1000 : HOLD_UNKNOWN_S;
+	if (w->traits.hold_most.ms > 0 && hold_s > w->traits.hold_most.ms / 1000)
+		hold_s = w->traits.hold_most.ms / 1000;
 	if (hold_s < HOLD_LEAST_S)
 		hold_s = HOLD_LEAST_S;
 	w->rule = worker_lease_rule(span_s(hold_s));
@@ -310,9 +317,9 @@ static void described(const struct broker_traits *t, const struct err *e, void *
 			 "again and again; "
 			 "windlass queue create makes one");
 	if (t)
-		LOG_INFO("worker ready", LOG_S("queue", w->o->queue_url),
-			 LOG_S("profile", w->profile.name), LOG_I("slots", w->o->slots),
-			 LOG_I("visibility_s", hold_s),
+		LOG_INFO("worker ready", LOG_S("broker", w->broker->ops->word),
+			 LOG_S("queue", w->o->queue_url), LOG_S("profile", w->profile.name),
+			 LOG_I("slots", w->o->slots), LOG_I("visibility_s", hold_s),
 			 LOG_I("receives_max", (int64_t)w->receive_max));
 	else
 		LOG_WARN("worker begins without knowing its queue, whose attributes it may not "
@@ -375,11 +382,39 @@ static int sandbox_told(const struct worker *w, struct err *e)
 	return 0;
 }
 
+/* SQS, Celery's Redis, or both at once while work moves from the one to the other. */
+static int make_broker(struct worker *w, struct err *e)
+{
+	const struct worker_options *o = w->o;
+	const struct broker_sqs_options sqs = { .queue_url = o->queue_url,
+						.dead_letter_url = o->dead_letter_url };
+	const struct broker_celery_options celery = {
+		.broker_url = o->broker_url,
+		.names = { o->celery_queue, o->celery_task, o->celery_prefix },
+		.visibility_s = o->celery_visibility.ms / 1000,
+		.receives_max = o->receives_max ? o->receives_max : CELERY_RECEIVES_MAX,
+		.result_url = o->result_url,
+		.result_key_prefix = o->result_prefix
+	};
+	struct broker *old = NULL;
+
+	if (o->broker_url && *o->broker_url) {
+		old = broker_celery_new(w->loop, &celery, e);
+		if (!old)
+			return -1;
+	}
+	w->broker = old;
+	if (o->queue_url && *o->queue_url) {
+		w->broker = broker_sqs_new(w->lane, &sqs);
+		if (old)
+			w->broker = broker_both_new(w->broker, old);
+	}
+	return 0;
+}
+
 static int prepare(struct worker *w, struct err *e)
 {
 	struct lane_options lane = { .region = w->o->region };
-	struct broker_sqs_options sqs = { .queue_url = w->o->queue_url,
-					  .dead_letter_url = w->o->dead_letter_url };
 
 	if (read_profile(w, e) < 0 || sandbox_told(w, e) < 0 ||
 	    worker_folder_open(&w->folder, w->o->work_dir, e) < 0)
@@ -387,7 +422,8 @@ static int prepare(struct worker *w, struct err *e)
 	w->lane = lane_new(w->loop, &lane, e);
 	if (!w->lane)
 		return -1;
-	w->broker = broker_sqs_new(w->lane, &sqs);
+	if (make_broker(w, e) < 0)
+		return -1;
 	return worker_outside_start(w, e);
 }
 

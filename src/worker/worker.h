@@ -16,6 +16,10 @@
 
 struct worker_options {
 	const char *queue_url, *region, *dead_letter_url;
+	const char *broker_url; /* Celery's Redis, instead of queue_url or beside it; NULL: none */
+	const char *celery_queue, *celery_task, *celery_prefix;
+	const char *result_url, *result_prefix;
+	struct span celery_visibility;
 	const char *profile; /* file */
 	const char *work_dir;
 	int64_t slots;

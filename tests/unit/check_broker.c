@@ -106,10 +106,11 @@ START_TEST(what_runs_is_given_up_with_the_broker)
 	struct lane *lane = lane_new(l, &o, &e);
 	struct broker_sqs_options where = { .queue_url = "http://127.0.0.1:9/1/q" };
 	struct broker *b = broker_sqs_new(lane, &where);
+	struct broker_message m = { .handle = (char *)"handle" };
 	bool called = false;
 
 	for (int i = 0; i < 5; i++)
-		broker_ack(b, "handle", span_s(5), copied, &called);
+		broker_ack(b, &m, NULL, span_s(5), copied, &called);
 	broker_free(b);
 	lane_free(lane);
 	ck_assert(!called);

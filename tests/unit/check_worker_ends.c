@@ -44,21 +44,22 @@ static void ask(struct scripted *s, broker_done_fn *fn, void *arg, const char *w
 	loop_soon(s->loop, answer, s);
 }
 
-static void give_back(struct broker *b, const char *handle, struct span delay, struct span deadline,
-		      broker_done_fn *fn, void *arg)
+static void give_back(struct broker *b, const struct broker_message *m, struct span delay,
+		      struct span deadline, broker_done_fn *fn, void *arg)
 {
 	char word[32];
 
-	(void)handle;
+	(void)m;
 	(void)deadline;
 	snprintf(word, sizeof(word), "return:%lld", (long long)delay.ms / 1000);
 	ask((struct scripted *)b, fn, arg, word);
 }
 
-static void ack(struct broker *b, const char *handle, struct span deadline, broker_done_fn *fn,
-		void *arg)
+static void ack(struct broker *b, const struct broker_message *m, const char *result,
+		struct span deadline, broker_done_fn *fn, void *arg)
 {
-	ck_assert_str_eq(handle, "h");
+	(void)result;
+	ck_assert_str_eq(m->handle, "h");
 	ck_assert_int_gt(deadline.ms, 0);
 	ask((struct scripted *)b, fn, arg, "ack");
 }
