@@ -7,8 +7,9 @@ import struct
 import subprocess
 
 import pytest
-from browser import NAMES
+from browser import NAMES, browser  # noqa: F401  (a fixture)
 from conftest import BUILD, SRC
+from test_simulate_report import check_numbers, opened
 
 HERE = SRC / "examples" / "simulate"
 COMPARED = ["anb-transcode", "guide-steps", "anb-promise", "anb-evening", "fixed:3", "keda:5", "target-tracking:5"]
@@ -47,6 +48,17 @@ def test_the_example_compares_and_reports(story):
     arrived = sum(int(line.split(",")[1]) for line in (HERE / "uploads.csv").read_text().splitlines()[1:])
     assert {sum(row["arrivals"]) for row in data["rows"]} == {arrived}
     assert re.search(rf"^load .*uploads.csv: {arrived} jobs in 7d from 2026-03-02", said, re.M)
+
+
+def test_the_page_shows_what_the_example_found(browser, story, programs, tmp_path):  # noqa: F811
+    _, page = story
+    done = programs.call(str(HERE / "run"), tmp_path / "again", "--output", "json", env={"WINDLASS_BIN": BUILD}, seconds=200)
+    assert done.returncode == 0, done.stderr
+    found, _ = json.JSONDecoder().raw_decode(done.stdout)
+    opened(browser, page)
+    assert browser.wrong() == [] and browser.asked() == [] and browser.blank() == []
+    assert [r["name"] for r in found["results"]] == COMPARED
+    check_numbers(browser, found["results"])
 
 
 def test_the_picture_of_the_readme_is_the_page(story, programs, tmp_path):

@@ -34,15 +34,12 @@ def opened(browser, page):  # noqa: F811
     browser.wait("document.documentElement?.dataset.ready === 'yes'", "ready mark")
 
 
-def test_the_page_shows_the_numbers_of_the_run(browser, report):  # noqa: F811
-    page, results = report
-    opened(browser, page)
-    assert browser.wrong() == [] and browser.asked() == []
-
+def check_numbers(browser, results):  # noqa: F811
+    """Both tables of the opened page hold what the JSON of the same run says."""
     rows = browser.run("""[...document.querySelectorAll('#numbers tbody tr')].map(
         tr => [...tr.querySelectorAll('data')].map(d => [d.dataset.key, d.value, d.textContent]))""")
     names = browser.run("[...document.querySelectorAll('#numbers thead th:not(.what)')].map(th => th.textContent)")
-    assert names == [r["name"] for r in results] == ["anb-transcode", "anb-promise", "fixed:6", "keda:5"]
+    assert names == [r["name"] for r in results]
     keys = [row[0][0] for row in rows]
     assert keys == [key for key in results[0] if key != "name" and not key.startswith("promise_")]
     for row in rows:
@@ -60,10 +57,17 @@ def test_the_page_shows_the_numbers_of_the_run(browser, report):  # noqa: F811
         assert said["cost_usd"] == f"${result['cost_usd']:.2f}"
         assert said["late_share"] == f"{100 * result['late_share']:.1f} %"
         assert {"instance_hours", "wait_p95_seconds", "jobs_killed", "api_calls", "api_cost_usd", "cost_ratio",
-            "total_usd", "bound_ratio"} <= set(said)
-    kept = [r for r in results if r["promise_kept"]]
-    best = min(kept, key=lambda r: r["cost_usd"] + r["api_cost_usd"])
+                "total_usd", "bound_ratio"} <= set(said)
+    best = min((r for r in results if r["promise_kept"]), key=lambda r: r["total_usd"])
     assert browser.run("document.querySelector('tr.best th').textContent") == best["name"]
+
+
+def test_the_page_shows_the_numbers_of_the_run(browser, report):  # noqa: F811
+    page, results = report
+    opened(browser, page)
+    assert browser.wrong() == [] and browser.asked() == []
+    assert [r["name"] for r in results] == ["anb-transcode", "anb-promise", "fixed:6", "keda:5"]
+    check_numbers(browser, results)
 
 
 def test_charts_are_drawn_and_say_why(browser, report):  # noqa: F811
