@@ -60,33 +60,37 @@ static int64_t pick(const struct climb *c, const struct policy_direction *d, boo
 static void ramp_out(struct climb *c, const struct policy_direction *d)
 {
 	size_t by = 0;
-	int64_t most = pick(c, d, true, &by);
+	int64_t most = pick(c, d, true, &by), added, removed;
 
 	if (most < c->desired)
 		most = c->desired;
 	if (most == 0)
 		most = 1; /* a share of nothing is nothing: the first instance is free */
-	if (c->n > most)
-		decide_climb_to(
-			c, (struct stair){ .code = REASON_RAMP_OUT,
-					   .rule = -1,
-					   .to = (int32_t)most,
-					   .arg = { most - c->desired, d->limits[by].per.ms } });
+	if (c->n <= most)
+		return;
+	moved(c, d->limits[by].per, &added, &removed);
+	decide_climb_to(
+		c, (struct stair){ .code = REASON_RAMP_OUT,
+				   .rule = -1,
+				   .to = (int32_t)most,
+				   .arg = { most - c->desired, d->limits[by].per.ms, added } });
 }
 
 static void ramp_in(struct climb *c, const struct policy_direction *d)
 {
 	size_t by = 0;
-	int64_t least = pick(c, d, false, &by);
+	int64_t least = pick(c, d, false, &by), added, removed;
 
 	if (least > c->desired)
 		least = c->desired;
-	if (c->n < least)
-		decide_climb_to(
-			c, (struct stair){ .code = REASON_RAMP_IN,
-					   .rule = -1,
-					   .to = (int32_t)least,
-					   .arg = { c->desired - least, d->limits[by].per.ms } });
+	if (c->n >= least)
+		return;
+	moved(c, d->limits[by].per, &added, &removed);
+	decide_climb_to(
+		c, (struct stair){ .code = REASON_RAMP_IN,
+				   .rule = -1,
+				   .to = (int32_t)least,
+				   .arg = { c->desired - least, d->limits[by].per.ms, removed } });
 }
 
 void decide_ramp(struct climb *c)

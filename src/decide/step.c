@@ -43,8 +43,9 @@ static int64_t percent_of(int64_t base, int64_t percent, int64_t least)
 	return n;
 }
 
+/* *ret_coming: what the step adds was launched before and warms up. */
 static int32_t size_after(const struct climb *c, const struct policy_step_scaling *s,
-			  const struct policy_step *step)
+			  const struct policy_step *step, bool *ret_coming)
 {
 	const struct capacity *g = &c->f->group;
 	int64_t warming = g->warming > 0 ? g->warming : 0;
@@ -60,6 +61,7 @@ static int32_t size_after(const struct climb *c, const struct policy_step_scalin
 	if (step->act == POLICY_STEP_PERCENT)
 		change = percent_of(ready, step->amount, s->min_adjustment);
 	n = ready + change;
+	*ret_coming = out && change > 0 && n <= c->desired;
 	if (out ? n < c->desired : n > c->desired)
 		n = c->desired;
 	return capped(n);
@@ -70,11 +72,15 @@ struct proposal decide_step_propose(const struct climb *c, const struct policy_r
 	int64_t value = c->milli[r->metric], metric = (int64_t)r->metric;
 	const struct policy_step *step = find(&r->step_scaling, value);
 
+	bool coming = false;
+	int32_t wish;
+
 	if (!step)
 		return (struct proposal){ .wish = c->desired,
 					  .stair = { .code = REASON_NO_STEP,
 						     .arg = { metric, value } } };
-	return (struct proposal){ .wish = size_after(c, &r->step_scaling, step),
-				  .stair = { .code = REASON_STEP,
+	wish = size_after(c, &r->step_scaling, step, &coming);
+	return (struct proposal){ .wish = wish,
+				  .stair = { .code = coming ? REASON_STEP_COMING : REASON_STEP,
 					     .arg = { metric, value, step->bound_milli } } };
 }

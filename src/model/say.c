@@ -241,6 +241,14 @@ static int say_sizes(const struct plan *plan, const struct stair *s, int width, 
 	return buf_addf(out, "%*d -> %*d", width, s->from, width, s->to);
 }
 
+/* Of several rules, which one says so; many sentences name it themselves. */
+static void say_whose(const struct policy *p, const struct stair *s, struct buf *out)
+{
+	if (p->rule_count > 1 && s->rule >= 0 &&
+	    !strstr(say_reason_text((enum reason)s->code), "{r}"))
+		buf_addf(out, "rule %s: ", rule_name(p, s->rule));
+}
+
 int say_plan(const struct policy *p, const struct facts *f, const struct plan *plan,
 	     struct instant now, struct buf *out)
 {
@@ -260,6 +268,7 @@ int say_plan(const struct policy *p, const struct facts *f, const struct plan *p
 		buf_addf(out, "  %d %-9s ", step, say_step_word(step));
 		say_sizes(plan, s, width, out);
 		buf_adds(out, "   ");
+		say_whose(p, s, out);
 		say_stair(p, s, out);
 		buf_addc(out, '\n');
 		if (s->code == REASON_LAUNCH_FAILED && f && f->group.launch_text[0])

@@ -25,11 +25,11 @@ int say_stair(const struct policy *p, const struct stair *s, struct buf *out);
 /* The whole staircase, one line a stair:
  *   thumbs  now 2  backlog 1200  seen 1 s ago
  *     2 demand    2 -> 120   clear 1200 jobs at 10 a worker
- *     5 ramp    120 ->   6   at most +4 a minute
+ *     5 ramp    120 ->   6   at most +4 now, after +0 within 1m
  * @p f may be NULL (then the head line has no metrics). */
 int say_plan(const struct policy *p, const struct facts *f, const struct plan *plan,
 	     struct instant now, struct buf *out);
-/* One line: "2 -> 6: at most +4 within 1m". */
+/* One line: "2 -> 6: at most +4 now, after +0 within 1m". */
 int say_plan_short(const struct policy *p, const struct plan *plan, struct buf *out);
 
 /* {"ramp": 120, …}: the stairs without which the size would be another. NULL where it is unknown.

@@ -174,7 +174,7 @@ static void settle(void *self, const struct plant_view *v, bool done)
 	decide_settle(s->policy, &o, v->wall, &s->memory);
 }
 
-/* "2 -> 6: at most +4 within 1m", and below it the staircase, a line a stair. */
+/* "2 -> 6: at most +4 now, after +0 within 1m", and below it the staircase, a line a stair. */
 static void say(void *self, struct buf *out)
 {
 	const struct scaler *s = self;

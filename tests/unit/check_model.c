@@ -312,10 +312,10 @@ START_TEST(the_staircase_reads_like_one)
 			 "thumbs  now 2  backlog 1200  other (denied)  seen 1s ago\n"
 			 "  1 trust       2 ->   2   metric other: denied -> rule r1 cannot scale "
 			 "in, nor out\n"
-			 "  2 demand      2 -> 120   clear 1200 jobs at 10 a worker\n"
-			 "  5 ramp      120 ->   6   at most +4 within 1m\n");
+			 "  2 demand      2 -> 120   rule r0: clear 1200 jobs at 10 a worker\n"
+			 "  5 ramp      120 ->   6   at most +4 now, after +0 within 1m\n");
 	say_plan_short(&policy, &thumbs, &brief);
-	ck_assert_str_eq(buf_str(&brief), "2 -> 6: at most +4 within 1m");
+	ck_assert_str_eq(buf_str(&brief), "2 -> 6: at most +4 now, after +0 within 1m");
 }
 END_TEST
 
@@ -347,7 +347,7 @@ static const struct {
 } why_nots[] = {
 	{ 2, "2 is what was wanted\n" },
 	{ 5, "6 cool took 6 to 2: cooldown after the last scale-out: 20s left; without it 6\n" },
-	{ 100, "5 ramp took 120 to 6: at most +4 within 1m; without it 2\n" },
+	{ 100, "5 ramp took 120 to 6: at most +4 now, after +0 within 1m; without it 2\n" },
 	{ 121,
 	  "no rule asks for 121: the most is 120, by rule r: clear 1200 jobs at 10 a worker\n" },
 	{ 0, "not all rules agree to 0: 120 is the wish of rule r: clear 1200 jobs at 10 a "
