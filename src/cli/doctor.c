@@ -60,6 +60,12 @@ static bool look_at_queues(struct visit *v, const struct policy *p, struct depth
 		struct depth one = { 0 };
 		struct lane *l;
 
+		if (m->source == POLICY_CLOUDWATCH) {
+			l = lane_of(v, policy_region_metric(p, m, region, sizeof(region)), role,
+				    role ? p->fleet.external_id : NULL);
+			if (l)
+				doctor_metric_look(&v->doctor, l, m);
+		}
 		if (m->source != POLICY_SQS)
 			continue;
 		if (strstr(m->sqs.queue_url, "${")) {

@@ -70,6 +70,8 @@ void doctor_environment_look(struct doctor *d, const char *const *urls, size_t n
 void doctor_identity_look(struct doctor *d, struct lane *l);
 /* A queue and its dead-letter queue. @p ret_depth may be NULL; its counts are 0 when false. */
 bool doctor_queue_look(struct doctor *d, struct lane *l, const char *url, struct depth *ret_depth);
+/* A metric of CloudWatch's: that it may be read, and has values. */
+void doctor_metric_look(struct doctor *d, struct lane *l, const struct policy_metric *m);
 /* A policy's group: @p depth is the sum over its queues, NULL when one was not readable. */
 void doctor_group_look(struct doctor *d, struct lane *l, const struct policy *p,
 		       const struct depth *depth);

@@ -252,6 +252,17 @@ struct policy {
 	struct policy_evaluate evaluate;
 };
 
+static inline const char *policy_statistic_word(int statistic) /* as CloudWatch has it */
+{
+	static const char *const words[] = { [POLICY_AVERAGE] = "Average",
+					     [POLICY_SUM_OF] = "Sum",
+					     [POLICY_MINIMUM] = "Minimum",
+					     [POLICY_MAXIMUM] = "Maximum",
+					     [POLICY_SAMPLE_COUNT] = "SampleCount" };
+
+	return words[statistic];
+}
+
 /* The name of the metric that is forecast; NULL where none is. */
 static inline const char *policy_predicted(const struct policy *p)
 {

@@ -82,17 +82,6 @@ struct span observe_meters_every(const struct policy_cloudwatch *c)
 	return c->period.ms > EVERY_LEAST_MS ? c->period : span_ms(EVERY_LEAST_MS);
 }
 
-static const char *statistic_of(const struct policy_cloudwatch *c)
-{
-	static const char *const words[] = { [POLICY_AVERAGE] = "Average",
-					     [POLICY_SUM_OF] = "Sum",
-					     [POLICY_MINIMUM] = "Minimum",
-					     [POLICY_MAXIMUM] = "Maximum",
-					     [POLICY_SAMPLE_COUNT] = "SampleCount" };
-
-	return words[c->statistic];
-}
-
 static bool same(const struct cloudwatch_query *a, const struct cloudwatch_query *b)
 {
 	if (a->period_s != b->period_s || a->dimension_count != b->dimension_count ||
@@ -111,7 +100,7 @@ void observe_meters_want(struct observe_meters *m, struct lane *l,
 {
 	struct cloudwatch_query q = { .name_space = c->name_space,
 				      .metric = c->metric,
-				      .statistic = statistic_of(c),
+				      .statistic = policy_statistic_word(c->statistic),
 				      .names = c->names,
 				      .values = c->values,
 				      .dimension_count = c->dimension_count,

@@ -158,6 +158,13 @@ def test_other_steerers_of_the_group_are_named(place):
     assert "old-steps (SimpleScaling)" in found["native-policy"]["text"] and "mornings" in found["native-schedule"]["text"]
 
 
+def test_a_metric_without_values_is_named(place):
+    text = POLICY.replace("rules:", "  gone:\n    cloudwatch: {{ namespace: Shop, metric: Orders }}\nrules:")
+    (place.folder / "policy.yaml").write_text(text.format(queue=place.queue, least=0, most=8))
+    done = place.windlass("doctor", place.folder / "policy.yaml", env=place.env)
+    assert done.returncode == 1 and "no value of Shop Orders in the last 15 minutes [no-values]" in done.stdout, done.stdout
+
+
 def test_fix_mends_and_a_second_look_finds_nothing(place):
     short_polling(place)
     dead_letters_drop(place)
