@@ -68,8 +68,11 @@ static int add_amount(struct cli_tune_axis *x, const struct amount *a, struct er
 
 static double tidy(double v, const struct amount *from, const struct amount *to)
 {
-	if (from->span)
-		return v < 1000 ? round(v) : round(v / 1000) * 1000;
+	if (from->span) {
+		double grain = v < 1000 ? 1 : v < 60000 ? 1000 : 10000;
+
+		return round(v / grain) * grain;
+	}
 	if (from->value == floor(from->value) && to->value == floor(to->value))
 		return round(v);
 	return round(v * 1000) / 1000;
@@ -265,8 +268,8 @@ static int choose(struct cli_tune *t, const struct yaml_node *root, const struct
 			char *path = own_printf("rules.%s.queue_wait.target", r->name);
 
 			snprintf(range, sizeof(range), "%llds..%llds",
-				 (long long)(t->promise.ms / 5000 + 1),
-				 (long long)(t->promise.ms * 3 / 2000 + 2));
+				 (long long)(t->promise.ms / 5000),
+				 (long long)(t->promise.ms * 3 / 2000 + 1));
 			rc = add_axis(t, root, path, strlen(path), range, e);
 		}
 		ruled = ruled || r->kind == POLICY_TARGET_TRACKING || r->kind == POLICY_QUEUE_WAIT;
