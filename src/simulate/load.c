@@ -100,9 +100,14 @@ bool load_time(const char *text, size_t len, int64_t *ret_us, bool *ret_wall)
 
 int load_read(const char *name, const char *text, size_t len, struct load *ret, struct err *e)
 {
+	static const char mark[] = "\xEF\xBB\xBF"; /* of byte order, as spreadsheets begin a file */
 	size_t i = 0;
 	int rc;
 
+	if (len >= 3 && memcmp(text, mark, 3) == 0) {
+		text += 3;
+		len -= 3;
+	}
 	while (i < len && strchr(" \t\r\n", text[i]))
 		i++;
 	rc = i < len && (text[i] == '{' || text[i] == '[' || text[i] == '"')

@@ -10,7 +10,7 @@ START_TEST(loads_are_read)
 {
 	static const struct good table[] = {
 		{ "t_seconds,arrivals\n0,3\n60,0\n120,4\n", 3, 7, 180, 1704067200000 },
-		{ "t_seconds,arrivals\r\n0,3\r\n300,1\r\n", 2, 4, 600, 1704067200000 },
+		{ "\xEF\xBB\xBFt_seconds,arrivals\r\n0,3\r\n300,1\r\n", 2, 4, 600, 1704067200000 },
 		{ "timestamp,arrivals\n2024-02-01T00:00:00Z,3\n2024-02-01T00:05:00Z,1\n", 2, 4, 600,
 		  1706745600000 },
 		{ "timestamp\n2024-02-01T00:00:00Z\n2024-02-01T00:00:07.5Z\n", 2, 2, 60,
