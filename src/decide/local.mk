@@ -6,7 +6,8 @@ src_decide_libdecide_a_SOURCES = \
 	src/decide/mode.c src/decide/presume.c src/decide/ramp.c src/decide/reach.c \
 	src/decide/settle.c src/decide/stabilize.c src/decide/step.c src/decide/track.c src/decide/trust.c \
 	src/decide/wait.c src/decide/wait.h src/decide/wait_choose.c src/decide/wait_gap.c \
-	src/decide/wait_learn.c src/decide/wait_size.c src/decide/wait_trial.c src/decide/window.c
+	src/decide/wait_late.c src/decide/wait_learn.c src/decide/wait_size.c src/decide/wait_trial.c \
+	src/decide/wait_turn.c src/decide/window.c
 
 if HAVE_CHECK
 check_PROGRAMS += tests/unit/check_decide

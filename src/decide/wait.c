@@ -7,7 +7,6 @@
 #define BOOT_NORMAL 0.2936              /* spread of the logarithm of boot times */
 #define KEEP_MOST_MS ((int64_t)1 << 50) /* for ever */
 #define JOBS_MOST 1000000000000
-#define TURNS_PLENTY_MILLI 12000
 
 static double real(int64_t v)
 {
@@ -80,6 +79,7 @@ static struct wait_view view_in_use(const struct policy_rule *r, const struct wa
 		.share = 1 - real(r->queue_wait.percentile_milli) / 100000,
 		.service = real(w->use_service_ms) / 1000,
 		.slots = real(w->use_slots_milli) / 1000,
+		.kills = real(w->kills_milli) / 1000,
 		.keep_ms = w->use_keep_ms >= KEEP_MOST_MS ? WAIT_FOREVER_MS : w->use_keep_ms,
 	};
 
@@ -92,17 +92,6 @@ double decide_wait_urgent(const struct wait_view *v)
 	double left = v->promise - v->boot_late - 60;
 
 	return left > 0 ? left : 0;
-}
-
-/* A fleet that turns round all the time pays for it in launches. Few turns are left: only those are
- * taken that let go of many. */
-static bool worth_a_turn(const struct wait *w, int64_t have, int64_t want)
-{
-	int64_t scarce = TURNS_PLENTY_MILLI - w->turns_milli;
-
-	if (w->turns_milli < 1000)
-		return false;
-	return scarce <= 0 || (have - want) * 5 * TURNS_PLENTY_MILLI >= have * scarce;
 }
 
 /* Why so many, with what was learnt. */
@@ -138,7 +127,8 @@ struct proposal decide_wait(const struct climb *c, const struct policy_rule *r)
 	n.may_wait = f->has & QUEUE_OLDEST_AGE && jobs <= 1 &&
 		     f->oldest_age_ms < decide_wait_urgent(&v) * 1000;
 	want = capped(decide_wait_size(&v, &set, &n, c->desired));
-	if (want < c->desired && w->direction > 0 && !worth_a_turn(w, c->desired, want))
+	if (want < c->desired && w->direction > 0 &&
+	    !decide_wait_turn_worth(w->turns_milli, c->desired, want))
 		want = c->desired;
 	return (struct proposal){ .wish = want, .stair = say(w, &n, want) };
 }

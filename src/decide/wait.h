@@ -1,6 +1,8 @@
 /* The promise of a waiting time: what its files share. Private to decide/.
  *
- * wait_learn.c   what the queue and the group show: service time, slots, boot time, lateness
+ * wait_learn.c   what the queue and the group show: service time, slots, boot time
+ * wait_late.c    how many jobs started too late, and how many were killed
+ * wait_turn.c    how often a fleet may change direction
  * wait_trial.c   imagined fleets that meet the same jobs at other settings
  * wait_gap.c     how long the last instance is kept
  * wait_choose.c  which setting keeps the promise at the lowest cost
@@ -40,11 +42,31 @@ struct wait_need {
 	bool may_wait;      /* the first job can wait for company */
 };
 
+/* One look at the queue and the group. */
+struct wait_look {
+	const struct policy *p;
+	const struct policy_rule *r;
+	struct instant now;
+	int64_t ms; /* since the last */
+	struct fact f;
+	struct capacity g;
+};
+
 struct wait_view decide_wait_view(const struct policy *p, const struct policy_rule *r,
 				  const struct wait *w);
 struct wait_setting decide_wait_size_setting(const struct wait_view *v, unsigned index);
 int64_t decide_wait_size(const struct wait_view *v, const struct wait_setting *s,
 			 const struct wait_need *n, int64_t have);
+/* The part of the promised wait that a setting spends. */
+double decide_wait_size_spent(unsigned index);
+/* Of the jobs that are killed under this setting, the share that starts too late. */
+double decide_wait_size_killed(const struct wait_view *v, const struct wait_setting *s);
+/* Whether a fleet that grew last may shrink to @p want, with so many turns left; what is left after
+ * @p ms; and after a turn. */
+bool decide_wait_turn_worth(int64_t turns_milli, int64_t have, int64_t want);
+int64_t decide_wait_turn_earn(int64_t turns_milli, int64_t ms);
+int64_t decide_wait_turn_spend(int64_t turns_milli);
+void decide_wait_trial_begin(struct wait *w, int64_t serving);
 void decide_wait_trial_feed(const struct wait_view *v, struct wait *w, int64_t jobs, int64_t ms);
 /* @p jobs are there after @p empty_ms without any; or @p came in the @p ms since the last turn. */
 void decide_wait_gap_learn(const struct wait_view *v, struct wait *w, int64_t empty_ms,
@@ -61,6 +83,10 @@ double decide_chance_normal(double u);      /* quantile of the normal distributi
 int64_t decide_chance_binomial(int64_t n, double p, double u); /* quantiles */
 int64_t decide_chance_poisson(double mean, double u);
 
+/* Late jobs and killed ones, of those that started since the last look. */
+void decide_wait_late_learn(const struct wait_look *l, const struct wait_view *v, struct wait *w);
+/* The age of the oldest job, without those that were killed and are back. */
+int64_t decide_wait_late_age(const struct wait_look *l, const struct wait *w);
 /* The memory's part: called by decide_learn. */
 void decide_wait_learn(const struct climb *c, struct memory *m);
 /* Whether a promise wants an instance before there is a job. */

@@ -1,4 +1,4 @@
-/* What the queue and the group show of service time, slots, boot time and lateness.
+/* What the queue and the group show of service time, slots and boot time.
  *
  * Times follow from Little's law, L = lambda * W: jobs in flight summed over time, divided by the
  * jobs deleted meanwhile, is the time that a job runs; booting instances summed over time, divided
@@ -17,33 +17,20 @@
 #define QUIET_MS 360000   /* without a new minute for so long the balance counts */
 #define FADE_DONE 100000  /* jobs, boots: then old ones count half */
 #define FADE_BOOTS 500
-#define VISIBILITY_MS 300000  /* a killed job stays invisible for about so long, then it is late */
-#define EXCESS_TURNS 4        /* in a row, before jobs in flight count as nobody's */
-#define TURNS_MAX_MILLI 48000 /* changes of direction that can be saved up, */
-#define TURN_MS 1333333       /* and how often there is a new one: 2.7 an hour */
-
-struct look { /* one look at the queue and the group */
-	const struct policy *p;
-	const struct policy_rule *r;
-	struct instant now;
-	int64_t ms; /* since the last */
-	struct fact f;
-	struct capacity g;
-};
 
 static int64_t count(int64_t v, int64_t most)
 {
 	return v < 0 ? 0 : v > most ? most : v;
 }
 
-static int64_t running(const struct look *l, double slots)
+static int64_t running(const struct wait_look *l, double slots)
 {
 	double can = slots * (double)(l->g.in_service + l->g.draining);
 
 	return (double)l->f.in_flight > can ? (int64_t)can : l->f.in_flight;
 }
 
-static void begin(const struct look *l, struct wait *w)
+static void begin(const struct wait_look *l, struct wait *w)
 {
 	struct wait_view v;
 
@@ -52,20 +39,17 @@ static void begin(const struct look *l, struct wait *w)
 	w->turn_at = w->fed_to = w->period_end = w->busy_at = l->now;
 	v = decide_wait_view(l->p, l->r, w);
 	w->step_ms = v.step_ms;
-	for (unsigned i = 0; i < WAIT_FLEETS; i++)
-		w->fleet[i].serving = (int32_t)l->g.in_service;
+	decide_wait_trial_begin(w, l->g.in_service);
 	decide_wait_use(&v, w);
 }
 
 /* Fleets are imagined in steps of another length: they begin anew, what is learnt stays. */
-static void begin_steps(const struct look *l, const struct wait_view *v, struct wait *w)
+static void begin_steps(const struct wait_look *l, const struct wait_view *v, struct wait *w)
 {
-	memset(w->fleet, 0, sizeof(w->fleet));
 	memset(w->arrived, 0, sizeof(w->arrived));
 	w->step_ms = v->step_ms;
 	w->step = w->part_ms = w->part_jobs = w->jobs = w->gap_steps = 0;
-	for (unsigned i = 0; i < WAIT_FLEETS; i++)
-		w->fleet[i].serving = (int32_t)l->g.in_service;
+	decide_wait_trial_begin(w, l->g.in_service);
 }
 
 static void see(struct wait *w, int64_t slot, int64_t in_flight)
@@ -106,7 +90,7 @@ static void fade(int64_t *ms, int64_t *n, int64_t most)
 	}
 }
 
-static void learn_service(const struct look *l, struct wait *w)
+static void learn_service(const struct wait_look *l, struct wait *w)
 {
 	double mean;
 
@@ -118,7 +102,7 @@ static void learn_service(const struct look *l, struct wait *w)
 }
 
 /* A full queue shows how many jobs an instance takes. */
-static void learn_slots(const struct look *l, struct wait *w)
+static void learn_slots(const struct wait_look *l, struct wait *w)
 {
 	int64_t serving = l->g.in_service, ratio;
 
@@ -129,80 +113,37 @@ static void learn_slots(const struct look *l, struct wait *w)
 	w->slots_milli += (int32_t)((ratio - w->slots_milli) / 8);
 }
 
-static void learn_boot(const struct look *l, struct wait *w)
+/* What is let go while it boots was launched last: its time tells nothing. */
+static void forget_cancelled(const struct wait_look *l, struct wait *w, int64_t gone)
+{
+	int64_t n = count(gone, w->pending), half = w->boot_ms / 2;
+
+	if (instant_is_never(w->launched_at))
+		return;
+	w->boot_ms -= n * count(elapsed_ms(l->now, w->launched_at), DAY_MS);
+	if (w->boot_ms < half)
+		w->boot_ms = half > 0 ? half : 1;
+}
+
+static void learn_boot(const struct wait_look *l, struct wait *w)
 {
 	const struct capacity *g = &l->g;
 	int64_t change = g->in_service + g->pending - w->serving - w->pending;
 	int64_t launched = change > 0 ? change : 0;
 	int64_t came = launched + w->pending - g->pending - (change < 0 ? -change : 0);
 
+	if (change > 0)
+		w->launched_at = l->now;
+	if (change < 0)
+		forget_cancelled(l, w, -change);
 	came = count(came, POLICY_CAPACITY_MAX);
 	w->boot_ms += (g->pending + came / 2) * l->ms + came % 2 * (l->ms / 2);
 	w->boots += came;
 	fade(&w->boot_ms, &w->boots, FADE_BOOTS);
 }
 
-/* More in flight than slots, turn after turn: scale-in killed the rest, and they stay invisible
- * until their time is over. */
-static void learn_kills(const struct look *l, const struct wait_view *v, struct wait *w)
-{
-	double can = v->slots * (double)(l->g.in_service + l->g.draining);
-	double excess = (double)l->f.in_flight - can;
-
-	if (v->slots > 1 && l->p->fleet.jobs_per_instance == POLICY_AUTO)
-		excess = 0;
-	if (excess >= 1 && excess >= can * 0.15)
-		w->excess_turns += w->excess_turns < 1000;
-	else
-		w->excess_turns = 0;
-	if (w->excess_turns < EXCESS_TURNS)
-		return;
-	w->kills_milli += (1000 - w->kills_milli) / 5;
-	w->late_milli += (int64_t)(excess * (double)l->ms * 1000 / VISIBILITY_MS + 0.5);
-}
-
-/* The share of the jobs started between two turns that waited too long. First come, first served:
- * their waits lie between the oldest age at the last turn and that of now. */
-static double share_late(const struct wait_view *v, double before, double now)
-{
-	double most = before > now ? before : now, least = before > now ? now : before;
-
-	if (most <= v->promise)
-		return 0;
-	return least >= v->promise ? 1 : (most - v->promise) / (most - least);
-}
-
-/* Where the age is unknown it follows from what waits and how fast it is taken. */
-static void learn_late(const struct look *l, const struct wait_view *v, struct wait *w)
-{
-	double done =
-		(double)(l->f.in_flight + w->in_flight) / 2 * (double)l->ms / 1000 / v->service;
-	double started = (double)(l->f.in_flight - w->in_flight) + done, before, now;
-
-	if (started < 0.5)
-		return;
-	if (l->f.has & QUEUE_OLDEST_AGE) {
-		before = (double)w->oldest_ms / 1000;
-		now = (double)l->f.oldest_age_ms / 1000;
-		if (l->f.visible == 0 && w->visible > 0) { /* the last to be taken */
-			now = before / w->visible;
-			before += (double)l->ms / 2000 / w->visible;
-		}
-	} else {
-		before = (double)w->visible * (double)l->ms / 1000 / started;
-		now = (double)l->f.visible * (double)l->ms / 1000 / started;
-	}
-	w->started_milli += (int64_t)floor(started * 1000 + 0.5);
-	w->late_milli += (int64_t)floor(started * 1000 * share_late(v, before, now) + 0.5);
-	while (w->started_milli > 1000000000000) {
-		w->started_milli /= 2;
-		w->late_milli /= 2;
-		w->chosen_late /= 2;
-	}
-}
-
 /* What came since the last turn: what is there now and was not, and what ended meanwhile. */
-static int64_t balance(const struct look *l, const struct wait_view *v, const struct wait *w)
+static int64_t balance(const struct wait_look *l, const struct wait_view *v, const struct wait *w)
 {
 	double came =
 		(double)(l->f.visible + l->f.in_flight - w->visible - w->in_flight) +
@@ -211,7 +152,7 @@ static int64_t balance(const struct look *l, const struct wait_view *v, const st
 	return count((int64_t)floor(came + 0.5), 1000000000);
 }
 
-static void feed(const struct look *l, const struct wait_view *v, struct wait *w)
+static void feed(const struct wait_look *l, const struct wait_view *v, struct wait *w)
 {
 	bool fresh = l->f.has & QUEUE_SENT && l->f.period.ms > 0 &&
 		     !instant_is_never(l->f.period_end) && l->f.period_end.ms > w->period_end.ms &&
@@ -238,7 +179,7 @@ static void feed(const struct look *l, const struct wait_view *v, struct wait *w
 }
 
 /* The most jobs within each hold, in two parts, as the imagined fleets have it. */
-static void look_back(const struct look *l, const struct wait_view *v, struct wait *w)
+static void look_back(const struct wait_look *l, const struct wait_view *v, struct wait *w)
 {
 	for (unsigned h = 0; h < WAIT_HOLDS; h++) {
 		int64_t part = decide_wait_size_setting(v, h).hold_ms * 2 / 3;
@@ -256,20 +197,19 @@ static void look_back(const struct look *l, const struct wait_view *v, struct wa
 	}
 }
 
-static void learn_turns(const struct look *l, struct wait *w)
+static void learn_turns(const struct wait_look *l, struct wait *w)
 {
 	int64_t have = l->g.in_service + l->g.pending;
 	int64_t change = have - w->serving - w->pending;
-	int64_t turns = w->turns_milli + count(l->ms, 86400000) * 1000 / TURN_MS;
 
+	w->turns_milli = (int32_t)decide_wait_turn_earn(w->turns_milli, count(l->ms, DAY_MS));
 	if (change < 0 && w->direction > 0)
-		turns -= 1000;
+		w->turns_milli = (int32_t)decide_wait_turn_spend(w->turns_milli);
 	if (change != 0)
 		w->direction = change > 0 ? 1 : -1;
-	w->turns_milli = (int32_t)(turns > TURNS_MAX_MILLI ? TURNS_MAX_MILLI : turns);
 }
 
-static void learn_gap(const struct look *l, const struct wait_view *v, struct wait *w)
+static void learn_gap(const struct wait_look *l, const struct wait_view *v, struct wait *w)
 {
 	int64_t jobs = l->f.visible + l->f.in_flight,
 		empty = elapsed_ms(l->now, w->busy_at) - l->ms;
@@ -303,7 +243,7 @@ static struct capacity sane_group(const struct capacity *from)
 	return g;
 }
 
-static void learn(const struct look *l, struct wait *w)
+static void learn(const struct wait_look *l, struct wait *w)
 {
 	struct wait_view v = decide_wait_view(l->p, l->r, w);
 
@@ -314,8 +254,7 @@ static void learn(const struct look *l, struct wait *w)
 	if (l->ms <= GAP_MAX_MS) {
 		learn_boot(l, w);
 		learn_slots(l, w);
-		learn_kills(l, &v, w);
-		learn_late(l, &v, w);
+		decide_wait_late_learn(l, &v, w);
 	}
 	learn_turns(l, w);
 	feed(l, &v, w);
@@ -323,7 +262,7 @@ static void learn(const struct look *l, struct wait *w)
 	look_back(l, &v, w);
 }
 
-static void remember(const struct look *l, struct wait *w)
+static void remember(const struct wait_look *l, struct wait *w)
 {
 	w->turn_at = l->now;
 	w->before = (int32_t)count((int64_t)w->visible + w->in_flight, INT32_MAX);
@@ -336,15 +275,16 @@ static void remember(const struct look *l, struct wait *w)
 
 static void look(const struct climb *c, const struct policy_rule *r, struct wait *w)
 {
-	struct look l = { .p = c->p,
-			  .r = r,
-			  .now = c->now,
-			  .f = sane_fact(&c->f->metric[r->metric]),
-			  .g = sane_group(&c->f->group) };
+	struct wait_look l = { .p = c->p,
+			       .r = r,
+			       .now = c->now,
+			       .f = sane_fact(&c->f->metric[r->metric]),
+			       .g = sane_group(&c->f->group) };
 
 	if (!w->known)
 		begin(&l, w);
 	l.ms = elapsed_ms(l.now, w->turn_at);
+	l.f.oldest_age_ms = decide_wait_late_age(&l, w);
 	if (l.ms > 0)
 		learn(&l, w);
 	remember(&l, w);

@@ -9,7 +9,10 @@
  *
  * A fleet larger than that is kept while it is less than half as large again, or half way (by
  * ratio) to an instance for each job: between the two it neither grows nor shrinks, as an inventory
- * between s and S (Scarf, 1960). While jobs wait no instance idles, so keeping it costs nothing. */
+ * between s and S (Scarf, 1960). While jobs wait no instance idles, so keeping it costs nothing.
+ *
+ * Where scale-in takes any instance and kills its job, it waits until most are idle: to let go of n
+ * kills n times the share of the busy ones. */
 #include <math.h>
 
 #include "decide/wait.h"
@@ -17,6 +20,9 @@
 #define BAND 1.5
 #define ROOT 0.7
 #define SLACK_MILLI 150
+#define KILLS_SOME 0.1 /* from here on scale-in is known to kill, */
+#define IDLE_SHARE 3   /* and is done when so many times the jobs' instances are there */
+#define VISIBILITY_S 300
 
 /* From all of the promised wait to none of it, and then more spare. */
 static const struct {
@@ -26,18 +32,26 @@ static const struct {
 	{ 0.15, 0 }, { 0, 0 },    { 0, 0.3 },  { 0, 0.6 },
 };
 
-/* In boot times: what is let go too early costs one. */
+/* In boot times: what is let go too early costs one. Of at least so many seconds: where instances
+ * start at once the hold saves changes of direction. */
 static const double holds[WAIT_HOLDS] = { 0, 1, 3, 5 };
+#define HOLD_LEAST_S 100
+
+double decide_wait_size_spent(unsigned index)
+{
+	return urges[index / WAIT_HOLDS % WAIT_URGES].spent;
+}
 
 struct wait_setting decide_wait_size_setting(const struct wait_view *v, unsigned index)
 {
 	unsigned u = index / WAIT_HOLDS % WAIT_URGES, h = index % WAIT_HOLDS;
 	double a = v->service / (v->service + urges[u].spent * v->promise) + urges[u].spare;
+	double boot = v->boot > HOLD_LEAST_S ? v->boot : HOLD_LEAST_S;
 
 	return (struct wait_setting){ .jobs = a,
 				      .root = ROOT * a,
 				      .band = a < 1 / (BAND * BAND) ? 1 / sqrt(a) : BAND,
-				      .hold_ms = (int64_t)(holds[h] * v->boot * 1000 + 0.5) };
+				      .hold_ms = (int64_t)(holds[h] * boot * 1000 + 0.5) };
 }
 
 /* Thousandths, rounded, so that no compiler's last bit decides. */
@@ -53,19 +67,36 @@ static int64_t whole(int64_t milli)
 	return milli / 1000 + (milli % 1000 > 0);
 }
 
+static int64_t most_of(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
 int64_t decide_wait_size(const struct wait_view *v, const struct wait_setting *s,
 			 const struct wait_need *n, int64_t have)
 {
 	int64_t least = whole(need_milli(v, s, n->jobs) - SLACK_MILLI);
 	int64_t most = whole((int64_t)(s->band * (double)need_milli(v, s, n->high) + 0.5));
 
-	if (least == 0 && v->keep_ms == WAIT_FOREVER_MS)
-		least = 1; /* no fleet at zero keeps this promise */
+	if (least < 1 && (n->jobs > 0 || v->keep_ms == WAIT_FOREVER_MS))
+		least = 1; /* no fleet at zero does a job, or keeps a promise below its boot time */
 	if (most < 1 && n->idle_ms < v->keep_ms)
 		most = 1;
+	if (v->kills > KILLS_SOME)
+		most = most_of(most, (int64_t)((double)n->high / v->slots * IDLE_SHARE + 0.5));
 	if (most < least)
 		most = least;
 	if (n->may_wait && have == 0)
 		least = 0;
 	return have < least ? least : have > most ? most : have;
+}
+
+/* A killed job is invisible until its visibility timeout has passed since it started, and starts
+ * anew then: one that had started at once is in time where so much is promised. With an instance
+ * for each job all of them start at once. */
+double decide_wait_size_killed(const struct wait_view *v, const struct wait_setting *s)
+{
+	if (v->promise < VISIBILITY_S)
+		return 1;
+	return s->jobs > 1 ? 0 : 1 - s->jobs;
 }

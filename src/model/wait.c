@@ -14,7 +14,7 @@
 void wait_init(struct wait *w)
 {
 	memset(w, 0, sizeof(*w));
-	w->turn_at = w->fed_to = w->period_end = w->busy_at = INSTANT_NEVER;
+	w->turn_at = w->fed_to = w->period_end = w->busy_at = w->launched_at = INSTANT_NEVER;
 	w->busy_ms = (int64_t)FIRST_SERVICE_MS * FIRST_JOBS;
 	w->done = FIRST_JOBS;
 	w->boot_ms = (int64_t)FIRST_BOOT_MS * FIRST_BOOTS;
@@ -42,18 +42,44 @@ static const struct tag {
 	{                                                    \
 #member, type, offsetof(struct wait, member) \
 	}
-	TAG(TAG_INSTANT, turn_at),    TAG(TAG_INSTANT, fed_to),   TAG(TAG_INSTANT, period_end),
-	TAG(TAG_INSTANT, busy_at),    TAG(TAG_I32, visible),      TAG(TAG_I32, in_flight),
-	TAG(TAG_I32, serving),        TAG(TAG_I32, pending),      TAG(TAG_I32, before),
-	TAG(TAG_I64, oldest_ms),      TAG(TAG_I64, busy_ms),      TAG(TAG_I64, done),
-	TAG(TAG_I64, boot_ms),        TAG(TAG_I64, boots),        TAG(TAG_I32, slots_milli),
-	TAG(TAG_I64, seen_slot),      TAG(TAG_I32, excess_turns), TAG(TAG_I32, kills_milli),
-	TAG(TAG_I64, started_milli),  TAG(TAG_I64, late_milli),   TAG(TAG_I64, chosen_late),
-	TAG(TAG_I32, turns_milli),    TAG(TAG_SIGN, direction),   TAG(TAG_U8, setting),
-	TAG(TAG_I64, use_service_ms), TAG(TAG_I64, use_boot_ms),  TAG(TAG_I64, use_slots_milli),
-	TAG(TAG_I64, use_keep_ms),    TAG(TAG_I64, step_ms),      TAG(TAG_I64, step),
-	TAG(TAG_I64, part_ms),        TAG(TAG_I64, part_jobs),    TAG(TAG_I64, jobs),
-	TAG(TAG_I64, gap_steps),      TAG(TAG_U8, gap_class),     TAG(TAG_I64, gap_left_ms),
+	TAG(TAG_INSTANT, turn_at),
+	TAG(TAG_INSTANT, fed_to),
+	TAG(TAG_INSTANT, period_end),
+	TAG(TAG_INSTANT, busy_at),
+	TAG(TAG_INSTANT, launched_at),
+	TAG(TAG_I32, visible),
+	TAG(TAG_I32, in_flight),
+	TAG(TAG_I32, serving),
+	TAG(TAG_I32, pending),
+	TAG(TAG_I32, before),
+	TAG(TAG_I64, oldest_ms),
+	TAG(TAG_I64, busy_ms),
+	TAG(TAG_I64, done),
+	TAG(TAG_I64, boot_ms),
+	TAG(TAG_I64, boots),
+	TAG(TAG_I32, slots_milli),
+	TAG(TAG_I64, seen_slot),
+	TAG(TAG_I32, excess_turns),
+	TAG(TAG_I32, kills_milli),
+	TAG(TAG_I64, killed_milli),
+	TAG(TAG_I64, started_milli),
+	TAG(TAG_I64, late_milli),
+	TAG(TAG_I64, chosen_halves),
+	TAG(TAG_I32, turns_milli),
+	TAG(TAG_SIGN, direction),
+	TAG(TAG_U8, setting),
+	TAG(TAG_I64, use_service_ms),
+	TAG(TAG_I64, use_boot_ms),
+	TAG(TAG_I64, use_slots_milli),
+	TAG(TAG_I64, use_keep_ms),
+	TAG(TAG_I64, step_ms),
+	TAG(TAG_I64, step),
+	TAG(TAG_I64, part_ms),
+	TAG(TAG_I64, part_jobs),
+	TAG(TAG_I64, jobs),
+	TAG(TAG_I64, gap_steps),
+	TAG(TAG_U8, gap_class),
+	TAG(TAG_I64, gap_left_ms),
 #undef TAG
 };
 
@@ -140,19 +166,17 @@ static void read_u32(const struct json *a, uint32_t *v, size_t n)
 			v[i] = (uint32_t)between(one, 0, UINT32_MAX);
 }
 
-/* waiting, running, serving, leaving, high (2), late, cost, then size and due of each launch. */
+/* waiting, running, serving, leaving, high (2), late, cost, turns, direction, each stage. */
 static struct json *write_fleet(const struct wait_fleet *f)
 {
-	const int64_t v[] = { f->waiting, f->running, f->serving, f->leaving,
-			      f->high[0], f->high[1], f->late,    f->cost };
+	const int64_t v[] = { f->waiting, f->running, f->serving, f->leaving,     f->high[0],
+			      f->high[1], f->late,    f->cost,    f->turns_milli, f->direction };
 	struct json *a = json_array();
 
 	for (size_t i = 0; i < COUNT_OF(v); i++)
 		json_add(a, json_new_int(v[i]));
-	for (size_t i = 0; i < WAIT_BOOTS; i++) {
+	for (size_t i = 0; i < WAIT_BOOTS; i++)
 		json_add(a, json_new_int(f->boot[i]));
-		json_add(a, json_new_int(f->due[i]));
-	}
 	return a;
 }
 
@@ -170,14 +194,13 @@ static void read_fleet(const struct json *a, struct wait_fleet *f)
 		f->late = (uint32_t)between(v, 0, UINT32_MAX / 2);
 	if (json_int(json_at(a, 7), &v))
 		f->cost = (uint32_t)between(v, 0, UINT32_MAX / 2);
-	for (size_t i = 0; i < WAIT_BOOTS; i++) {
-		if (json_int(json_at(a, 8 + 2 * i), &v))
-			f->boot[i] = (int32_t)between(v, 0, POLICY_CAPACITY_MAX);
-		if (json_int(json_at(a, 9 + 2 * i), &v))
-			f->due[i] = (uint8_t)between(v, 0, UINT8_MAX);
-		if (f->due[i] == 0)
-			f->boot[i] = 0;
-	}
+	if (json_int(json_at(a, 8), &v))
+		f->turns_milli = (uint16_t)between(v, 0, UINT16_MAX);
+	if (json_int(json_at(a, 9), &v))
+		f->direction = (int8_t)between(v, -1, 1);
+	for (size_t i = 0; i < WAIT_BOOTS; i++)
+		if (json_int(json_at(a, 10 + i), &v))
+			f->boot[i] = (uint16_t)between(v, 0, UINT16_MAX);
 }
 
 struct json *wait_write(const struct wait *w)
@@ -193,7 +216,7 @@ struct json *wait_write(const struct wait *w)
 	write_u32(o, "gap_late", w->gap_late, COUNT_OF(w->gap_late));
 	for (size_t i = 0; i < WAIT_FLEETS; i++)
 		json_add(fleets, write_fleet(&w->fleet[i]));
-	json_set(o, "fleets", fleets);
+	json_set(o, "trials", fleets);
 	return o;
 }
 
@@ -228,7 +251,7 @@ static void make_sense(struct wait *w)
 
 void wait_read(const struct json *stored, struct instant now, struct wait *ret)
 {
-	const struct json *fleets = json_get(stored, "fleets");
+	const struct json *fleets = json_get(stored, "trials");
 	int64_t v;
 
 	wait_init(ret);

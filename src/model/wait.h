@@ -16,39 +16,42 @@
 #define WAIT_URGES 8 /* how much of the promised wait is spent */
 #define WAIT_HOLDS 4 /* how long capacity that was needed is kept */
 #define WAIT_FLEETS (WAIT_URGES * WAIT_HOLDS)
-#define WAIT_BOOTS 4 /* groups of launches under way, of an imagined fleet */
+#define WAIT_BOOTS 8 /* stages of a launch, of an imagined fleet */
 #define WAIT_AGES 24 /* steps of arrivals that are remembered */
 #define WAIT_SEEN 8  /* half minutes of in-flight counts that are remembered */
 #define WAIT_GAPS 18 /* classes of idle gaps, each half as long again as the last */
 #define WAIT_PARTS 4 /* parts of the time that one class of hold looks back */
 
-struct wait_fleet {               /* one imagined fleet */
-	int32_t waiting, running; /* jobs */
-	int32_t serving, leaving; /* instances in service; jobs on instances that leave */
-	int32_t boot[WAIT_BOOTS];
-	uint8_t due[WAIT_BOOTS]; /* steps until those are in service; 0: none */
-	int32_t high[2];         /* most jobs in this and the last part of the hold */
-	uint32_t late, cost;     /* jobs that waited too long; instances times steps */
+struct wait_fleet {                /* one imagined fleet */
+	int32_t waiting, running;  /* jobs */
+	int32_t serving, leaving;  /* instances in service; jobs on instances that leave */
+	uint16_t boot[WAIT_BOOTS]; /* launches under way, by stage */
+	int32_t high[2];           /* most jobs in this and the last part of the hold */
+	uint32_t late, cost;       /* jobs that waited too long, in halves; instances times steps */
+	uint16_t turns_milli;      /* changes of direction that are left */
+	int8_t direction;          /* of the last change */
 };
 
 struct wait {
 	bool known; /* the rest means something */
 	struct instant turn_at, fed_to, period_end;
 	int32_t visible, in_flight, serving, pending; /* at the last turn */
-	int64_t oldest_ms;       /* age of the oldest that waited at the last turn */
-	int32_t before;          /* jobs at the turn before that */
-	int64_t busy_ms, done;   /* for Little's law: running jobs times time, jobs deleted */
-	int64_t boot_ms, boots;  /* the same of booting instances */
-	int32_t slots_milli;     /* where the policy does not say */
-	int32_t seen[WAIT_SEEN]; /* in flight, by half minute; -1: not seen */
-	int64_t seen_slot;       /* the half minute of the newest */
+	int64_t oldest_ms;          /* age of the oldest that waited at the last turn */
+	int32_t before;             /* jobs at the turn before that */
+	int64_t busy_ms, done;      /* for Little's law: running jobs times time, jobs deleted */
+	int64_t boot_ms, boots;     /* the same of booting instances */
+	struct instant launched_at; /* when there were more of them last */
+	int32_t slots_milli;        /* where the policy does not say */
+	int32_t seen[WAIT_SEEN];    /* in flight, by half minute; -1: not seen */
+	int64_t seen_slot;          /* the half minute of the newest */
 	int32_t excess_turns,
 		kills_milli;    /* jobs in flight that nobody runs; how often scale-in kills */
+	int64_t killed_milli;   /* jobs that it must have killed, not yet seen as such */
 	struct instant busy_at; /* when a job was last seen */
 	int64_t started_milli,
-		late_milli;  /* jobs that were started, of those later than promised */
-	int64_t chosen_late; /* of the settings in force, as the imagined fleets had it */
-	int32_t turns_milli; /* changes of direction that are left */
+		late_milli;    /* jobs that were started, of those later than promised */
+	int64_t chosen_halves; /* the same of the settings in force, as imagined, in halves */
+	int32_t turns_milli;   /* changes of direction that are left */
 	int8_t direction;
 	/* In force this turn: chosen by what was known at the last, so that a larger backlog never
 	 * gives fewer instances. */
