@@ -265,11 +265,11 @@ def test_a_job_that_kills_its_slot_is_parked_at_its_third_receive(old, clips):
 
 
 class Proxy(threading.Thread):
-    """Stands between worker and Redis; loses each answer that carries a message, as often as told."""
+    """Stands between worker and Redis; cut(of_redis, data) true: the connection ends there, and data is not passed on."""
 
-    def __init__(self, port, times):
+    def __init__(self, port, cut):
         super().__init__(daemon=True)
-        self.server, self.port, self.times, self.lost = socket.create_server(("127.0.0.1", 0)), port, times, 0
+        self.server, self.port, self.cut = socket.create_server(("127.0.0.1", 0)), port, cut
         self.url = f"redis://127.0.0.1:{self.server.getsockname()[1]}/0"
         self.start()
 
@@ -280,33 +280,83 @@ class Proxy(threading.Thread):
             except OSError:
                 return
             with client, socket.create_connection(("127.0.0.1", self.port)) as redis:
-                self.pass_on(client, redis)
+                try:
+                    self.pass_on(client, redis)
+                except ConnectionError:
+                    pass
 
     def pass_on(self, client, redis):
         while True:
             for ready in select.select([client, redis], [], [])[0]:
                 data = ready.recv(1 << 20)
-                if not data:
-                    return
-                if ready is redis and b"delivery_tag" in data and self.lost < self.times:
-                    self.lost += 1
+                if not data or self.cut(ready is redis, data):
                     return
                 (redis if ready is client else client).sendall(data)
+
+    def end(self):
+        self.server.shutdown(socket.SHUT_RDWR)
+        self.server.close()
 
 
 def test_an_answer_that_is_lost_loses_no_message(old, clips):
     """Redis has given the message, and the worker has not got it: it asks for the same again, long before the timeout."""
     jobs = old.send(2)
-    proxy = Proxy(old.redis.port, 2)
+    lost = []
+    proxy = Proxy(old.redis.port, lambda of_redis, data: of_redis and b"delivery_tag" in data and len(lost) < 2
+                  and not lost.append(data))
     try:
         old.options = ("--broker", proxy.url, "--celery-visibility-timeout", "1h")
         worker = old.worker()
         wait_for(lambda: all(old.around.outputs(j["video_id"]) for j in jobs), "outputs", 60)
         wait_for(old.empty, "empty queue", 60)
-        assert proxy.lost == 2 and "receives=1" in worker.text() and not old.leavings()
+        assert len(lost) == 2 and "receives=1" in worker.text() and not old.leavings()
         assert worker.stop() == 0
     finally:
-        proxy.server.close()
+        proxy.end()
+
+
+ACK = b"store(KEYS[4]"
+MOMENTS = {  # when the worker dies, and what is left: waiting, held, output
+    "before it asks for a message": (lambda of_redis, data, seen: not of_redis and b"RPOP" in data, 1, 0, 0),
+    "before it gets the message": (lambda of_redis, data, seen: of_redis and b"delivery_tag" in data, 0, 1, 0),
+    "before its ack": (lambda of_redis, data, seen: not of_redis and ACK in data, 0, 1, 1),
+    "before the answer to its ack": (lambda of_redis, data, seen: of_redis and any(ACK in d for d in seen), 0, 0, 1),
+}
+
+
+def test_a_worker_killed_at_any_moment_loses_nothing(old, clips):
+    jobs, seen = [], []
+    for name, (moment, waiting, held, outputs) in MOMENTS.items():
+        dying = []
+
+        def cut(of_redis, data):
+            seen.append(data)
+            if moment(of_redis, data, seen[:-1]):
+                wait_for(lambda: dying, "process")
+                dying[0].signal(signal.SIGKILL)
+                return True
+            return False
+        seen.clear()
+        jobs += old.send()
+        before = old.held()[0]
+        proxy = Proxy(old.redis.port, cut)
+        try:
+            dying.append(old.around.worker("--broker", proxy.url, "--celery-visibility-timeout", "1h",
+                                           SQS_QUEUE_URL=None))
+            assert dying[0].wait_end(90) == -signal.SIGKILL, name
+        finally:
+            proxy.end()
+        # What it had asked for is in the server by now or never: the connection is gone.
+        wait_for(lambda: (old.waiting(), old.held()[0] - before, len(old.around.outputs(jobs[-1]["video_id"]))) ==
+                 (waiting, held, outputs), f"what is left of a worker killed {name}")
+        if waiting:
+            old.drain()
+    for tag in old.redis.call("ZRANGE", "unacked_index", 0, -1):
+        old.redis.call("ZADD", "unacked_index", 1, tag)  # as if the time were over
+    old.drain()
+    for job in jobs:
+        assert len(old.around.outputs(job["video_id"])) == 1
+    assert old.empty() and not old.parked()
 
 
 def test_redis_that_restarts_loses_nothing(old, clips):
