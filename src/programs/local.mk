@@ -14,3 +14,14 @@ windlass_local_LDADD = $(LOCAL_LIBS)
 bin_PROGRAMS += windlass-worker
 windlass_worker_SOURCES = src/programs/windlass-worker.c
 windlass_worker_LDADD = $(WORKER_LIBS)
+
+# The manual is what windlass says of itself, so it needs a windlass that runs here.
+EXTRA_DIST += src/cli/manual.sh
+if RUNS_HERE
+man_MANS = windlass.1 windlass-policy.5
+CLEANFILES = $(man_MANS)
+windlass.1: windlass$(EXEEXT) src/cli/manual.sh
+	$(AM_V_GEN)$(SHELL) '$(srcdir)/src/cli/manual.sh' ./windlass$(EXEEXT) 1 >$@.new && mv $@.new $@
+windlass-policy.5: windlass$(EXEEXT) src/cli/manual.sh
+	$(AM_V_GEN)$(SHELL) '$(srcdir)/src/cli/manual.sh' ./windlass$(EXEEXT) 5 >$@.new && mv $@.new $@
+endif

@@ -1,6 +1,9 @@
 """What make install lays down, and that a release holds all it needs."""
 
+import json
 import os
+import re
+import shutil
 import subprocess
 
 import pytest
@@ -26,9 +29,39 @@ def test_install_lays_down_programs_and_policies(tmp_path):
     installed = {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()}
     wanted = {f"usr/local/bin/{name}" for name in ("windlass", "windlassd", "windlass-worker", "windlass-local")}
     wanted |= {f"usr/local/share/windlass/{p.relative_to(SRC)}" for p in (SRC / "policies").rglob("*.yaml")}
+    wanted |= {f"usr/local/share/man/{name}" for name in ("man1/windlass.1", "man5/windlass-policy.5")}
     assert installed == wanted
     make("uninstall", f"DESTDIR={tmp_path}")
     assert not [p for p in tmp_path.rglob("*") if p.is_file()]
+
+
+def keys_of(schema, path=""):
+    """The path of each key as the manual writes it."""
+    for branch in schema.get("anyOf", []):
+        yield from keys_of(branch, path)
+    if isinstance(schema.get("additionalProperties"), dict):
+        yield from keys_of(schema["additionalProperties"], f"{path}.NAME")
+    if isinstance(schema.get("items"), dict):
+        yield from keys_of(schema["items"], f"{path}[]")
+    for name, below in schema.get("properties", {}).items():
+        inner = f"{path}.{name}" if path else name
+        yield inner
+        yield from keys_of(below, inner)
+
+
+def test_the_manual_has_every_key_and_verb(windlass):
+    schema = json.loads(windlass("schema").stdout)
+    keys = set(keys_of(schema))
+    page = (BUILD / "windlass-policy.5").read_text().replace("\\-", "-")
+    missing = [key for key in keys if f"\n.B {key}\n" not in page]
+    assert len(keys) > 80 and not missing
+    verbs = re.findall(r"^  ([a-z-]+) ", windlass("help").stdout, re.MULTILINE)
+    page = (BUILD / "windlass.1").read_text().replace("\\-", "-")
+    assert len(verbs) > 10 and not [verb for verb in verbs if f'.SH "windlass {verb}"' not in page]
+    for name in ("windlass.1", "windlass-policy.5"):
+        said = subprocess.run(["groff", "-ww", "-man", "-Tutf8", "-K", "utf8", BUILD / name], capture_output=True, text=True) \
+            if shutil.which("groff") else None
+        assert not said or not said.stderr, said.stderr
 
 
 def test_release_holds_every_tracked_file(tmp_path):
