@@ -118,11 +118,24 @@ struct watch {
 	int64_t from; /* of the first point */
 };
 
+/* What comes late by its nature is waited for, and is not missing. */
+static int64_t end_of(struct local *l, const struct local_cloudwatch_alarm *a, int64_t end_s)
+{
+	for (size_t i = 0; i < a->queries.count; i++) {
+		const struct local_cloudwatch_query *q = &a->queries.all[i];
+		int64_t shown = q->math ? end_s : local_cloudwatch_shown(l, q->space);
+
+		end_s = shown < end_s ? shown : end_s;
+	}
+	return end_s;
+}
+
 static int watch_read(struct local *l, struct local_cloudwatch_alarm *a, int64_t end_s,
 		      struct watch *ret, struct err *e)
 {
 	const struct local_cloudwatch_series *x = NULL;
 
+	end_s = end_of(l, a, end_s);
 	ret->n = (size_t)(a->rule.periods + CLOUDWATCH_MORE_POINTS);
 	ret->from = end_s - (int64_t)ret->n * a->period;
 	ret->points = own_array(ret->n, sizeof(double));

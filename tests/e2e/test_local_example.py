@@ -7,8 +7,8 @@ import pytest
 from conftest import BUILD, SRC
 
 
-def test_the_pytest_example_passes(programs):
+def test_the_pytest_examples_pass(programs):
     pytest.importorskip("boto3", reason="needs: boto3")
     done = programs.call(sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", SRC / "examples" / "local",
                          env={"PATH": f"{BUILD}:{os.environ['PATH']}"})
-    assert done.returncode == 0 and "2 passed" in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 0 and "3 passed" in done.stdout, done.stdout + done.stderr
