@@ -25,6 +25,7 @@ struct simulate {
 	const char *load_name, *against, *promise_text, *queue, *output, *page;
 	struct option_list plant, sets;
 	struct span for_, bound_step;
+	bool no_bound;
 	int64_t seed;
 	bool print_plant;
 	double percentile;
@@ -117,7 +118,8 @@ static int run(struct simulate *s, const char *name, struct plant_case *c, struc
 			name, busy, UNIT_FACTOR, (long long)c->max);
 	plant_run(c, &row->result);
 	row->hour_price = c->hour_price;
-	find_bound(s, c, row);
+	if (!s->no_bound)
+		find_bound(s, c, row);
 	s->report.count++;
 	if (row->result.jobs == 0)
 		return err_set(e, ERR_POLICY, "the load is empty: no job comes within --for");
@@ -355,6 +357,10 @@ static int parse(struct simulate *s, int argc, char **argv, char ***ret_paths, i
 		  .value = &s->for_,
 		  .meta = "TIME",
 		  .doc = "how long the load lasts; default: to its last bin or job" },
+		{ .name = "no-bound",
+		  .type = OPTION_FLAG,
+		  .value = &s->no_bound,
+		  .doc = "leave out what nobody can go below: it takes a part of the time" },
 		{ .name = "bound-step",
 		  .type = OPTION_SPAN,
 		  .value = &s->bound_step,

@@ -118,6 +118,18 @@ def test_a_report_that_cannot_be_written_is_one_sentence(folder):
     assert done.returncode == 2 and "--report" in done.stderr
 
 
+def test_the_bound_lies_below_who_keeps_the_promise_and_can_be_left_out(_):
+    argv = ("--against", "fixed:6,naive:1,keda:1", *DAY)
+    with_it = json.loads(good(*argv, "-o", "json"))["results"]
+    without = json.loads(good(*argv, "-o", "json", "--no-bound"))["results"]
+    for a, b in zip(with_it, without):
+        assert a["promise_kept"] and a["bound_ratio"] >= 1 and 0 < a["bound_usd"] <= a["cost_usd"], a
+        assert b["bound_usd"] is None and b["bound_ratio"] is None and b["cost_usd"] == a["cost_usd"]
+    rows = list(csv.DictReader(io.StringIO(good(*argv, "-o", "csv"))))
+    assert [float(r["bound_ratio"]) for r in rows] == [a["bound_ratio"] for a in with_it]
+    assert "cost to the bound" in good(*argv) and "dynamic programming" in good("--help")
+
+
 def test_a_seed_repeats_a_run(_):
     argv = (POLICY, *DAY, "--against", "naive,keda", "--plant", "spot_per_hour=0.1", "-o", "json")
     assert good(*argv) == good(*argv)
