@@ -19,7 +19,7 @@ src_aws_libaws_a_SOURCES = \
 	src/aws/request.c \
 	src/aws/run.c \
 	src/aws/s3.c src/aws/s3.h src/aws/s3_bucket.c src/aws/s3_own.h \
-	src/aws/sqs.c src/aws/sqs.h src/aws/sqs_message.c src/aws/sqs_own.h \
+	src/aws/sqs.c src/aws/sqs.h src/aws/sqs_message.c src/aws/sqs_move.c src/aws/sqs_own.h \
 	src/aws/sts.c src/aws/sts.h
 
 if HAVE_CHECK

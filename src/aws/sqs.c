@@ -29,9 +29,8 @@ static void keep_origin(struct request *r, const char *url)
 	}
 }
 
-struct json *aws_sqs_ask(struct request *r, const char *action, const char *url)
+struct json *aws_sqs_ask_at(struct request *r, const char *action, const char *url)
 {
-	struct json *body = json_object();
 	char target[96];
 
 	request_init(r, SERVICE_SQS, action, "POST");
@@ -40,10 +39,17 @@ struct json *aws_sqs_ask(struct request *r, const char *action, const char *url)
 	request_header(r, "X-Amz-Target", target);
 	request_header(r, "X-Amzn-Query-Mode", "true");
 	r->reply_cap = 256 << 10;
-	if (url) {
+	if (url)
 		keep_origin(r, url);
+	return json_object();
+}
+
+struct json *aws_sqs_ask(struct request *r, const char *action, const char *url)
+{
+	struct json *body = aws_sqs_ask_at(r, action, url);
+
+	if (url)
 		json_set_str(body, "QueueUrl", url);
-	}
 	return body;
 }
 

@@ -46,6 +46,27 @@ struct sqs_urls {
 MUST int aws_sqs_list_read(const struct reply *r, struct sqs_urls *ret, struct err *e);
 void sqs_urls_done(struct sqs_urls *u);
 
+/* The queues whose dead letters go to @p url; at most a thousand are told. */
+void aws_sqs_sources_ask(struct request *r, const char *url);
+MUST int aws_sqs_sources_read(const struct reply *r, struct sqs_urls *ret, struct err *e);
+
+/* --- moving what lies in a dead-letter queue (sqs_move.c) */
+
+/* @p url says where to send. @p to_arn NULL: each message to the queue it came from. @p rate:
+ * messages a second, 1 to 500; 0: as fast as the service likes. */
+void aws_sqs_move_start_ask(struct request *r, const char *url, const char *from_arn,
+			    const char *to_arn, int rate);
+MUST int aws_sqs_move_start_read(const struct reply *r, char **ret_handle, struct err *e);
+
+struct sqs_move {             /* the newest task of a queue */
+	char status[16];      /* "RUNNING", "COMPLETED", "CANCELLING", "CANCELLED", "FAILED" */
+	int64_t moved, total; /* approximate; total -1: not told */
+	char reason[256];     /* of a failure */
+};
+void aws_sqs_move_list_ask(struct request *r, const char *url, const char *from_arn);
+MUST int aws_sqs_move_list_read(const struct reply *r, struct sqs_move *ret,
+				struct err *e); /* ERR_NOT_FOUND: there was none */
+
 /* --- attributes */
 
 struct depth {

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/options.h"
 #include "cli/cli.h"
+#include "cli/queue.h"
 
 #define CALL_S 30
 #define OUT_MAX 65536
@@ -46,6 +47,14 @@ static int call_url(struct lane *l, const char *name, char **ret, struct err *e)
 	return aws_sqs_queue_url_read(&c.reply, ret, e);
 }
 
+int cli_queue_url(struct lane *l, const char *name, char **ret, struct err *e)
+{
+	if (!strstr(name, "://"))
+		return call_url(l, name, ret, e);
+	*ret = own_strdup(name);
+	return 0;
+}
+
 static int call_create(struct lane *l, const char *name, const struct sqs_queue_options *o,
 		       char **ret, struct err *e)
 {
@@ -56,8 +65,7 @@ static int call_create(struct lane *l, const char *name, const struct sqs_queue_
 	return aws_sqs_create_queue_read(&c.reply, ret, e);
 }
 
-static int call_attributes(struct lane *l, const char *url, struct sqs_attributes *ret,
-			   struct err *e)
+int cli_queue_attributes(struct lane *l, const char *url, struct sqs_attributes *ret, struct err *e)
 {
 	AUTO(aws_call_done) struct aws_call c = { 0 };
 
@@ -124,7 +132,7 @@ static int ensure(struct lane *l, const struct wish *w, const char *name,
 			return -1;
 		*ret_created = true;
 	}
-	if (call_attributes(l, *ret_url, &a, e) < 0)
+	if (cli_queue_attributes(l, *ret_url, &a, e) < 0)
 		return -1;
 	if (ret_arn)
 		*ret_arn = TAKE(a.arn);
@@ -332,10 +340,8 @@ static int queue_show(int argc, char **argv)
 	l = lane_new(NULL, &where, &e);
 	if (!l)
 		return cli_fail("queue show", &e);
-	if (strstr(operands[0], "://"))
-		url = own_strdup(operands[0]);
-	if ((!url && call_url(l, operands[0], &url, &e) < 0) ||
-	    call_attributes(l, url, &a, &e) < 0) {
+	if (cli_queue_url(l, operands[0], &url, &e) < 0 ||
+	    cli_queue_attributes(l, url, &a, &e) < 0) {
 		if (e.kind == ERR_NOT_FOUND)
 			err_set(&e, e.kind, "%.700s -> windlass queue create makes one", e.text);
 		err_wrap(&e, "queue '%.200s'", operands[0]);
@@ -348,10 +354,12 @@ int cli_queue(int argc, char **argv)
 {
 	const struct options o = {
 		.program = "windlass queue",
-		.summary = "Makes and shows queues.",
-		.operands = "create|show …",
+		.summary = "Makes, shows, redrives and purges queues.",
+		.operands = "create|show|redrive|purge …",
 		.details = "windlass queue create [NAME]   make a queue and its dead-letter queue\n"
 			   "windlass queue show NAME|URL   counts and settings\n"
+			   "windlass queue redrive NAME    dead letters back to work\n"
+			   "windlass queue purge NAME      throw all messages away\n"
 	};
 	struct err e = { 0 };
 	char **operands;
@@ -361,8 +369,12 @@ int cli_queue(int argc, char **argv)
 		return queue_create(argc - 1, argv + 1);
 	if (argc > 1 && strcmp(argv[1], "show") == 0)
 		return queue_show(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "redrive") == 0)
+		return cli_queue_redrive(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "purge") == 0)
+		return cli_queue_purge(argc - 1, argv + 1);
 	rc = options_parse(&o, argc, argv, &operands, &n, &e);
 	if (rc == 0)
-		rc = err_set(&e, ERR_POLICY, "say what: create or show");
+		rc = err_set(&e, ERR_POLICY, "say what: create, show, redrive or purge");
 	return rc < 0 ? cli_usage("queue", &e) : CLI_DONE;
 }
