@@ -124,10 +124,11 @@ static void look_at_dead(struct doctor *d, struct lane *l, const char *url,
 		f->value = RETENTION_MAX_S;
 	}
 	if (a.depth.visible > 0)
-		doctor_add(d, DOCTOR_WARN, "dead-letters", name,
-			   "read why they failed (attribute windlass-parked), mend it, then move "
-			   "them back",
-			   "%lld jobs were given up", (long long)a.depth.visible);
+		doctor_add(
+			d, DOCTOR_WARN, "dead-letters", name,
+			"read why they failed (attribute windlass-parked), mend it, then windlass "
+			"queue redrive NAME",
+			"%lld jobs were given up", (long long)a.depth.visible);
 }
 
 bool doctor_queue_look(struct doctor *d, struct lane *l, const char *url, struct depth *ret_depth)
