@@ -118,6 +118,8 @@ static void put_alarm(struct local_call *c, const struct local_cloudwatch_alarm 
 	local_put_real(c, "Threshold", a->rule.threshold);
 	local_put(c, "ComparisonOperator", local_str(a->spec, "ComparisonOperator"));
 	local_put(c, "TreatMissingData", local_str(a->spec, "TreatMissingData"));
+	local_put(c, "EvaluateLowSampleCountPercentile",
+		  local_str(a->spec, "EvaluateLowSampleCountPercentile"));
 	local_end(c);
 }
 

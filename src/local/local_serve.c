@@ -410,6 +410,7 @@ void local_free(struct local *l)
 {
 	if (!l)
 		return;
+	local_batch_commit(l); /* while those are there whom its hooks are for */
 	for (size_t i = COUNT_OF(services); i-- > 0;)
 		if (services[i]->stop)
 			services[i]->stop(l);
