@@ -9,7 +9,7 @@
 #include "broker/celery_script.h"
 
 #define POLL_MS 400
-#define WAIT_MOST_MS 5000 /* a poll costs nothing here, and a drain waits for one */
+#define WAIT_MOST_MS 1000 /* a poll costs nothing here, and a drain waits for one */
 #define DUE_EVERY_MS 2000
 #define RECEIVES_TTL "1209600"
 
@@ -29,9 +29,12 @@ static void receive_failed(struct celery_op *op, const struct err *e)
 	received(op, NULL, 0, e);
 }
 
-/* Not before its time: it is held, and comes back when that is there. */
-static void put_off(struct celery_broker *b, const char *tag, struct instant eta)
+/* Not before its time: it is held, and comes back when that is there. That was no receive. */
+static void put_off(struct celery_broker *b, const struct broker_message *m, struct instant eta)
 {
+	AUTO(own_freep) char *receives = own_printf("%s%s", b->receives_prefix, m->id);
+	const struct broker_redis_word forget[] = { broker_redis_word("DEL"),
+						    broker_redis_word(receives) };
 	struct celery_command c;
 	int64_t left_s = (instant_since(eta, clock_wall()).ms + 999) / 1000;
 	AUTO(own_freep) char *shift = broker_celery_number(left_s - b->visibility_s);
@@ -39,9 +42,11 @@ static void put_off(struct celery_broker *b, const char *tag, struct instant eta
 	broker_celery_script(&c, broker_celery_script_delay, 2);
 	broker_celery_add(&c, b->keys[KEY_UNACKED]);
 	broker_celery_add(&c, b->keys[KEY_INDEX]);
-	broker_celery_add(&c, tag);
+	broker_celery_add(&c, m->handle);
 	broker_celery_add(&c, shift);
 	broker_celery_ask(b, &c, span_s(CELERY_ANSWER_S), broker_celery_ignored, NULL);
+	broker_redis_ask(b->redis, forget, COUNT_OF(forget), span_s(CELERY_ANSWER_S),
+			 broker_celery_ignored, NULL);
 }
 
 /* False: it is nothing to work on now. */
@@ -54,7 +59,7 @@ static bool take_one(struct celery_broker *b, const struct broker_redis_reply *i
 					*bytes = broker_redis_item(item, 3);
 	struct instant eta;
 
-	if (!broker_redis_str(tag) || !broker_redis_str(raw))
+	if (!broker_redis_str(tag) || tag->len >= CRYPTO_UUID_MAX || !broker_redis_str(raw))
 		return false;
 	*m = (struct broker_message){ .sent = INSTANT_NEVER, .receives = 1 };
 	m->handle = own_strdup(tag->str);
@@ -68,7 +73,7 @@ static bool take_one(struct celery_broker *b, const struct broker_redis_reply *i
 	}
 	if (m->wrong || instant_is_never(eta) || eta.ms <= clock_wall().ms)
 		return true;
-	put_off(b, m->handle, eta);
+	put_off(b, m, eta);
 	broker_message_done(m);
 	return false;
 }

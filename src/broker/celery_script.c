@@ -55,6 +55,8 @@ const char broker_celery_script_claim[] = NOW
 	"  end\n"
 	"  if #out > 0 then return out end\n"
 	"end\n"
+	/* An older claim that arrives late must not write over what these tags hold. */
+	"if redis.call('HEXISTS', KEYS[5], ARGV[7]) == 1 then return out end\n"
 	"for k = 1, 4 do\n"
 	"  while #out < most do\n"
 	"    local p = redis.call('RPOP', KEYS[k])\n"

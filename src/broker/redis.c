@@ -180,7 +180,7 @@ static void late(void *arg)
 	err_set(&e, ERR_UNREACHABLE, "no answer within %lld ms", (long long)a->limit.ms);
 	if (taken(&r->refused, a))
 		answer(a, NULL, &a->refused);
-	else if (!taken(&r->waiting, a))
+	else if (r->state == GREETING || !taken(&r->waiting, a)) /* nobody answers there */
 		fail(r, &e);
 	else { /* it was not sent: the others may still be in time */
 		told_where(r, &e);

@@ -78,13 +78,13 @@ def test_what_cannot_be_sent_gets_one_clear_answer(windlass, redis):
         redis.call("SET", "text", "x")
         redis.call("ACL", "SETUSER", "weak", "on", ">pw", "~*", "+ping")
         cases = [
+            (silent_url + "/1", [], 1, "no answer"),
             (redis.url(port=1), [], 1, "refused"),
             (redis.url(user=":wrong@"), [], 1, "AUTH"),
             (redis.url(user="nobody:wrong@"), [], 1, "WRONGPASS"),
             (redis.url(user="weak:pw@"), [], 1, "NOPERM"),
             (redis.url(db=999), [], 1, "DB index"),
             (redis.url(), ["--celery-queue", "text"], 1, "WRONGTYPE"),
-            (silent_url, [], 1, "no answer"),
             ("redis://127.0.0.1/x", [], 2, "CELERY_BROKER_URL"),
             ("amqp://127.0.0.1", [], 2, "redis://"),
             (redis.url(), ["--celery-queue", "a\tb"], 2, "control character"),

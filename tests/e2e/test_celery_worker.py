@@ -173,6 +173,7 @@ def test_a_task_with_a_time_waits_for_it(old, programs, tmp_path):
     wait_for(lambda: old.held()[0] == 1, "task that is put off")
     assert not old.around.outputs("v-eta")
     wait_for(lambda: old.around.outputs("v-eta"), "output", 60)
+    assert "receives=1" in worker.text() and "receives=2" not in worker.text(), "to put it off was no receive"
     wait_for(old.empty, "empty queue")
     assert worker.stop() == 0
 
