@@ -262,7 +262,8 @@ struct proposal decide_forecast_propose(const struct climb *c, const struct poli
 		off = s && s->actual > 0 ? s->error / (s->actual / MILLI + 1) : 0;
 		return (struct proposal){ .silent = true,
 					  .stair = { .code = REASON_UNPROVEN,
-						     .arg = { s ? s->graded : 0, off } } };
+						     .arg = { s ? s->graded : 0, off,
+							      r->predictive.max_error_milli } } };
 	}
 	per = per_instance(c, r);
 	return (struct proposal){ .wish = capped(most / per + (most % per != 0)),

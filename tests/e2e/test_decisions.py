@@ -52,6 +52,11 @@ class World:
     def wait_desired(self, n):
         wait_for(lambda: self.group.describe()["DesiredCapacity"] == n, f"desired capacity {n}")
 
+    def planned(self):
+        """What somebody without a memory would do."""
+        return self.programs.call("windlass", "plan", self.policy, "--journal", self.folder / "other.db",
+                                  env=self.cloud.environment)
+
     def said(self, *arguments, status=0):
         done = self.programs.call("windlass", "explain", "thumbs", "--journal", self.journal, *arguments)
         assert done.returncode == status, done.stdout + done.stderr
@@ -92,9 +97,12 @@ def test_launches_that_fail_cap_what_is_asked_until_they_work(world):
     text = world.said("--last", "1")
     assert "launches fail" in text and "EC2 has no capacity" in text and "instances missing: 3" in text
     assert re.search("AWS says: We currently do not have sufficient capacity", text)
-    once = world.programs.call("windlass", "plan", world.policy, "--journal", world.folder / "other.db",
-                               env=world.cloud.environment)
+    once = world.planned()
     assert "launches fail" in once.stdout and once.returncode == 0, once.stdout + once.stderr
+    world.local("fault", "fail", "--action", "DescribeScalingActivities", "--code", "AccessDenied")
+    once = world.planned()
+    assert "the activities of the group cannot be read (denied)" in once.stdout, once.stdout + once.stderr
+    assert once.returncode == 3, "without the reason the turn goes on"
     assert world.group.describe()["DesiredCapacity"] == 6
     world.local("heal")
     world.local("advance", "1h")
