@@ -355,9 +355,11 @@ static int age_series(struct local *l, int64_t series, struct local_cloudwatch_s
 /* What is kept shrinks while there are too many rows, and grows back slowly. */
 static void end_round(struct local_cloudwatch_sweep *s)
 {
-	if (s->rows > CLOUDWATCH_ROWS_MAX && s->share > 1)
+	const int64_t most = s->most ? s->most : CLOUDWATCH_ROWS_MAX;
+
+	if (s->rows > most && s->share > 1)
 		s->share = s->share * 4 / 5;
-	else if (s->rows < CLOUDWATCH_ROWS_MAX / 2 && s->share < 100)
+	else if (s->rows < most / 2 && s->share < 100)
 		s->share++;
 	s->after = s->rows = 0;
 }

@@ -66,6 +66,7 @@ struct local_cloudwatch_sweep {
 	int64_t after; /* the metric that was looked at last */
 	int64_t rows;  /* counted so far */
 	int64_t share; /* of the ages that rows are kept, in percent */
+	int64_t most;  /* rows; 0: CLOUDWATCH_ROWS_MAX */
 };
 MUST int local_cloudwatch_store_sweep(struct local *l, struct local_cloudwatch_sweep *s,
 				      struct instant now, struct err *e);

@@ -39,11 +39,13 @@ src_local_liblocal_a_SOURCES += \
 	src/local/cloudwatch_store.c src/local/cloudwatch_store.h
 
 if HAVE_CHECK
-check_PROGRAMS += tests/unit/check_local_cloudwatch tests/unit/check_local_scaling
-TESTS += tests/unit/check_local_cloudwatch tests/unit/check_local_scaling
+check_PROGRAMS += tests/unit/check_local_cloudwatch tests/unit/check_local_scaling tests/unit/check_local_store
+TESTS += tests/unit/check_local_cloudwatch tests/unit/check_local_scaling tests/unit/check_local_store
 endif
 tests_unit_check_local_scaling_SOURCES = tests/unit/check_local_scaling.c
 tests_unit_check_local_scaling_LDADD = $(LOCAL_LIBS) $(UNIT_LIBS)
+tests_unit_check_local_store_SOURCES = tests/unit/check_local_store.c
+tests_unit_check_local_store_LDADD = $(LOCAL_LIBS) $(UNIT_LIBS)
 tests_unit_check_local_cloudwatch_SOURCES = tests/unit/check_local_cloudwatch.c
 tests_unit_check_local_cloudwatch_LDADD = $(LOCAL_LIBS) $(UNIT_LIBS)
 
