@@ -87,6 +87,11 @@ static void settings(const struct cli_tune *t, const struct tune_point *best, st
 	const char *titles[TUNE_AXES_MAX + 5] = { "" };
 	AUTO(own_freep) const struct tune_point **list = NULL;
 	AUTO(table_freep) struct table *table = NULL;
+	/* The search begins with the file's own settings. */
+	const struct tune_point *now = t->search.count > 0 && !t->search.grid &&
+						       t->search.points[0].seeds == t->search.seeds
+					       ? &t->search.points[0]
+					       : NULL;
 	char wait[16];
 	size_t n = 1, count;
 
@@ -101,10 +106,14 @@ static void settings(const struct cli_tune *t, const struct tune_point *best, st
 		align[i] = TABLE_RIGHT;
 	table = table_new(titles, align, n);
 	list = front(t, &count);
-	if (t->search.count > 0 && t->search.points[0].seeds == t->search.seeds && !t->search.grid)
-		row(t, table, "now", &t->search.points[0]);
+	if (now && !tune_on_front(&t->search, now))
+		row(t, table, "now", now);
 	for (size_t i = 0; i < count; i++)
-		row(t, table, list[i] == best ? "best" : "", list[i]);
+		row(t, table,
+		    list[i] == best  ? list[i] == now ? "now, best" : "best"
+		    : list[i] == now ? "now"
+				     : "",
+		    list[i]);
 	table_print(table, out);
 }
 
