@@ -29,7 +29,8 @@ struct read {
 	struct span deadline;
 	struct subscriber *to;
 	size_t to_count;
-	char **names; /* groups of a describe; a page brings some of them */
+	bool activities; /* of one group */
+	char **names;    /* groups of a describe; a page brings some of them */
 	size_t name_count;
 };
 
@@ -241,18 +242,22 @@ static void activities_done(struct aws_call *c, void *arg)
 {
 	struct read *r = arg;
 	struct observe *o = r->owner;
-	struct observe_want *w = r->to[0].want;
 	AUTO(asg_activities_done) struct asg_activities list = { 0 };
 	struct err e;
+	int rc = aws_autoscaling_activities_read(&c->reply, &list, &e);
 
-	/* Not a failure of the turn: a permission that is missing costs the reason, not the plan.
-	 */
-	if (aws_autoscaling_activities_read(&c->reply, &list, &e) < 0)
-		w->facts->group.launch_read = observe_why(&e);
-	else
-		observe_launch_count(&list, w->seen, r->now, &w->facts->group);
 	read_unlink(o, r);
-	observe_less(o, w);
+	for (size_t i = 0; i < r->to_count; i++) {
+		struct observe_want *w = r->to[i].want;
+
+		/* Not a failure of the turn: a permission that is missing costs the reason, not
+		 * the plan. */
+		if (rc < 0)
+			w->facts->group.launch_read = observe_why(&e);
+		else
+			observe_launch_count(&list, w->seen, r->now, &w->facts->group);
+		observe_less(o, w);
+	}
 	read_free(r);
 }
 
@@ -272,10 +277,22 @@ static void want_activities(struct read *of, struct observe_want *w)
 	struct observe *o = of->owner;
 	struct read *r;
 
-	if (!observe_launch_due(w->seen, of->now) || !budget_allows(o, of->now))
+	if (!observe_launch_due(w->seen, of->now))
+		return;
+	for (r = o->reads; r; r = r->next) /* a policy and its shadows have one group */
+		if (r->activities && r->lane == of->lane && r->now.ms == of->now.ms &&
+		    strcmp(r->to[0].want->policy->fleet.auto_scaling_group,
+			   w->policy->fleet.auto_scaling_group) == 0)
+			break;
+	if (!r && !budget_allows(o, of->now))
 		return;
 	w->seen->asked_at = of->now;
+	if (r) {
+		subscribe(r, w, -1);
+		return;
+	}
 	r = read_new(o, of->lane, of->now, of->deadline);
+	r->activities = true;
 	subscribe(r, w, -1);
 	r->next = o->reads;
 	o->reads = r;

@@ -31,12 +31,14 @@ class World:
         self.group = Group(self.cloud).create(desired=1, most=30)
         self.group.wait(1)
         self.journal = folder / "journal.db"
-        self.policy = folder / "thumbs.yaml"
+        self.policies = folder / "policies"
+        self.policies.mkdir()
+        self.policy = self.policies / "thumbs.yaml"
         self.daemon = None
 
     def follow(self, most=20):
         self.policy.write_text(POLICY % {"queue": self.queue, "max": most})
-        self.daemon = self.programs.start("windlassd", "--policies", self.policy, "--journal", self.journal,
+        self.daemon = self.programs.start("windlassd", "--policies", self.policies, "--journal", self.journal,
                                           "--log-format", "logfmt", env=self.cloud.environment)
         self.daemon.wait_log("windlassd is ready")
 
@@ -82,6 +84,8 @@ def world(programs, tmp_path):
 
 
 def test_launches_that_fail_cap_what_is_asked_until_they_work(world):
+    shadow = (POLICY % {"queue": world.queue, "max": 20}).replace("name: thumbs", "name: shadow\nmode: shadow", 1)
+    (world.policies / "shadow.yaml").write_text(shadow)
     world.follow()
     world.send(30)
     world.wait_desired(3)
@@ -97,6 +101,8 @@ def test_launches_that_fail_cap_what_is_asked_until_they_work(world):
     text = world.said("--last", "1")
     assert "launches fail" in text and "EC2 has no capacity" in text and "instances missing: 3" in text
     assert re.search("AWS says: We currently do not have sufficient capacity", text)
+    beside = lambda: world.programs.call("windlass", "explain", "shadow", "--journal", world.journal).stdout
+    wait_for(lambda: "launches fail" in beside(), "the same reason for the policy's shadow", 60)
     once = world.planned()
     assert "launches fail" in once.stdout and once.returncode == 0, once.stdout + once.stderr
     world.local("fault", "fail", "--action", "DescribeScalingActivities", "--code", "AccessDenied")
