@@ -18,7 +18,7 @@
 #include "produce/produce.h"
 
 #define CALL_S 30
-#define CELERY_S 10 /* all tries together */
+#define CELERY_S 6 /* all tries together */
 #define PUT_S 3600
 #define OUT_MAX 65536
 #define PUT_MOST_BYTES (5LL << 30) /* S3's bound of one put */
