@@ -57,8 +57,6 @@ struct wait_view decide_wait_view(const struct policy *p, const struct policy_ru
 struct wait_setting decide_wait_size_setting(const struct wait_view *v, unsigned index);
 int64_t decide_wait_size(const struct wait_view *v, const struct wait_setting *s,
 			 const struct wait_need *n, int64_t have);
-/* The part of the promised wait that a setting spends. */
-double decide_wait_size_spent(unsigned index);
 /* Of the jobs that are killed under this setting, the share that starts too late. */
 double decide_wait_size_killed(const struct wait_view *v, const struct wait_setting *s);
 /* Whether a fleet that grew last may shrink to @p want, with so many turns left; what is left after

@@ -19,6 +19,7 @@
 #define AIM_FEW 0.8 /* less where few jobs may miss: one more or less is much then */
 #define AIM_LEAST 0.15
 #define AIM_MOST 0.95
+#define AIM_MORE 0.5
 #define PRIOR_LATE 2.0 /* jobs, at what the promise lets miss */
 #define TRUST_LATE 8.0 /* late jobs before the real fleet's lateness counts as much */
 #define STAY 0.98      /* another setting must be this much cheaper */
@@ -40,14 +41,17 @@ static double prior_late(const struct wait_view *v, unsigned i)
 	return tight && urge < 4 && hold < 2 ? 2 : 1.5;
 }
 
+/* The share of late jobs to aim at. Where so many may be late that chance alone decides little,
+ * what was left over so far may be spent beyond what the promise lets miss in the long run. */
 static double aim(const struct wait_view *v, const struct wait *w, double prior_jobs)
 {
 	double real = (double)w->late_milli / 1000 /
 		      ((double)w->started_milli / 1000 + prior_jobs) / v->share;
+	double error = 1 / sqrt(v->share * (double)w->jobs + 1);
+	double few = AIM - AIM_FEW * error;
+	double most = AIM_MOST + AIM_MORE * clip(1 - 4 * error, 0, 1);
 
-	double few = AIM - AIM_FEW / sqrt(v->share * (double)w->jobs + 1);
-
-	return v->share * clip(few + MAKE_UP * (few - real), AIM_LEAST, AIM_MOST);
+	return v->share * clip(few + MAKE_UP * (few - real), AIM_LEAST, most);
 }
 
 /* What the real fleet has late over what its setting had as imagined: a part of it lies in what is

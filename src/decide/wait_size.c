@@ -11,6 +11,10 @@
  * ratio) to an instance for each job: between the two it neither grows nor shrinks, as an inventory
  * between s and S (Scarf, 1960). While jobs wait no instance idles, so keeping it costs nothing.
  *
+ * Spare and band are for jobs that run less long than an instance takes to start. Of longer ones
+ * only a part ends meanwhile, and the number of jobs moves by as much less. The last setting has
+ * all of the spare: for what comes at once.
+ *
  * Where scale-in takes any instance and kills its job, it waits until most are idle: to let go of n
  * kills n times the share of the busy ones. */
 #include <math.h>
@@ -36,21 +40,19 @@ static const struct {
  * start at once the hold saves changes of direction. */
 static const double holds[WAIT_HOLDS] = { 0, 1, 3, 5 };
 #define HOLD_LEAST_S 100
-
-double decide_wait_size_spent(unsigned index)
-{
-	return urges[index / WAIT_HOLDS % WAIT_URGES].spent;
-}
+#define ASKED_S 45 /* from a job that comes to a launch */
 
 struct wait_setting decide_wait_size_setting(const struct wait_view *v, unsigned index)
 {
 	unsigned u = index / WAIT_HOLDS % WAIT_URGES, h = index % WAIT_HOLDS;
-	double a = v->service / (v->service + urges[u].spent * v->promise) + urges[u].spare;
 	double boot = v->boot > HOLD_LEAST_S ? v->boot : HOLD_LEAST_S;
+	double meanwhile = fmin((boot + ASKED_S) / v->service, 1);
+	double band = 1 + (BAND - 1) * meanwhile, root = u == WAIT_URGES - 1 ? 1 : sqrt(meanwhile);
+	double a = v->service / (v->service + urges[u].spent * v->promise) + urges[u].spare * root;
 
 	return (struct wait_setting){ .jobs = a,
-				      .root = ROOT * a,
-				      .band = a < 1 / (BAND * BAND) ? 1 / sqrt(a) : BAND,
+				      .root = ROOT * a * root,
+				      .band = a < 1 / (band * band) ? 1 / sqrt(a) : band,
 				      .hold_ms = (int64_t)(holds[h] * boot * 1000 + 0.5) };
 }
 
