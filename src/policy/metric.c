@@ -1,4 +1,7 @@
 /* Metrics: what their file says, checked, and back. */
+#include <stdio.h>
+#include <string.h>
+
 #include "policy/check.h"
 
 static void check_url(const struct check *c, const struct yaml_node *n, const struct raw_sqs *s)
@@ -207,6 +210,23 @@ static void raw_count(struct keys_arena *a, const struct policy_metric *m, struc
 		raw->count[raw->count_count++] = "delayed";
 }
 
+/* Printed policies go to terminals and journals: the URL without user and password. */
+static const char *without_password(struct keys_arena *a, const char *url)
+{
+	const char *at = url ? strstr(url, "://") : NULL, *host;
+	size_t room;
+	char *told;
+
+	at = at ? at + 3 : NULL;
+	host = at ? memrchr(at, '@', strcspn(at, "/?#")) : NULL;
+	if (!host)
+		return url;
+	room = strlen(url) + sizeof("***");
+	told = keys_arena_alloc(a, room);
+	snprintf(told, room, "%.*s***%s", (int)(at - url), url, host);
+	return told;
+}
+
 void policy_metric_raw(struct keys_arena *a, const struct policy *p, const struct policy_metric *m,
 		       struct raw_metric *raw)
 {
@@ -227,7 +247,8 @@ void policy_metric_raw(struct keys_arena *a, const struct policy *p, const struc
 				.dimensions = { w->names, w->values, w->dimension_count },
 				.statistic = w->statistic,
 				.period = w->period },
-		.celery = { m->celery.broker_url, m->celery.queue, m->celery.key_prefix },
+		.celery = { without_password(a, m->celery.broker_url), m->celery.queue,
+			    m->celery.key_prefix },
 		.expr = m->expr.text
 	};
 	raw_count(a, m, &raw->sqs);

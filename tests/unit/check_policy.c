@@ -334,6 +334,25 @@ START_TEST(wrong_defaults_are_told_at_their_place)
 }
 END_TEST
 
+START_TEST(a_printed_policy_holds_no_password)
+{
+	AUTO(policy_set_done) struct policy_set set = { 0 };
+	AUTO(buf_done) struct buf out = BUF(65536);
+
+	put("a.yaml",
+	    "version: 1\nname: a\nfleet: { auto_scaling_group: g, region: us-east-1 }\n"
+	    "metrics:\n  old: { celery: { broker_url: \"redis://me:hu@sh@h:7/1\" } }\n"
+	    "rules:\n  - { name: r, target_tracking: { metric: old, per_instance: 10 } }\n");
+	read_dir(&set);
+	ck_assert_uint_eq(set.count, 1);
+	ck_assert_str_eq(set.items[0].policy->metrics[0].celery.broker_url,
+			 "redis://me:hu@sh@h:7/1");
+	ck_assert_int_eq(policy_print(set.items[0].policy, &out), 0);
+	ck_assert_ptr_nonnull(strstr(buf_str(&out), "redis://***@h:7/1"));
+	ck_assert_ptr_null(strstr(buf_str(&out), "hu@"));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("policy");
@@ -341,6 +360,7 @@ int main(void)
 	SRunner *r;
 
 	tcase_add_checked_fixture(t, make_dir, remove_dir);
+	tcase_add_test(t, a_printed_policy_holds_no_password);
 	tcase_add_test(t, one_bad_file_leaves_the_good_ones);
 	tcase_add_test(t, a_file_that_cannot_be_read_is_a_problem_of_its_own);
 	tcase_add_test(t, a_path_that_is_not_there_is_an_error);
