@@ -132,11 +132,12 @@ def one_log(tally, test):
         passed += int(checks) - int(failures) - int(errors)
     for said in PLAIN_LINE.findall(text):
         passed, failed = passed + int(said[0]), failed + int(said[1])
-    for name, why in re.findall(r"^skipped: ([^:]+): (.*)$", text, re.M):
+    for name, why in re.findall(r"^skipped: ([^:\n]+): (.*)$", text, re.M):
         tally.skip(f"{test}: {name}", why)
 
     if verdict == "SKIP":
-        tally.skip(test, text.strip().splitlines()[-2] if text.count("\n") > 1 else "no reason given")
+        why = text.strip().splitlines()[-2] if text.count("\n") > 1 else "no reason given"
+        tally.skip(test, why.removeprefix("skipped: "))
         return
     tally.passed += passed
     if verdict == "PASS" and passed and not failed:
