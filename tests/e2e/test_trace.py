@@ -100,7 +100,7 @@ def test_the_same_time_of_other_days_fills_a_gap(put, trace):
 
 
 def test_the_period_is_what_retention_gives(put, trace):
-    put({m: 1 for m in range(10, 40)})
+    put({m: 1 for m in range(10, 200)})  # a whole hour at least, whenever in an hour this is run
     assert "by periods of 5m" in trace("jobs", "--since", "30d").stderr
     assert "by periods of 1h" in trace("jobs", "--since", "100d", "--fill", "zero").stderr
     assert "by periods of 10m" in trace("jobs", "--since", "2h", "--period", "10m").stderr
