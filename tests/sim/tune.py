@@ -8,8 +8,9 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 import time
+
+import cases
 
 TOP = pathlib.Path(os.environ.get("WINDLASS_SRC", pathlib.Path(__file__).resolve().parents[2]))
 BUILD = pathlib.Path(os.environ.get("WINDLASS_BUILD", TOP / "build"))
@@ -163,20 +164,5 @@ def test_mistakes_end_in_one_sentence(folder):
         assert not list(folder.glob("*.tune.json"))
 
 
-def main():
-    failed = 0
-    tests = [(n, f) for n, f in globals().items() if n.startswith("test_")]
-    for name, test in tests:
-        with tempfile.TemporaryDirectory() as made:
-            try:
-                test(pathlib.Path(made))
-                print(f"ok {name}")
-            except AssertionError as e:
-                failed += 1
-                print(f"FAILED {name}: {e}")
-    print(f"{len(tests) - failed} passed, {failed} failed, 0 skipped")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(cases.run(globals()))
