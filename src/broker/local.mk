@@ -2,6 +2,7 @@
 noinst_LIBRARIES += src/broker/libbroker.a
 src_broker_libbroker_a_SOURCES = \
 	src/broker/broker.c src/broker/broker.h \
+	src/broker/record.c src/broker/record.h \
 	src/broker/sqs.c src/broker/both.c \
 	src/broker/redis.c src/broker/redis.h \
 	src/broker/redis_codec.c src/broker/redis_place.c \
@@ -11,11 +12,13 @@ src_broker_libbroker_a_SOURCES = \
 	src/broker/celery_script.c src/broker/celery_script.h
 
 if HAVE_CHECK
-check_PROGRAMS += tests/unit/check_broker tests/unit/check_broker_redis
-TESTS += tests/unit/check_broker tests/unit/check_broker_redis
+check_PROGRAMS += tests/unit/check_broker tests/unit/check_broker_record tests/unit/check_broker_redis
+TESTS += tests/unit/check_broker tests/unit/check_broker_record tests/unit/check_broker_redis
 endif
 tests_unit_check_broker_SOURCES = tests/unit/check_broker.c
 tests_unit_check_broker_LDADD = $(BROKER_LIBS) $(UNIT_LIBS)
+tests_unit_check_broker_record_SOURCES = tests/unit/check_broker_record.c
+tests_unit_check_broker_record_LDADD = $(BROKER_LIBS) $(UNIT_LIBS)
 tests_unit_check_broker_redis_SOURCES = tests/unit/check_broker_redis.c
 tests_unit_check_broker_redis_LDADD = $(BROKER_LIBS) $(UNIT_LIBS)
 

@@ -5,6 +5,7 @@
 
 #include "base/own.h"
 #include "check_main.h"
+#include "check_model.h"
 #include "model/job.h"
 #include "model/memory.h"
 #include "model/say.h"
@@ -478,5 +479,6 @@ int main(void)
 	tcase_add_loop_test(t, a_stored_plan_that_is_none_is_refused, 0, 6);
 	tcase_add_test(t, facts_read_back_as_they_were_written);
 	suite_add_tcase(s, t);
+	suite_add_tcase(s, check_model_record());
 	return check_main_run(srunner_create(s));
 }
