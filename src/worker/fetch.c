@@ -117,7 +117,7 @@ static void source_come(struct aws_call *c, void *arg)
 	if (e.kind != ERR_NONE)
 		worker_task_fail(t, TASK_PERMANENT, &e, "");
 	else
-		worker_store_look(t, seen);
+		worker_store_look(t, t->job.bucket, buf_str(&t->key), seen);
 }
 
 void worker_fetch(struct task *t)

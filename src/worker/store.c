@@ -1,8 +1,13 @@
-/* The output: stored under the job's own key, only where nothing is, and only while the message is
- * ours. */
+/* What the job made: each file under the job's own key, only while the message is ours, the mark
+ * last.
+ *
+ * A file is written only where nothing is. What is there already will do when it was made from the
+ * same source by the same profile and is equal; else, of a job of several files, the attempt of the
+ * later receive has the word: files of two attempts are never mixed behind one mark. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,6 +26,7 @@
 #define META_PROFILE "profile"
 #define META_RECEIVES "receive-count"
 #define META_HOST "worker"
+#define META_SHA256 "sha256"
 
 /* Header values do not carry an ETag's quotes well. */
 static const char *bare(const char *etag, char out[static S3_ETAG_MAX])
@@ -32,6 +38,19 @@ static const char *bare(const char *etag, char out[static S3_ETAG_MAX])
 			out[n++] = *etag;
 	out[n] = '\0';
 	return out;
+}
+
+static void found(struct task *t, const struct reply *r, const struct s3_object *o)
+{
+	const char *sum = aws_s3_meta(r, META_SHA256), *receives = aws_s3_meta(r, META_RECEIVES);
+	struct task_found *f = &t->found;
+
+	*f = (struct task_found){ .bytes = o->size };
+	memcpy(f->etag, o->etag, sizeof(f->etag));
+	if (sum)
+		snprintf(f->sha256, sizeof(f->sha256), "%s", sum);
+	if (receives)
+		f->receives = strtoll(receives, NULL, 10);
 }
 
 static void looked(struct aws_call *c, void *arg)
@@ -49,55 +68,71 @@ static void looked(struct aws_call *c, void *arg)
 	source = aws_s3_meta(&c->reply, META_SOURCE);
 	profile = aws_s3_meta(&c->reply, META_PROFILE);
 	if (!source || !profile || strcmp(source, bare(t->etag, etag)) != 0 ||
-	    strcmp(profile, t->profile->digest) != 0) {
+	    strcmp(profile, t->profile->digest) != 0)
 		err_set(&e, ERR_CONFLICT,
-			"s3://%s/%s is there and was not made from this source by this profile: "
-			"remove it, or change "
-			"the profile's key",
-			t->job.bucket, buf_str(&t->key));
-	} else {
-		memcpy(t->made_etag, o.etag, sizeof(t->made_etag));
-		t->made_bytes = o.size;
-	}
+			"%s is there and was not made from this source by this profile: remove "
+			"it, or change the profile's key",
+			t->looked_at);
+	else
+		found(t, &c->reply, &o);
 	t->seen(t, &e);
 }
 
-void worker_store_look(struct task *t, task_seen_fn *fn)
+void worker_store_look(struct task *t, const char *bucket, const char *key, task_seen_fn *fn)
 {
+	own_free(t->looked_at);
+	t->looked_at = own_printf("s3://%s/%s", bucket, key);
 	aws_call_done(&t->call);
 	t->seen = fn;
-	aws_s3_head_ask(&t->call.request, t->job.bucket, buf_str(&t->key));
+	aws_s3_head_ask(&t->call.request, bucket, key);
 	lane_start(t->lane, &t->call, span_s(HEAD_S), looked, t);
 }
 
+static void next_file(struct task *t);
+static void put(struct task *t, const char *instead_of);
+
+static bool is_mark(const struct task *t)
+{
+	return t->file + 1 == t->file_count;
+}
+
+/* What is there stays there, unless it is of an earlier attempt at this very job. */
 static void seen_after_put(struct task *t, const struct err *e)
 {
-	if (e->kind == ERR_NONE) {
-		t->already = true;
-		worker_task_next(t);
-	} else {
-		/* What is there stays there: only another's output can never be replaced. */
+	struct task_file *f = &t->files[t->file];
+	struct err newer = { 0 };
+
+	if (e->kind != ERR_NONE) {
 		worker_task_fail(t,
 				 e->kind == ERR_CONFLICT    ? TASK_PERMANENT
 				 : e->kind == ERR_NOT_FOUND ? TASK_TRANSIENT
 							    : worker_task_class_of(e),
 				 e, "");
+	} else if (t->file_count == 1 || strcmp(t->found.sha256, f->sha256) == 0) {
+		t->already = is_mark(t);
+		memcpy(f->etag, t->found.etag, sizeof(f->etag));
+		next_file(t);
+	} else if (t->found.receives <= t->receives && t->put_again++ < PUT_AGAIN_MAX) {
+		put(t, t->found.etag);
+	} else {
+		err_set(&newer, ERR_CONFLICT, "a later attempt at this job stores %s",
+			t->looked_at);
+		worker_task_fail(t, TASK_TRANSIENT, &newer, "");
 	}
 }
-
-static void put(struct task *t);
 
 static void put_come(struct aws_call *c, void *arg)
 {
 	struct task *t = arg;
+	struct task_file *f = &t->files[t->file];
 	struct err e = { 0 };
 
-	if (aws_s3_put_read(&c->reply, t->made_etag, &e) == 0) {
-		worker_task_next(t);
+	if (aws_s3_put_read(&c->reply, f->etag, &e) == 0) {
+		next_file(t);
 	} else if (c->reply.status == 412) {
-		worker_store_look(t, seen_after_put); /* somebody was first: will it do? */
+		worker_store_look(t, f->bucket, f->key, seen_after_put);
 	} else if (c->reply.status == 409 && t->put_again++ < PUT_AGAIN_MAX) {
-		put(t); /* two at once: S3 says to ask again */
+		put(t, NULL); /* two at once: S3 says to ask again */
 	} else {
 		enum task_class why = worker_task_class_of(&e);
 
@@ -105,19 +140,25 @@ static void put_come(struct aws_call *c, void *arg)
 	}
 }
 
-static void put(struct task *t)
+/* @p instead_of: the ETag of what is replaced; NULL: nothing may be there. */
+static void put(struct task *t, const char *instead_of)
 {
 	char etag[S3_ETAG_MAX], receives[24];
-	const struct s3_meta meta[] = { { META_TASK, t->job.task_id },
-					{ META_SOURCE, bare(t->etag, etag) },
-					{ META_PROFILE, t->profile->digest },
-					{ META_RECEIVES, receives },
-					{ META_HOST, t->host } };
+	const struct task_file *f = &t->files[t->file];
+	const struct s3_meta meta[] = {
+		{ META_TASK, t->job.task_id },
+		{ META_SOURCE, bare(t->etag, etag) },
+		{ META_PROFILE, t->profile->digest },
+		{ META_RECEIVES, receives },
+		{ META_HOST, t->host },
+		{ META_SHA256, f->sha256 },
+	};
 	struct s3_put p = { .fd = t->fd,
-			    .size = t->made_bytes,
-			    .content_type = worker_transcode_content_type(t->output),
-			    .sha256_hex = t->sha256,
-			    .if_none_match = true,
+			    .size = f->bytes,
+			    .content_type = f->type,
+			    .sha256_hex = f->sha256,
+			    .if_none_match = !instead_of,
+			    .if_match = instead_of,
 			    .meta = meta,
 			    .meta_count = COUNT_OF(meta) };
 	struct err e = { 0 };
@@ -129,31 +170,57 @@ static void put(struct task *t)
 	}
 	snprintf(receives, sizeof(receives), "%lld", (long long)t->receives);
 	aws_call_done(&t->call);
-	aws_s3_put_ask(&t->call.request, t->job.bucket, buf_str(&t->key), &p);
+	aws_s3_put_ask(&t->call.request, f->bucket, f->key, &p);
 	lane_start(t->lane, &t->call, span_s(PUT_S), put_come, t);
 }
 
 static void hashed(struct task *t, const struct err *e)
 {
-	if (e->kind != ERR_NONE)
+	if (e->kind != ERR_NONE) {
 		worker_task_fail(t, TASK_MACHINE, e, "");
+		return;
+	}
+	memcpy(t->files[t->file].sha256, t->sha256, sizeof(t->sha256));
+	put(t, NULL);
+}
+
+/* t->file: opened, hashed, then put. */
+static void begin_file(struct task *t)
+{
+	struct task_file *f = &t->files[t->file];
+	AUTO(own_freep) char *path = worker_task_path(t, f->name);
+	struct err e = { 0 };
+	struct stat st;
+
+	t->put_again = 0;
+	t->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (t->fd < 0 || fstat(t->fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		err_errno(&e, t->fd < 0 ? errno : EINVAL, "opening the output %s", f->name);
+		worker_task_fail(t, TASK_MACHINE, &e, "");
+		return;
+	}
+	f->bytes = st.st_size;
+	t->made_bytes += f->bytes;
+	worker_hash_start(t, t->fd, hashed);
+}
+
+static void next_file(struct task *t)
+{
+	if (t->fd >= 0)
+		close(t->fd);
+	t->fd = -1;
+	t->file++;
+	if (t->file == t->file_count)
+		worker_task_next(t);
 	else
-		put(t);
+		begin_file(t);
 }
 
 void worker_store(struct task *t)
 {
 	AUTO(own_freep) char *name = worker_task_output_name(t);
-	AUTO(own_freep) char *path = worker_task_path(t, name);
-	struct err e = { 0 };
-	struct stat st;
 
-	t->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (t->fd < 0 || fstat(t->fd, &st) < 0) {
-		err_errno(&e, errno, "opening the output");
-		worker_task_fail(t, TASK_MACHINE, &e, "");
-		return;
-	}
-	t->made_bytes = st.st_size;
-	worker_hash_start(t, t->fd, hashed);
+	worker_task_file(t, name, t->job.bucket, buf_str(&t->key),
+			 worker_transcode_content_type(t->output));
+	begin_file(t);
 }

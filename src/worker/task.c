@@ -61,6 +61,13 @@ void worker_task_free(struct task *t)
 	if (t->fd >= 0)
 		close(t->fd);
 	err_ignore(worker_folder_remove(t->folder, &ignored)); /* the supervisor clears after us */
+	for (size_t i = 0; i < t->file_count; i++) {
+		own_free(t->files[i].name);
+		own_free(t->files[i].bucket);
+		own_free(t->files[i].key);
+	}
+	own_free(t->files);
+	own_free(t->looked_at);
 	buf_done(&t->key);
 	own_free(t->folder);
 	own_free(t);
@@ -72,6 +79,26 @@ static void (*const stages[TASK_STAGES])(struct task *) = {
 	[TASK_STORE] = worker_store,
 };
 
+struct task_file *worker_task_file(struct task *t, const char *name, const char *bucket,
+				   const char *key, const char *type)
+{
+	struct task_file *f;
+
+	if (t->file_count % 16 == 0)
+		t->files = own_grow(t->files, t->file_count + 16, sizeof(*t->files));
+	f = &t->files[t->file_count++];
+	*f = (struct task_file){ .name = own_strdup(name),
+				 .bucket = own_strdup(bucket),
+				 .key = own_strdup(key),
+				 .type = type };
+	return f;
+}
+
+static const char *mark_etag(const struct task *t)
+{
+	return t->file_count ? t->files[t->file_count - 1].etag : "";
+}
+
 static void stored(struct task *t)
 {
 	struct task_end end = { .outcome = TASK_STORED,
@@ -80,8 +107,8 @@ static void stored(struct task *t)
 				.complaint = "",
 				.already = t->already,
 				.key = buf_str(&t->key),
-				.etag = t->made_etag,
-				.bytes = t->made_bytes };
+				.etag = t->already ? t->found.etag : mark_etag(t),
+				.bytes = t->already ? t->found.bytes : t->made_bytes };
 
 	t->hooks.end(&end, t->hooks.arg);
 }

@@ -54,6 +54,21 @@ struct task_hooks {
 
 struct task_hash; /* digest of the output, made off the loop */
 
+#define TASK_FILES_MAX 8192
+#define TASK_SHA256_MAX (2 * CRYPTO_SHA256_BYTES + 1) /* in hex */
+struct task_file {                                    /* one object that the job leaves */
+	char *name;                                   /* inside the job's folder */
+	char *bucket, *key;
+	const char *type; /* of its content; static */
+	int64_t bytes;
+	char sha256[TASK_SHA256_MAX], etag[S3_ETAG_MAX];
+};
+
+struct task_found { /* an object that is there already and was made from the same */
+	char etag[S3_ETAG_MAX], sha256[TASK_SHA256_MAX];
+	int64_t bytes, receives; /* of the message that made it */
+};
+
 struct task {
 	struct loop *loop;
 	struct lane *lane;
@@ -70,17 +85,21 @@ struct task {
 	char etag[S3_ETAG_MAX]; /* of the source, with its quotes */
 	int64_t source_bytes;
 	struct probe source, made;
-	struct buf key; /* of the output */
-	char made_etag[S3_ETAG_MAX];
-	int64_t made_bytes;
+	struct buf
+		key; /* of the mark: the object that is stored last and says that all are there */
+	struct task_file *files; /* in the order of their storing, the mark last */
+	size_t file_count, file; /* file: being stored */
+	int64_t made_bytes;      /* of all of them */
 	bool already;
 	struct progress progress;
 
 	struct aws_call call;                              /* at most one runs */
-	void (*seen)(struct task *t, const struct err *e); /* who looks for the output */
+	void (*seen)(struct task *t, const struct err *e); /* who looks for an object */
+	struct task_found found;
+	char *looked_at; /* for messages */
 	struct run *run;
 	struct task_hash *hash;
-	char sha256[2 * CRYPTO_SHA256_BYTES + 1];
+	char sha256[TASK_SHA256_MAX];
 	int fd; /* being read or written; -1: none */
 	int put_again;
 };
@@ -113,11 +132,14 @@ void worker_probe(struct task *t);
 void worker_transcode(struct task *t);
 void worker_probe_output(struct task *t);
 void worker_store(struct task *t);
-/* Looks whether the output is there and made from the same: by fetch before the work, by store
- * after a 412. */
+/* One more file to store, before or in worker_store(). */
+struct task_file *worker_task_file(struct task *t, const char *name, const char *bucket,
+				   const char *key, const char *type);
+/* Looks whether an object is there and made from the same (then t->found): by fetch, for the mark,
+ * before the work; by store after a 412. */
 typedef void task_seen_fn(struct task *t,
 			  const struct err *e); /* ERR_NONE, ERR_NOT_FOUND, ERR_CONFLICT, … */
-void worker_store_look(struct task *t, task_seen_fn *fn);
+void worker_store_look(struct task *t, const char *bucket, const char *key, task_seen_fn *fn);
 enum task_class worker_task_class_of(const struct err *e);
 
 #endif
