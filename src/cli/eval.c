@@ -1,11 +1,11 @@
 /* windlass eval: what a policy would do, without a cloud. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/options.h"
 #include "cli/cli.h"
+#include "cli/lines.h"
 #include "policy/policy.h"
 #include "rehearse/stream.h"
 
@@ -48,70 +48,20 @@ static int read_policy(const char *path, const struct option_list *sets, struct 
 	return rc;
 }
 
-/* Standard input by lines. The last needs no newline. */
-struct lines {
-	struct buf buf;
-	size_t start;
-	bool ended, skipping;
-};
-
-static bool fill(struct lines *l)
-{
-	char chunk[16384];
-	ssize_t n;
-
-	buf_drop(&l->buf, l->start);
-	l->start = 0;
-	do
-		n = read(STDIN_FILENO, chunk, sizeof(chunk));
-	while (n < 0 && errno == EINTR);
-	if (n <= 0) {
-		l->ended = true;
-		return false;
-	}
-	buf_add(&l->buf, chunk, (size_t)n);
-	return true;
-}
-
-/* The next line, borrowed until the next call; false at the end. A line past STREAM_LINE_MAX is
- * cut: it cannot be read then, and the rest of it is skipped. */
-static bool next_line(struct lines *l, const char **ret, size_t *ret_len)
-{
-	for (;;) {
-		const char *from = buf_str(&l->buf) + l->start;
-		size_t have = l->buf.len - l->start;
-		const char *nl = have ? memchr(from, '\n', have) : NULL;
-		size_t len = nl ? (size_t)(nl - from) : have;
-		bool skipped = l->skipping;
-
-		if (nl || len > STREAM_LINE_MAX || (l->ended && len > 0)) {
-			l->start += nl ? len + 1 : len;
-			l->skipping = !nl && !l->ended;
-			if (skipped)
-				continue;
-			*ret = from;
-			*ret_len = len;
-			return true;
-		}
-		if (l->ended || (!fill(l) && l->buf.len == l->start))
-			return false;
-	}
-}
-
 static int run(struct stream *s)
 {
 	AUTO(buf_done) struct buf out = BUF(EVAL_OUT_MAX);
-	struct lines l = { .buf = BUF(2 * STREAM_LINE_MAX + 32768) };
+	AUTO(lines_done) struct lines l;
 	const char *line;
 	size_t len;
 	int status = CLI_DONE;
 
-	while (status == CLI_DONE && next_line(&l, &line, &len)) {
+	lines_init(&l, STDIN_FILENO, STREAM_LINE_MAX);
+	while (status == CLI_DONE && lines_next(&l, true, &line, &len) == LINES_LINE) {
 		buf_clear(&out);
 		stream_line(s, line, len, &out);
 		status = cli_print(&out, CLI_DONE);
 	}
-	buf_done(&l.buf);
 	return status;
 }
 

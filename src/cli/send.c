@@ -7,32 +7,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "aws/lane.h"
 #include "aws/s3.h"
 #include "aws/sqs.h"
 #include "base/json.h"
 #include "base/options.h"
-#include "base/table.h"
 #include "cli/cli.h"
-#include "produce/celery.h"
-#include "produce/produce.h"
+#include "cli/send.h"
 
 #define CALL_S 30
 #define CELERY_S 6 /* all tries together */
 #define PUT_S 3600
 #define OUT_MAX 65536
 #define PUT_MOST_BYTES (5LL << 30) /* S3's bound of one put */
-#define BAR_CELLS 24
-
-struct send {
-	struct lane *lane;
-	const char *queue_url, *bucket, *prefix;
-	enum produce_path path;
-	struct produce_celery *celery; /* where it is that path */
-	bool json;
-	struct table_live live;
-	size_t count, done;
-};
 
 static void show(struct send *s, const char *what)
 {
@@ -40,7 +26,7 @@ static void show(struct send *s, const char *what)
 
 	if (!s->live.tty)
 		return;
-	table_bar(&line, s->count ? (double)s->done / (double)s->count : 1, BAR_CELLS);
+	table_bar(&line, s->count ? (double)s->done / (double)s->count : 1, SEND_BAR_CELLS);
 	buf_addf(&line, " %zu of %zu  %.120s", s->done, s->count, what);
 	table_live_show(&s->live, buf_str(&line));
 }
@@ -129,21 +115,27 @@ static int enqueue(struct send *s, const struct job *j, char **ret_id, struct er
 	return aws_sqs_send_read(&c.reply, ret_id, e);
 }
 
-static int tell(const struct send *s, const struct job *j, const char *message_id)
+void cli_send_line(const struct send *s, const struct job *j, const char *message_id,
+		   struct buf *out)
 {
-	AUTO(buf_done) struct buf out = BUF(OUT_MAX);
-
 	if (s->json) {
 		AUTO(json_freep) struct json *o = job_write(j);
 
 		json_set_str(o, "message_id", message_id);
 		json_set_str(o, "path", produce_word(s->path));
-		json_write(o, &out);
-		buf_addc(&out, '\n');
+		json_write(o, out);
+		buf_addc(out, '\n');
 	} else {
-		buf_addf(&out, "%s  s3://%s/%s  by %s\n", j->video_id, j->bucket, j->key,
+		buf_addf(out, "%s  s3://%s/%s  by %s\n", j->video_id, j->bucket, j->key,
 			 produce_word(s->path));
 	}
+}
+
+static int tell(const struct send *s, const struct job *j, const char *message_id)
+{
+	AUTO(buf_done) struct buf out = BUF(OUT_MAX);
+
+	cli_send_line(s, j, message_id, &out);
 	return cli_print(&out, CLI_DONE);
 }
 
@@ -198,6 +190,8 @@ static int run(struct send *s, const struct lane_options *where, char **operands
 	if (!l)
 		return cli_fail("send", &e);
 	s->lane = l;
+	if (s->batch)
+		return cli_send_batch(s);
 	for (int i = 0; i < n; i++) {
 		if (one(s, operands[i], &e) == 0)
 			continue;
@@ -206,6 +200,27 @@ static int run(struct send *s, const struct lane_options *where, char **operands
 		err_clear(&e);
 	}
 	return status;
+}
+
+static const char details[] =
+	"A VIDEO is a file, which is uploaded first, or s3://bucket/key, which is there already.\n"
+	"A line of --batch is s3://bucket/key, or a JSON object with video_path and, where they "
+	"are to\nbe those, video_id, task_id and created_at. A line that is none is told and "
+	"passed "
+	"over; what\nwas not taken is sent again under its task_id for half a minute. Lines of a "
+	"pipe are sent as\nthey come. The lines that --output json prints, those with an error "
+	"too, "
+	"may be sent again.\n"
+	"Jobs go to SQS when SQS_QUEUE_URL is set, to Celery when only CELERY_BROKER_URL is; each "
+	"line\nsays which way its job went.\n";
+
+static int check_operands(const struct send *s, int n, struct err *e)
+{
+	if (s->batch && n)
+		return err_set(e, ERR_POLICY, "--batch and VIDEO… do not go together");
+	if (!s->batch && !n)
+		return err_set(e, ERR_POLICY, "VIDEO… is missing");
+	return 0;
 }
 
 int cli_send(int argc, char **argv)
@@ -219,6 +234,8 @@ int cli_send(int argc, char **argv)
 	const struct option table[] = {
 		{ "queue-url", 'q', OPTION_STR, &by.queue_url, "URL", "SQS_QUEUE_URL",
 		  .doc = "where jobs go" },
+		{ "batch", 0, OPTION_STR, &s.batch, "FILE", NULL,
+		  .doc = "jobs, one a line, instead of VIDEOs; - is standard input" },
 		{ "bucket", 'b', OPTION_STR, &s.bucket, "NAME", "WINDLASS_BUCKET",
 		  .doc = "where files are uploaded to" },
 		{ "prefix", 0, OPTION_STR, &s.prefix, "TEXT", NULL, "uploads/",
@@ -242,21 +259,18 @@ int cli_send(int argc, char **argv)
 	};
 	const struct options o = { .program = "windlass send",
 				   .summary = "Uploads videos and enqueues jobs for them.",
-				   .operands = "VIDEO…",
-				   .details = "A VIDEO is a file, which is uploaded first, or "
-					      "s3://bucket/key, which is there "
-					      "already.\n"
-					      "Jobs go to SQS when SQS_QUEUE_URL is set, to "
-					      "Celery when only CELERY_BROKER_URL is; each line "
-					      "says which way its job went.\n",
+				   .operands = "VIDEO… | --batch FILE",
+				   .details = details,
 				   .table = table,
 				   .count = COUNT_OF(table),
-				   .least_operands = 1,
+				   .least_operands = 0,
 				   .most_operands = -1 };
 	struct err e = { 0 };
 	char **operands;
 	int n, rc = options_parse(&o, argc, argv, &operands, &n, &e);
 
+	if (rc == 0)
+		rc = check_operands(&s, n, &e);
 	if (rc != 0)
 		return rc < 0 ? cli_usage("send", &e) : CLI_DONE;
 	if (produce_route(&by, &s.path, &e) < 0)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/utf8.h"
 
 #define JOB_BODY_MAX (1u << 20) /* SQS takes no longer message */
 
@@ -95,6 +96,8 @@ static const char *key_fault(const char *key)
 		return "has no key after the bucket";
 	if (n >= JOB_KEY_MAX)
 		return "has a key longer than 1024 bytes";
+	if (!utf8_valid(key, n)) /* JSON would carry another key */
+		return "is not UTF-8";
 	for (size_t i = 0; i < n; i++)
 		if ((unsigned char)key[i] < 0x20 || key[i] == 0x7f)
 			return "holds control characters";
@@ -180,8 +183,11 @@ static int read_created(const struct json *body, struct instant *ret, struct err
 		return 0;
 	if (field(body, "created_at", &s, e) < 0)
 		return -1;
-	if (clock_parse(s, strlen(s), ret, e) < 0)
+	if (clock_parse(s, strlen(s), ret, e) < 0) {
+		if (e)
+			e->kind = ERR_POLICY;
 		return err_wrap(e, "created_at");
+	}
 	return 0;
 }
 

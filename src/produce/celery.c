@@ -17,9 +17,12 @@ struct produce_celery {
 	struct broker_celery_names names;
 	char *key;
 	int priority;
+	size_t running;
+	bool waited_for;
 };
 
 struct sending {
+	struct produce_celery *p;
 	produce_celery_fn *fn;
 	void *arg;
 };
@@ -66,14 +69,19 @@ void produce_celery_free(struct produce_celery *p)
 static void pushed(const struct broker_redis_reply *reply, const struct err *e, void *arg)
 {
 	struct sending *s = arg;
+	struct produce_celery *p = s->p;
+	struct loop *stop;
 	struct err none = { 0 };
 
 	if (reply && (reply->kind != REDIS_INT || reply->integer < 1)) {
 		err_set(&none, ERR_PROTOCOL, "Redis answered LPUSH with no length");
 		e = &none;
 	}
-	s->fn(e, s->arg);
+	stop = --p->running == 0 && p->waited_for ? p->loop : NULL;
+	s->fn(e, s->arg); /* which may free p, where the loop is not its own */
 	own_free(s);
+	if (stop)
+		loop_stop(stop);
 }
 
 static void push(struct produce_celery *p, const struct buf *message, struct span deadline,
@@ -84,7 +92,8 @@ static void push(struct produce_celery *p, const struct buf *message, struct spa
 						   broker_redis_word(p->key),
 						   { message->data, message->len } };
 
-	*s = (struct sending){ .fn = fn, .arg = arg };
+	*s = (struct sending){ .p = p, .fn = fn, .arg = arg };
+	p->running++;
 	broker_redis_ask(p->redis, words, COUNT_OF(words), deadline, pushed, s);
 }
 
@@ -97,6 +106,15 @@ int produce_celery_start(struct produce_celery *p, const struct job *j, struct s
 		return -1;
 	push(p, &message, deadline, fn, arg);
 	return 0;
+}
+
+void produce_celery_wait(struct produce_celery *p)
+{
+	assert(p->own_loop);
+	p->waited_for = true;
+	while (p->running > 0)
+		loop_run(p->loop);
+	p->waited_for = false;
 }
 
 struct waiting {

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/json.h"
+#include "produce/message.h"
 
 #define BODY_MAX 8192
 #define PATH_MAX_BYTES (sizeof("s3://") + JOB_BUCKET_MAX + JOB_KEY_MAX)
@@ -51,20 +52,42 @@ int produce_job(const char *bucket, const char *key, struct job *ret, struct err
 	return 0;
 }
 
-int produce_sqs_ask(struct request *r, const char *queue_url, const struct job *j, struct err *e)
+int produce_message_write(struct produce_message *m, const struct job *j, struct err *e)
 {
 	AUTO(json_freep) struct json *body = job_write(j);
-	AUTO(buf_done) struct buf text = BUF(BODY_MAX);
-	char path[PATH_MAX_BYTES];
-	const struct sqs_send_attr attrs[] = { { .name = "video_id", .value = j->video_id },
-					       { .name = "video_path", .value = path } };
-	struct sqs_send m = { .delay_s = -1, .attrs = attrs, .attr_count = COUNT_OF(attrs) };
 
-	if (json_write(body, &text) < 0)
+	*m = (struct produce_message){ .body = BUF(BODY_MAX), .path = BUF(PATH_MAX_BYTES) };
+	if (json_write(body, &m->body) < 0) {
+		produce_message_done(m);
 		return err_set(e, ERR_POLICY, "a job of more than %d bytes", BODY_MAX);
-	snprintf(path, sizeof(path), "s3://%s/%s", j->bucket, j->key);
-	m.body = buf_str(&text);
-	m.body_len = text.len;
-	aws_sqs_send_ask(r, queue_url, &m);
+	}
+	buf_addf(&m->path, "s3://%s/%s", j->bucket, j->key);
+	m->attrs[0] = (struct sqs_send_attr){ .name = "video_id", .value = j->video_id };
+	m->attrs[1] = (struct sqs_send_attr){ .name = "video_path", .value = buf_str(&m->path) };
+	m->send = (struct sqs_send){ .body = buf_str(&m->body),
+				     .body_len = m->body.len,
+				     .delay_s = -1,
+				     .attrs = m->attrs,
+				     .attr_count = COUNT_OF(m->attrs) };
+	m->bytes = m->body.len;
+	for (size_t i = 0; i < COUNT_OF(m->attrs); i++)
+		m->bytes += strlen(m->attrs[i].name) + strlen("String") + strlen(m->attrs[i].value);
+	return 0;
+}
+
+void produce_message_done(struct produce_message *m)
+{
+	buf_done(&m->body);
+	buf_done(&m->path);
+}
+
+int produce_sqs_ask(struct request *r, const char *queue_url, const struct job *j, struct err *e)
+{
+	struct produce_message m;
+
+	if (produce_message_write(&m, j, e) < 0)
+		return -1;
+	aws_sqs_send_ask(r, queue_url, &m.send);
+	produce_message_done(&m);
 	return 0;
 }

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 from celery_redis import SEPARATOR, TASK, Celery, Redis, redis
-from conftest import program_path
+from conftest import free_port, program_path
 
 __all__ = ["redis"]
 VIDEO = "s3://anb-videos/uploads/it's 1.mp4"
@@ -107,7 +107,7 @@ def certificate(folder):
 def test_tls_is_verified(windlass, programs, tmp_path):
     cert, key = certificate(tmp_path)
     redis = Redis(programs, tmp_path)
-    tls_port = redis.port + 1 if redis.port < 65535 else redis.port - 1
+    tls_port = free_port()
     redis.start("--tls-port", tls_port, "--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", cert,
                 "--tls-auth-clients", "no", "--requirepass", "hush")
     redis.password = "hush"

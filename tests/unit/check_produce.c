@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "check_main.h"
+#include "produce/batch.h"
 #include "produce/celery.h"
 #include "produce/produce.h"
 
@@ -64,7 +65,11 @@ END_TEST
 
 static const struct {
 	const char *bucket, *key;
-} bad[] = { { "bucket", "a/../b" }, { "bucket", "" }, { "", "key" }, { "bucket", "a\nb" } };
+} bad[] = { { "bucket", "a/../b" },
+	    { "bucket", "" },
+	    { "", "key" },
+	    { "bucket", "a\nb" },
+	    { "bucket", "a\xff" } };
 
 START_TEST(a_job_that_the_worker_would_park_is_not_made)
 {
@@ -92,6 +97,80 @@ START_TEST(a_broker_that_is_none_is_refused_before_anything_is_sent)
 }
 END_TEST
 
+static const struct {
+	const char *line, *key, *says; /* key NULL: refused, and the error says */
+} lines[] = {
+	{ "s3://bucket/a/b.mp4", "a/b.mp4", NULL },
+	{ "  s3://bucket/it's 1.mp4 \t\r", "it's 1.mp4", NULL },
+	{ "{\"video_path\":\"s3://bucket/k\"}", "k", NULL },
+	{ " {\"video_path\":\"s3://bucket/k\",\"task_id\":null,\"error\":\"x\",\"line\":3}", "k",
+	  NULL },
+	{ "clip.mp4", NULL, "s3://bucket/key" },
+	{ "s3://bucket", NULL, "no key" },
+	{ "s3://bucket/a/../b", NULL, ".." },
+	{ "{\"video_path\":\"s3://bucket/k\"", NULL, "JSON" },
+	{ "{\"video_id\":\"v\"}", NULL, "video_path" },
+	{ "{\"video_path\":3}", NULL, "video_path" },
+	{ "{\"video_path\":\"s3://bucket/k\",\"taskid\":\"t\"}", NULL, "did you mean 'task_id'" },
+	{ "{\"video_path\":\"s3://bucket/k\",\"task_id\":\"../t\"}", NULL, "task_id" },
+	{ "{\"video_path\":\"s3://bucket/k\",\"created_at\":\"soon\"}", NULL, "created_at" },
+	{ "[]", NULL, "s3://bucket/key" },
+};
+
+START_TEST(a_line_is_a_job_or_says_why_not)
+{
+	const char *line = lines[_i].line;
+	struct job j;
+	struct err e = { 0 };
+	int rc = produce_line_read(line, strlen(line), &j, &e);
+
+	ck_assert_msg((rc == 0) == !!lines[_i].key, "%s: %s", line, e.text);
+	if (rc == 0) {
+		ck_assert_str_eq(j.key, lines[_i].key);
+		ck_assert_str_eq(j.bucket, "bucket");
+		ck_assert_str_ne(j.task_id, j.video_id);
+		return;
+	}
+	ck_assert_int_eq(e.kind, ERR_POLICY);
+	ck_assert_msg(strstr(e.text, lines[_i].says), "%s: %s", line, e.text);
+}
+END_TEST
+
+START_TEST(what_a_line_gives_is_kept)
+{
+	static const char line[] = "{\"task_id\":\"t-1\",\"video_path\":\"s3://bucket/k\","
+				   "\"video_id\":\"v-1\",\"created_at\":\"2026-01-02T03:04:05Z\"}";
+	struct job j;
+	struct err e = { 0 };
+
+	ck_assert_msg(produce_line_read(line, strlen(line), &j, &e) == 0, "%s", e.text);
+	ck_assert_str_eq(j.task_id, "t-1");
+	ck_assert_str_eq(j.video_id, "v-1");
+	ck_assert_int_eq(j.created_at.ms, 1767323045000);
+	ck_assert_int_lt(produce_line_read("s3://b\0/k", 8, &j, &e), 0);
+	ck_assert_int_lt(produce_line_read(line, PRODUCE_LINE_MAX + 1, &j, &e), 0);
+}
+END_TEST
+
+static const struct {
+	const char *name;
+	size_t bytes[12], n, fit;
+} fits[] = {
+	{ "none", { 0 }, 0, 0 },
+	{ "all", { 1, 2, 3 }, 3, 3 },
+	{ "ten at most", { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 }, 12, 10 },
+	{ "to the byte", { PRODUCE_BATCH_BYTES - 5, 5, 1 }, 3, 2 },
+	{ "one past it", { PRODUCE_BATCH_BYTES - 5, 6 }, 2, 1 },
+	{ "one that is too large goes alone", { PRODUCE_BATCH_BYTES + 1, 1 }, 2, 1 },
+};
+
+START_TEST(a_batch_holds_ten_within_its_bytes)
+{
+	ck_assert_msg(produce_batch_fit(fits[_i].bytes, fits[_i].n) == fits[_i].fit, "%s",
+		      fits[_i].name);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("produce");
@@ -100,6 +179,9 @@ int main(void)
 	tcase_add_loop_test(t, a_route_is_found_or_the_variable_named, 0, COUNT_OF(routes));
 	tcase_add_test(t, a_job_is_what_the_worker_reads);
 	tcase_add_loop_test(t, a_job_that_the_worker_would_park_is_not_made, 0, COUNT_OF(bad));
+	tcase_add_loop_test(t, a_line_is_a_job_or_says_why_not, 0, COUNT_OF(lines));
+	tcase_add_test(t, what_a_line_gives_is_kept);
+	tcase_add_loop_test(t, a_batch_holds_ten_within_its_bytes, 0, COUNT_OF(fits));
 	tcase_add_loop_test(t, a_broker_that_is_none_is_refused_before_anything_is_sent, 0,
 			    COUNT_OF(no_brokers));
 	suite_add_tcase(s, t);
