@@ -112,8 +112,10 @@ static int read_group(const struct reply *r, const struct xml_node *m, struct as
 	if (!g->name[0] || !aws_query_int(m, "MinSize", -1, &g->min) ||
 	    !aws_query_int(m, "MaxSize", -1, &g->max) ||
 	    !aws_query_int(m, "DesiredCapacity", -1, &g->desired) ||
-	    !aws_query_int(m, "DefaultCooldown", 0, &g->cooldown_s) || g->min < 0 || g->max < 0 ||
-	    g->desired < 0)
+	    !aws_query_int(m, "DefaultCooldown", 0, &g->cooldown_s) ||
+	    !aws_query_int(m, "WarmPoolSize", 0, &g->warm_pool) ||
+	    !aws_query_int(m, "MaxInstanceLifetime", 0, &g->max_lifetime_s) || g->min < 0 ||
+	    g->max < 0 || g->desired < 0)
 		return reply_odd(r, e, "a group lacks its name or sizes");
 	read_suspended(m, g);
 	g->instances = own_array(aws_query_members(list) + 1, sizeof(*g->instances));

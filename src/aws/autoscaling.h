@@ -36,6 +36,8 @@ struct asg_instance {
 struct asg_group {
 	char *name, *arn, *status; /* status: NULL, or "Delete in progress" */
 	int64_t min, max, desired, cooldown_s;
+	int64_t warm_pool;      /* instances in its warm pool */
+	int64_t max_lifetime_s; /* an instance is replaced at that age; 0: never */
 	bool new_instances_protected;
 	struct asg_instance *instances;
 	size_t instance_count;
@@ -126,6 +128,17 @@ void aws_autoscaling_scheduled_ask(struct request *r, const char *group, const c
 MUST int aws_autoscaling_scheduled_read(const struct reply *r, struct asg_rules *ret,
 					struct err *e);
 void asg_rules_done(struct asg_rules *r);
+
+/* The newest instance refresh of a group. */
+struct asg_refresh {
+	char status[24]; /* "InProgress", "Successful", …; "": there was none in six weeks */
+	bool running;    /* it replaces instances, or is about to */
+	int64_t left;    /* instances still to be replaced */
+	int64_t percent; /* done */
+};
+void aws_autoscaling_refresh_ask(struct request *r, const char *group);
+MUST int aws_autoscaling_refresh_read(const struct reply *r, struct asg_refresh *ret,
+				      struct err *e);
 
 struct asg_create {
 	const char *name;

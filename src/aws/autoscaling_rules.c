@@ -1,6 +1,8 @@
-/* What else moves a group's desired capacity: scaling policies and scheduled actions of its own. */
+/* What else moves a group: scaling policies and scheduled actions of its own, and the refresh of
+ * its instances. */
 #include "aws/autoscaling.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "aws/query.h"
@@ -67,4 +69,38 @@ void asg_rules_done(struct asg_rules *r)
 	own_free(r->list);
 	own_free(r->next_token);
 	*r = (struct asg_rules){ 0 };
+}
+
+void aws_autoscaling_refresh_ask(struct request *r, const char *group)
+{
+	aws_query_ask(r, SERVICE_AUTOSCALING, "DescribeInstanceRefreshes");
+	aws_query_add(r, "AutoScalingGroupName", group);
+	aws_query_add_int(r, "MaxRecords", 1); /* the newest comes first */
+}
+
+int aws_autoscaling_refresh_read(const struct reply *r, struct asg_refresh *ret, struct err *e)
+{
+	static const char *const running[] = { "Pending", "InProgress", "Cancelling",
+					       "RollbackInProgress", "Baking" };
+	AUTO(xml_freep) struct xml *x = NULL;
+	const struct xml_node *result, *list, *first;
+	const char *status;
+
+	*ret = (struct asg_refresh){ 0 };
+	if (reply_result(r, &x, &result, e) < 0)
+		return -1;
+	list = xml_get(result, "InstanceRefreshes");
+	if (!list)
+		return reply_odd(r, e, "the answer has no InstanceRefreshes");
+	first = xml_first(list, "member");
+	if (!first)
+		return 0;
+	status = xml_text(first, "Status");
+	if (!status || !aws_query_int(first, "InstancesToUpdate", 0, &ret->left) ||
+	    !aws_query_int(first, "PercentageComplete", 0, &ret->percent))
+		return reply_odd(r, e, "a refresh lacks its Status");
+	snprintf(ret->status, sizeof(ret->status), "%s", status);
+	for (size_t i = 0; i < COUNT_OF(running); i++)
+		ret->running |= strcmp(status, running[i]) == 0;
+	return 0;
 }

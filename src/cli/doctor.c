@@ -9,6 +9,7 @@
 #include "base/options.h"
 #include "base/table.h"
 #include "cli/cli.h"
+#include "cli/doctor_past.h"
 #include "cli/policies.h"
 #include "control/lanes.h"
 #include "doctor/doctor.h"
@@ -18,6 +19,8 @@
 
 struct visit {
 	const char *policies, *output, *region;
+	const char *journal;
+	struct journal *past; /* NULL: none */
 	bool fix;
 	struct span job;
 	struct policy_set set;
@@ -87,12 +90,19 @@ static bool look_at_queues(struct visit *v, const struct policy *p, struct depth
 
 static void look_at_policy(struct visit *v, const struct policy *p)
 {
+	struct cli_doctor_past past = cli_doctor_past(v->past, p, clock_wall());
 	struct depth depth;
-	bool readable = look_at_queues(v, p, &depth);
-	struct lane *l = lane_of(v, p->fleet.region, p->fleet.role_arn, p->fleet.external_id);
+	struct lane *l;
+	bool readable;
+
+	v->doctor.job = v->job.ms >= 0 ? v->job : past.job;
+	v->doctor.leaked = past.leaked;
+	readable = look_at_queues(v, p, &depth);
+	l = lane_of(v, p->fleet.region, p->fleet.role_arn, p->fleet.external_id);
 
 	if (l)
 		doctor_group_look(&v->doctor, l, p, readable ? &depth : NULL);
+	v->doctor.job = v->job;
 }
 
 static void look(struct visit *v)
@@ -164,6 +174,11 @@ static int run(struct visit *v)
 	AUTO(loop_freep) struct loop *loop = loop_new();
 	AUTO(buf_done) struct buf out = BUF(DOCTOR_OUT_MAX);
 
+	struct err e = { 0 };
+
+	v->past = journal_open_read(v->journal, &e);
+	if (!v->past && e.kind != ERR_NOT_FOUND)
+		doctor_add(&v->doctor, DOCTOR_WARN, "journal", v->journal, NULL, "%s", e.text);
 	v->lanes = control_lanes_new(loop);
 	v->doctor.job = v->job;
 	look(v);
@@ -174,6 +189,7 @@ static int run(struct visit *v)
 	else
 		tell_text(&v->doctor, &out);
 	control_lanes_free(v->lanes);
+	journal_free(v->past);
 	return cli_print(&out, doctor_ills(&v->doctor) ? CLI_FAILED : CLI_DONE);
 }
 
@@ -200,7 +216,10 @@ int cli_doctor(int argc, char **argv)
 		  .type = OPTION_SPAN,
 		  .value = &v->job,
 		  .meta = "TIME",
-		  .doc = "how long the longest job takes, to judge timeouts by" },
+		  .doc = "how long the longest job takes, to judge timeouts by; else what the "
+			 "controller learnt" },
+		CLI_ROW_JOURNAL(&v->journal,
+				"what the controller learnt and saw; it may be absent"),
 		{ .name = "spot",
 		  .type = OPTION_FLAG,
 		  .value = &v->doctor.spot,

@@ -1,7 +1,7 @@
 # src/cli: sources, library and unit tests.
 noinst_LIBRARIES += src/cli/libcli.a
 src_cli_libcli_a_SOURCES = \
-	src/cli/cli.c src/cli/cli.h src/cli/doctor.c src/cli/iam_policy.c src/cli/verbs.def \
+	src/cli/cli.c src/cli/cli.h src/cli/doctor.c src/cli/doctor_past.c src/cli/doctor_past.h src/cli/iam_policy.c src/cli/verbs.def \
 	src/cli/eval.c src/cli/explain.c src/cli/fetch.c src/cli/history.c src/cli/history.h src/cli/history_compare.c \
 	src/cli/history_score.c \
 	src/cli/once.c src/cli/once.h src/cli/plan.c src/cli/policies.c src/cli/policies.h src/cli/replay.c \

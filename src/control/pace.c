@@ -18,8 +18,10 @@ bool control_pace_idle(const struct policy *p, const struct facts *f)
 {
 	const struct capacity *g = &f->group;
 
+	int64_t over = g->heaviest > 1 ? g->heaviest - 1 : 0; /* a unit alone cannot be let go */
+
 	if (g->why != FACT_READABLE || g->pending > 0 || g->draining > 0 ||
-	    g->in_service != g->desired)
+	    g->in_service < g->desired || g->in_service > g->desired + over)
 		return false;
 	if (g->desired > (p->fleet.min_given && p->fleet.min > g->min ? p->fleet.min : g->min))
 		return false;

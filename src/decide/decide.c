@@ -16,11 +16,13 @@ static int64_t bounded(int64_t v, int64_t most)
  * stays so, and is told as nonsense. */
 static void bound_counts(const struct facts *f, struct facts *ret)
 {
-	int64_t *const group[] = { &ret->group.min,     &ret->group.max,
-				   &ret->group.desired, &ret->group.in_service,
-				   &ret->group.pending, &ret->group.warming,
-				   &ret->group.busy,    &ret->group.draining,
-				   &ret->group.failed,  &ret->group.launch_failures };
+	int64_t *const group[] = { &ret->group.min,         &ret->group.max,
+				   &ret->group.desired,     &ret->group.in_service,
+				   &ret->group.pending,     &ret->group.warming,
+				   &ret->group.busy,        &ret->group.draining,
+				   &ret->group.failed,      &ret->group.launch_failures,
+				   &ret->group.ready,       &ret->group.heaviest,
+				   &ret->group.refresh_left };
 
 	ret->group = f->group;
 	for (size_t i = 0; i < sizeof(group) / sizeof(group[0]); i++)

@@ -39,4 +39,8 @@ void decide_reach(struct climb *c)
 						   .rule = -1,
 						   .to = c->desired });
 	launches(c);
+	if (g->refreshing)
+		decide_climb_note(c, (struct stair){ .code = REASON_REFRESH,
+						     .rule = -1,
+						     .arg = { g->refresh_left } });
 }

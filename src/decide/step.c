@@ -48,8 +48,7 @@ static int32_t size_after(const struct climb *c, const struct policy_step_scalin
 			  const struct policy_step *step, bool *ret_coming)
 {
 	const struct capacity *g = &c->f->group;
-	int64_t warming = g->warming > 0 ? g->warming : 0;
-	int64_t ready = g->in_service > warming ? capped(g->in_service - warming) : 0;
+	int64_t ready = capped(g->ready);
 	int64_t change = step->amount, n;
 	bool out;
 

@@ -159,6 +159,10 @@ void decide_trust_say(struct climb *c)
 		decide_climb_note(c, (struct stair){ .code = REASON_FOREIGN,
 						     .rule = -1,
 						     .arg = { m->foreign_from, m->foreign_to } });
+	if (c->f->group.heaviest > 1)
+		decide_climb_note(c, (struct stair){ .code = REASON_UNITS,
+						     .rule = -1,
+						     .arg = { c->f->group.heaviest } });
 	say_early_acks(c);
 	for (size_t i = 0; i < c->p->rule_count; i++) {
 		size_t metric = c->p->rules[i].metric;

@@ -127,6 +127,20 @@ bool doctor_call(struct doctor *d, struct lane *l, struct aws_call *c, const cha
 	return false;
 }
 
+bool doctor_try(struct doctor *d, struct lane *l, struct aws_call *c, const char *subject)
+{
+	struct err e = { 0 };
+
+	aws_run_one(l, c, span_s(CALL_S));
+	if (reply_check(&c->reply, &e) == 0)
+		return true;
+	if (e.kind == ERR_DENIED)
+		say_denied(d, &c->reply, &e, subject);
+	else
+		doctor_add(d, DOCTOR_NOTE, "cannot-tell", subject, NULL, "%s", e.text);
+	return false;
+}
+
 void doctor_untried(struct doctor *d)
 {
 	doctor_add(d, DOCTOR_NOTE, "not-tried", "permissions",

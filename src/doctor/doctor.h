@@ -43,8 +43,9 @@ struct doctor_finding {
 };
 
 struct doctor {
-	struct span job; /* how long a job takes; ms < 0: not known */
-	bool spot;       /* instances may be taken back: more receives are advised */
+	struct span job;    /* how long a job takes; ms < 0: not known */
+	struct span leaked; /* how long protection has exceeded what is in flight; 0: not known */
+	bool spot;          /* instances may be taken back: more receives are advised */
 	struct doctor_finding *list;
 	size_t count;
 	char *denied[16]; /* actions that were refused, said once each */
@@ -63,6 +64,9 @@ struct doctor_finding *doctor_add(struct doctor *d, enum doctor_level level, con
  * thing is not there (@p ret_missing, may be NULL). A refusal names the IAM action. */
 bool doctor_call(struct doctor *d, struct lane *l, struct aws_call *c, const char *subject,
 		 bool *ret_missing);
+
+/* The same of what is only worth a note: what cannot be told is no ill. */
+bool doctor_try(struct doctor *d, struct lane *l, struct aws_call *c, const char *subject);
 
 /* The environment of producers and workers. @p urls: the queues that policies follow. */
 void doctor_environment_look(struct doctor *d, const char *const *urls, size_t n);

@@ -7,6 +7,8 @@
 
 #define ACTIVITIES 20
 #define FAILURES_MANY 3
+#define IDS_TOLD 10
+#define IDS_TEXT_MAX 512
 #define HOOK_LEAST_S 60 /* for a job whose length is not known */
 #define TERMINATING "autoscaling:EC2_INSTANCE_TERMINATING"
 
@@ -77,6 +79,14 @@ static void look_at_hooks(const struct seen *s)
 				"hook %s waits %lld s: a worker that misses one heartbeat is cut "
 				"off",
 				h->name, (long long)h->heartbeat_s);
+		else if (h->global_s > 0 && h->global_s < least)
+			doctor_add(
+				s->d, DOCTOR_WARN, "hook-short", s->name,
+				"raise HeartbeatTimeout: all heartbeats together reach a hundred "
+				"times it, 48 hours at most",
+				"hook %s ends after %lld s whatever the heartbeats, and a job "
+				"takes %lld s: it is cut off",
+				h->name, (long long)h->global_s, (long long)least);
 		return;
 	}
 	f = doctor_add(
@@ -90,11 +100,19 @@ static void look_at_hooks(const struct seen *s)
 	f->value = least > 300 ? least : 300;
 }
 
+static bool is_suspended(const struct seen *s, const char *process)
+{
+	for (size_t i = 0; i < s->g->suspended_count; i++)
+		if (strcmp(s->g->suspended[i], process) == 0)
+			return true;
+	return false;
+}
+
 /* Pages of what @p ask asks for, each member a finding. */
 static void look_at_rules(const struct seen *s,
 			  void (*ask)(struct request *, const char *, const char *),
 			  int (*read)(const struct reply *, struct asg_rules *, struct err *),
-			  const char *check, const char *what)
+			  const char *check, const char *what, const char *process)
 {
 	AUTO(own_freep) char *token = NULL;
 
@@ -107,7 +125,12 @@ static void look_at_rules(const struct seen *s,
 		if (!doctor_call(s->d, s->l, &c, s->name, NULL) || read(&c.reply, &rules, NULL) < 0)
 			return;
 		for (size_t i = 0; i < rules.count; i++)
-			if (rules.list[i].enabled)
+			if (rules.list[i].enabled && is_suspended(s, process))
+				doctor_add(s->d, DOCTOR_NOTE, check, s->name, NULL,
+					   "%s %s (%s) would move the desired capacity if the "
+					   "process %s were not suspended",
+					   what, rules.list[i].name, rules.list[i].kind, process);
+			else if (rules.list[i].enabled)
 				doctor_add(s->d, DOCTOR_ERROR, check, s->name,
 					   "delete or disable it: two that steer one group fight",
 					   "%s %s (%s) moves the desired capacity too", what,
@@ -136,6 +159,46 @@ static void look_at_launches(const struct seen *s)
 		   list.list[0].message ? list.list[0].message : "");
 }
 
+/* Instances come and go by themselves: only the hook lets their jobs end. */
+static void look_at_refresh(const struct seen *s)
+{
+	AUTO(aws_call_done) struct aws_call c = { 0 };
+	struct asg_refresh r;
+	char text[CLOCK_TEXT_MAX];
+
+	if (s->g->max_lifetime_s > 0)
+		doctor_add(s->d, DOCTOR_NOTE, "lifetime", s->name, NULL,
+			   "instances are replaced at the age of %s, busy or not: the termination "
+			   "hook lets their jobs end",
+			   clock_print_span(span_s(s->g->max_lifetime_s), text));
+	aws_autoscaling_refresh_ask(&c.request, s->name);
+	if (doctor_try(s->d, s->l, &c, s->name) &&
+	    aws_autoscaling_refresh_read(&c.reply, &r, NULL) == 0 && r.running)
+		doctor_add(s->d, DOCTOR_NOTE, "refresh", s->name, NULL,
+			   "an instance refresh is %s: %lld instances are still to be replaced",
+			   r.status, (long long)r.left);
+}
+
+/* A policy counts as its group does. */
+static void look_at_units(const struct seen *s)
+{
+	int64_t heaviest = 1;
+
+	for (size_t i = 0; i < s->g->instance_count; i++)
+		if (s->g->instances[i].weight > heaviest)
+			heaviest = s->g->instances[i].weight;
+	if (heaviest > 1)
+		doctor_add(s->d, DOCTOR_NOTE, "units", s->name, NULL,
+			   "its instances weigh up to %lld units of capacity: min, max, steps, "
+			   "per_instance and jobs_per_instance of policy %s count units",
+			   (long long)heaviest, s->p->name);
+	if (s->g->warm_pool > 0)
+		doctor_add(s->d, DOCTOR_NOTE, "warm-pool", s->name, NULL,
+			   "its warm pool has %lld instances: launches begin with them, and they "
+			   "count as no supply",
+			   (long long)s->g->warm_pool);
+}
+
 static bool serves(const struct asg_instance *i)
 {
 	return i->state == ASG_IN_SERVICE;
@@ -146,27 +209,43 @@ static int64_t slots_of(const struct policy *p)
 	return p->fleet.jobs_per_instance > 0 ? p->fleet.jobs_per_instance : 1;
 }
 
-/* Protection says "busy": more of it than jobs can be in flight has leaked. */
+/* Protection says "busy": more of it than jobs can be in flight has leaked. Right after a job that
+ * is usual, as a worker keeps it for a moment. */
 static void look_at_protection(const struct seen *s, const struct depth *depth)
 {
+	AUTO(buf_done) struct buf names = BUF(IDS_TEXT_MAX);
 	struct doctor_finding *f;
-	int64_t protected = 0;
+	int64_t units = 0, heaviest = 1;
+	char since[CLOCK_TEXT_MAX];
+	size_t n = 0;
 
-	for (size_t i = 0; i < s->g->instance_count; i++)
-	protected += serves(&s->g->instances[i]) && s->g->instances[i].protected;
-	if (!depth || (protected - 1) * slots_of(s->p) < depth->in_flight || protected == 0)
+	for (size_t i = 0; i < s->g->instance_count; i++) {
+		const struct asg_instance *in = &s->g->instances[i];
+
+		if (!serves(in) || !in->protected)
+			continue;
+		units += in->weight;
+		heaviest = in->weight > heaviest ? in->weight : heaviest;
+		if (n++ < IDS_TOLD)
+			buf_addf(&names, "%s%s", n == 1 ? "" : ", ", in->id);
+	}
+	if (!depth || n == 0 || (units - heaviest) * slots_of(s->p) < depth->in_flight)
 		return;
+	if (n > IDS_TOLD)
+		buf_addf(&names, " and %zu more", n - IDS_TOLD);
 	f = doctor_add(s->d, DOCTOR_WARN, "protection-leaked", s->name,
 		       "windlass doctor --fix clears it where no job is in flight",
-		       "%lld instances are protected from scale-in, and %lld jobs are in flight: "
-		       "idle machines cannot be let go",
-		       (long long)protected, (long long)depth->in_flight);
+		       "%zu instances are protected from scale-in%s%s, and %lld jobs are in "
+		       "flight: idle machines cannot be let go (%s)",
+		       n, s->d->leaked.ms > 0 ? ", as for the last " : "",
+		       s->d->leaked.ms > 0 ? clock_print_span(s->d->leaked, since) : "",
+		       (long long)depth->in_flight, buf_str(&names));
 	if (depth->in_flight > 0)
 		return;
 	f->fix = DOCTOR_FIX_PROTECTION;
 	f->lane = s->l;
 	f->target = own_strdup(s->name);
-	f->ids = own_array((size_t) protected, sizeof(*f->ids));
+	f->ids = own_array(n, sizeof(*f->ids));
 	for (size_t i = 0; i < s->g->instance_count; i++)
 		if (serves(&s->g->instances[i]) && s->g->instances[i].protected)
 			f->ids[f->id_count++] = own_strdup(s->g->instances[i].id);
@@ -198,12 +277,14 @@ static void look_at_all(const struct seen *s, const struct depth *depth)
 		doctor_add(s->d, DOCTOR_ERROR, "group-going", s->name, NULL,
 			   "the group is being deleted (%s)", s->g->status);
 	look_at_bounds(s);
+	look_at_units(s);
 	look_at_processes(s);
 	look_at_hooks(s);
 	look_at_rules(s, aws_autoscaling_policies_ask, aws_autoscaling_policies_read,
-		      "native-policy", "scaling policy");
+		      "native-policy", "scaling policy", "AlarmNotification");
 	look_at_rules(s, aws_autoscaling_scheduled_ask, aws_autoscaling_scheduled_read,
-		      "native-schedule", "scheduled action");
+		      "native-schedule", "scheduled action", "ScheduledActions");
+	look_at_refresh(s);
 	look_at_launches(s);
 	look_at_protection(s, depth);
 	look_at_work(s, depth);

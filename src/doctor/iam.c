@@ -30,6 +30,7 @@ static const struct {
 } needs[] = {
 	{ "autoscaling:DescribeAutoScalingGroups", ON_ALL, FOR_CONTROLLER | FOR_WORKER },
 	{ "autoscaling:DescribeScalingActivities", ON_ALL, FOR_CONTROLLER },
+	{ "autoscaling:DescribeInstanceRefreshes", ON_ALL, FOR_CONTROLLER },
 	{ "autoscaling:DescribeLifecycleHooks", ON_ALL, FOR_CONTROLLER | FOR_WORKER },
 	{ "autoscaling:DescribePolicies", ON_ALL, FOR_CONTROLLER },
 	{ "autoscaling:DescribeScheduledActions", ON_ALL, FOR_CONTROLLER },

@@ -62,7 +62,12 @@ enum launch_why {
 };
 #define FACTS_LAUNCH_TEXT_MAX 160
 
-/* One Auto Scaling group. Supply is max(desired, in_service + pending). */
+/* One Auto Scaling group. Supply is max(desired, in_service + pending).
+ *
+ * Everything is counted as the group counts: in instances, or in units of capacity where its
+ * instances weigh more than one (WeightedCapacity of a mixed instances policy). A policy's sizes,
+ * slots and costs "an instance" are then those of one unit. What a warm pool keeps and what is in
+ * standby is no supply: neither takes jobs, and desired capacity does not count it. */
 struct capacity {
 	enum fact_why why;
 	struct instant seen_at;
@@ -71,10 +76,16 @@ struct capacity {
 	int64_t in_service;
 	int64_t pending;  /* launched, not yet in service */
 	int64_t warming;  /* in service for less than the warm-up; a part of in_service */
+	int64_t ready;    /* the other part of in_service: takes jobs */
 	int64_t busy;     /* in service and protected from scale-in: an upper bound of busy */
 	int64_t draining; /* terminating; not supply, still billed */
 	int64_t failed;   /* in service and unhealthy: about to be replaced */
+	int64_t standby;  /* put aside by an operator */
+	int64_t warmed;   /* instances in the group's warm pool: a launch begins with them */
+	int64_t heaviest; /* units of its heaviest instance; 0 or 1: all are alike */
 	bool launch_suspended, terminate_suspended;
+	bool refreshing;      /* an instance refresh is under way */
+	int64_t refresh_left; /* instances that it has still to replace */
 	/* Of a group that has fewer instances than it wants: how many of its launches failed since
 	 * one worked. 0: none, or nobody asked. */
 	int64_t launch_failures;
@@ -102,6 +113,12 @@ static inline int64_t fact_jobs(const struct fact *f, unsigned count)
 	if (count & QUEUE_DELAYED)
 		sum = time_add_(sum, f->delayed);
 	return sum;
+}
+
+/* What of @p in_service has warmed up; never negative. */
+static inline int64_t capacity_ready(int64_t in_service, int64_t warming)
+{
+	return warming <= 0 ? in_service : in_service > warming ? in_service - warming : 0;
 }
 
 static inline int64_t capacity_supply(const struct capacity *c)

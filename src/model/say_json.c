@@ -26,9 +26,20 @@ static const struct {
 	{ "in_service", offsetof(struct capacity, in_service) },
 	{ "pending", offsetof(struct capacity, pending) },
 	{ "warming", offsetof(struct capacity, warming) },
+	{ "ready", offsetof(struct capacity, ready) },
 	{ "busy", offsetof(struct capacity, busy) },
 	{ "draining", offsetof(struct capacity, draining) },
 	{ "failed", offsetof(struct capacity, failed) },
+};
+
+/* Told where there are any: most groups have none. */
+static const struct {
+	const char *name;
+	size_t offset;
+} rare_tags[] = {
+	{ "standby", offsetof(struct capacity, standby) },
+	{ "warmed", offsetof(struct capacity, warmed) },
+	{ "heaviest", offsetof(struct capacity, heaviest) },
 };
 
 static int64_t *field(void *base, size_t offset)
@@ -204,6 +215,22 @@ static void launch_json(const struct capacity *g, struct json *group)
 		json_set_str(group, "launch_read", say_why_word(g->launch_read));
 }
 
+static void state_json(const struct capacity *g, struct json *group)
+{
+	for (size_t i = 0; i < COUNT_OF(rare_tags); i++) {
+		int64_t n = *field((void *)g, rare_tags[i].offset);
+
+		if (n > 0)
+			json_set_int(group, rare_tags[i].name, n);
+	}
+	if (g->launch_suspended)
+		json_set_bool(group, "launch_suspended", true);
+	if (g->terminate_suspended)
+		json_set_bool(group, "terminate_suspended", true);
+	if (g->refreshing)
+		json_set_int(group, "refresh_left", g->refresh_left);
+}
+
 struct json *say_facts_json(const struct policy *p, const struct facts *f)
 {
 	struct json *o = json_object(), *group = json_object(), *metrics = json_object();
@@ -214,10 +241,7 @@ struct json *say_facts_json(const struct policy *p, const struct facts *f)
 	for (size_t i = 0; i < COUNT_OF(group_tags); i++)
 		json_set_int(group, group_tags[i].name,
 			     *field((void *)&f->group, group_tags[i].offset));
-	if (f->group.launch_suspended)
-		json_set_bool(group, "launch_suspended", true);
-	if (f->group.terminate_suspended)
-		json_set_bool(group, "terminate_suspended", true);
+	state_json(&f->group, group);
 	launch_json(&f->group, group);
 	json_set(o, "group", group);
 	for (size_t i = 0; i < f->metric_count && i < p->metric_count; i++)
@@ -290,6 +314,12 @@ int say_facts_read(const struct policy *p, const struct json *stored, struct fac
 	for (size_t i = 0; i < COUNT_OF(group_tags); i++)
 		(void)json_get_int(group, group_tags[i].name,
 				   field(&ret->group, group_tags[i].offset));
+	for (size_t i = 0; i < COUNT_OF(rare_tags); i++)
+		(void)json_get_int(group, rare_tags[i].name,
+				   field(&ret->group, rare_tags[i].offset));
+	if (json_type(json_get(group, "ready")) == JSON_ABSENT) /* of before it was a field */
+		ret->group.ready = capacity_ready(ret->group.in_service, ret->group.warming);
+	ret->group.refreshing = json_get_int(group, "refresh_left", &ret->group.refresh_left);
 	(void)json_get_bool(group, "launch_suspended", &ret->group.launch_suspended);
 	(void)json_get_bool(group, "terminate_suspended", &ret->group.terminate_suspended);
 	launch_read(group, &ret->group);

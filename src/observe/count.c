@@ -30,6 +30,7 @@ static void see(const struct asg_group *g, struct instant now, struct observe_se
 			continue;
 		snprintf(item->id, sizeof(item->id), "%s", in->id);
 		item->since = since_of(seen, item->id, now);
+		item->weight = in->healthy ? in->weight : 0;
 		next.count++;
 	}
 	observe_seen_done(seen);
@@ -55,6 +56,8 @@ static void see_short(const struct capacity *before, bool first, struct instant 
 
 static void count_instance(const struct asg_instance *in, struct capacity *c)
 {
+	if (in->weight > c->heaviest)
+		c->heaviest = in->weight;
 	switch (in->state) {
 	case ASG_PENDING:
 	case ASG_PENDING_WAIT:
@@ -77,15 +80,28 @@ static void count_instance(const struct asg_instance *in, struct capacity *c)
 	case ASG_TERMINATING_RETAINED:
 		c->draining += in->weight;
 		break;
+	case ASG_ENTERING_STANDBY:
+	case ASG_STANDBY:
+		c->standby += in->weight;
+		break;
+	case ASG_WARMED:
+		c->warmed++;
+		break;
 	case ASG_TERMINATED:
 	case ASG_DETACHING:
 	case ASG_DETACHED:
-	case ASG_ENTERING_STANDBY:
-	case ASG_STANDBY:
-	case ASG_WARMED:
 	case ASG_OTHER:
 		break; /* not capacity */
 	}
+}
+
+static void count_ready(const struct observe_seen *seen, struct instant now, struct span warm_up,
+			struct capacity *c)
+{
+	for (size_t i = 0; i < seen->count; i++)
+		if (warm_up.ms > 0 && instant_since(now, seen->item[i].since).ms < warm_up.ms)
+			c->warming += seen->item[i].weight;
+	c->ready = capacity_ready(c->in_service, c->warming);
 }
 
 void observe_count_group(const struct asg_group *g, struct instant now, struct span warm_up,
@@ -102,12 +118,14 @@ void observe_count_group(const struct asg_group *g, struct instant now, struct s
 		c.why = FACT_NONSENSE;
 	for (size_t i = 0; i < g->instance_count; i++)
 		count_instance(&g->instances[i], &c);
+	if (g->warm_pool > c.warmed) /* the pool's instances need not be listed among the group's */
+		c.warmed = g->warm_pool;
 	first = !seen->started;
 	see(g, now, seen);
 	see_short(ret, first, now, seen, &c);
-	for (size_t i = 0; i < seen->count; i++)
-		if (warm_up.ms > 0 && instant_since(now, seen->item[i].since).ms < warm_up.ms)
-			c.warming++;
+	count_ready(seen, now, warm_up, &c);
+	c.refreshing = seen->refreshing;
+	c.refresh_left = seen->refresh_left;
 	for (size_t i = 0; i < g->suspended_count; i++) {
 		c.launch_suspended |= strcmp(g->suspended[i], "Launch") == 0;
 		c.terminate_suspended |= strcmp(g->suspended[i], "Terminate") == 0;

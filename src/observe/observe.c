@@ -9,8 +9,8 @@
 #include "observe/observe.h"
 #include "observe/observe_own.h"
 
-#define ACTIVITIES_MOST 20     /* of one answer: the newest */
-#define ACTIVITIES_A_MINUTE 60 /* a region without capacity must not cost a call for each group */
+#define ACTIVITIES_MOST 20 /* of one answer: the newest */
+#define EXTRAS_A_MINUTE 60 /* a region without capacity must not cost a call for each group */
 
 /* Who gets what a read brings: a want's group (metric < 0) or one of its metrics. */
 struct subscriber {
@@ -29,8 +29,12 @@ struct read {
 	struct span deadline;
 	struct subscriber *to;
 	size_t to_count;
-	bool activities; /* of one group */
-	char **names;    /* groups of a describe; a page brings some of them */
+	enum extra { /* of one group */
+		     EXTRA_NONE,
+		     EXTRA_ACTIVITIES,
+		     EXTRA_REFRESH
+	} extra;
+	char **names; /* groups of a describe; a page brings some of them */
 	size_t name_count;
 };
 
@@ -39,7 +43,7 @@ struct observe {
 	void *arg;
 	struct read *reads; /* under way */
 	struct instant budget_from;
-	int budget_spent; /* activities asked for since then */
+	int budget_spent; /* extras asked for since then */
 	struct observe_celery *celery;
 	struct observe_meters *meters;
 };
@@ -236,7 +240,7 @@ static void groups_failed(struct read *r, const struct err *e)
 	}
 }
 
-/* --- activities of groups that are short of instances */
+/* --- what is asked of a group only when its instances do not tell */
 
 static void activities_done(struct aws_call *c, void *arg)
 {
@@ -269,36 +273,56 @@ static bool budget_allows(struct observe *o, struct instant now)
 		o->budget_from = now;
 		o->budget_spent = 0;
 	}
-	return o->budget_spent++ < ACTIVITIES_A_MINUTE;
+	return o->budget_spent++ < EXTRAS_A_MINUTE;
 }
 
-static void want_activities(struct read *of, struct observe_want *w)
+static void refresh_done(struct aws_call *c, void *arg)
+{
+	struct read *r = arg;
+	struct observe *o = r->owner;
+	struct asg_refresh seen;
+	struct err e;
+	int rc = aws_autoscaling_refresh_read(&c->reply, &seen, &e);
+
+	read_unlink(o, r);
+	for (size_t i = 0; i < r->to_count; i++) {
+		struct observe_want *w = r->to[i].want;
+
+		observe_refresh_seen(rc < 0 ? NULL : &seen, w->seen, &w->facts->group);
+		observe_less(o, w);
+	}
+	read_free(r);
+}
+
+/* A policy and its shadows have one group, and one call for it. */
+static void want_extra(struct read *of, struct observe_want *w, enum extra what)
 {
 	struct observe *o = of->owner;
+	const char *group = w->policy->fleet.auto_scaling_group;
 	struct read *r;
 
-	if (!observe_launch_due(w->seen, of->now))
-		return;
-	for (r = o->reads; r; r = r->next) /* a policy and its shadows have one group */
-		if (r->activities && r->lane == of->lane && r->now.ms == of->now.ms &&
-		    strcmp(r->to[0].want->policy->fleet.auto_scaling_group,
-			   w->policy->fleet.auto_scaling_group) == 0)
+	for (r = o->reads; r; r = r->next)
+		if (r->extra == what && r->lane == of->lane && r->now.ms == of->now.ms &&
+		    strcmp(r->to[0].want->policy->fleet.auto_scaling_group, group) == 0)
 			break;
 	if (!r && !budget_allows(o, of->now))
 		return;
-	w->seen->asked_at = of->now;
+	*(what == EXTRA_REFRESH ? &w->seen->refresh_at : &w->seen->asked_at) = of->now;
 	if (r) {
 		subscribe(r, w, -1);
 		return;
 	}
 	r = read_new(o, of->lane, of->now, of->deadline);
-	r->activities = true;
+	r->extra = what;
 	subscribe(r, w, -1);
 	r->next = o->reads;
 	o->reads = r;
-	aws_autoscaling_activities_ask(&r->call.request, w->policy->fleet.auto_scaling_group,
-				       ACTIVITIES_MOST);
-	lane_start(r->lane, &r->call, r->deadline, activities_done, r);
+	if (what == EXTRA_REFRESH)
+		aws_autoscaling_refresh_ask(&r->call.request, group);
+	else
+		aws_autoscaling_activities_ask(&r->call.request, group, ACTIVITIES_MOST);
+	lane_start(r->lane, &r->call, r->deadline,
+		   what == EXTRA_REFRESH ? refresh_done : activities_done, r);
 }
 
 /* Serves the subscribers whose group is in this page and takes them off the list. */
@@ -316,7 +340,10 @@ static void groups_page(struct read *r, const struct asg_groups *page)
 			continue;
 		}
 		observe_count_group(g, r->now, warm_up_of(w->policy), w->seen, &w->facts->group);
-		want_activities(r, w);
+		if (observe_launch_due(w->seen, r->now))
+			want_extra(r, w, EXTRA_ACTIVITIES);
+		if (observe_refresh_due(w->seen, &w->facts->group, r->now))
+			want_extra(r, w, EXTRA_REFRESH);
 		observe_less(r->owner, w);
 	}
 	r->to_count = kept;

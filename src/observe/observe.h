@@ -21,6 +21,7 @@ struct observe_seen {
 	struct observe_seen_item {
 		char id[32];
 		struct instant since;
+		int64_t weight; /* units of capacity; 0 while unhealthy */
 	} * item;
 	size_t count;
 	bool started; /* those of the very first look count as warm */
@@ -28,6 +29,10 @@ struct observe_seen {
 	int short_looks;         /* in a row */
 	struct instant full_at;  /* when it last had them all */
 	struct instant asked_at; /* when its activities were last asked for */
+	/* Whether its instances are being refreshed, and when that was last asked. */
+	struct instant refresh_at;
+	bool refreshing, refresh_closed; /* closed: a permission or the action is missing */
+	int64_t refresh_left;
 };
 void observe_seen_done(struct observe_seen *s);
 
@@ -72,6 +77,13 @@ enum fact_why observe_why(const struct err *e);
 /* Whether the group's activities are worth a call: it is short of instances, was so at the look
  * before, and was not asked just now. */
 bool observe_launch_due(const struct observe_seen *seen, struct instant now);
+/* Whether an instance refresh may be what moves its instances: they are not as many as wanted, or
+ * leave, or a refresh was under way when last asked. */
+bool observe_refresh_due(const struct observe_seen *seen, const struct capacity *c,
+			 struct instant now);
+/* @p r NULL: it cannot be known, which is not asked again soon and is no failure of the turn. */
+void observe_refresh_seen(const struct asg_refresh *r, struct observe_seen *seen,
+			  struct capacity *ret);
 /* The group's newest activities into @p ret: launches that failed with none since that worked. */
 void observe_launch_count(const struct asg_activities *list, const struct observe_seen *seen,
 			  struct instant now, struct capacity *ret);

@@ -48,7 +48,9 @@ static const struct key fleet_keys[] = {
 	  .init = "auto",
 	  .also = "auto",
 	  .unit = "jobs",
-	  .doc = "jobs an instance runs at once; auto learns it" },
+	  .doc = "jobs an instance runs at once; auto learns it. Where the group's instances have "
+		 "weights, an instance of this policy is one unit of capacity: so many jobs a "
+		 "unit" },
 	{ .name = "warm_up",
 	  .type = KEY_SPAN,
 	  .offset = offsetof(struct raw_fleet, warm_up),

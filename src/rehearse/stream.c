@@ -111,6 +111,10 @@ static int read_group(const struct json *o, struct instant now, struct capacity 
 		{ "min", &g->min, false },
 		{ "max", &g->max, false },
 		{ "launch_failures", &g->launch_failures, false },
+		{ "warming", &g->warming, false },
+		{ "standby", &g->standby, false },
+		{ "warmed", &g->warmed, false },
+		{ "heaviest", &g->heaviest, false },
 	};
 
 	g->max = POLICY_CAPACITY_MAX;
@@ -122,6 +126,7 @@ static int read_group(const struct json *o, struct instant now, struct capacity 
 		if (!given && counts[i].needed)
 			return err_set(e, ERR_PROTOCOL, "group: %s is missing", counts[i].name);
 	}
+	g->ready = capacity_ready(g->in_service, g->warming);
 	g->why = FACT_READABLE;
 	g->seen_at = now;
 	return 0;

@@ -104,7 +104,7 @@ static void see_group(struct stage *g, size_t turn, struct instant now)
 		c->launch_failures = c->launch_failures < 0 ? 0 : g->desired;
 	come = g->desired - c->launch_failures;
 	c->pending = pending < come ? pending : come;
-	c->in_service = come - c->pending;
+	c->in_service = c->ready = come - c->pending;
 }
 
 static void see(struct stage *g, size_t turn, struct instant now)

@@ -128,6 +128,7 @@ static void see(const struct scaler *s, const struct plant_view *v, struct facts
 					.max = v->max,
 					.desired = v->desired,
 					.in_service = v->in_service,
+					.ready = v->in_service,
 					.pending = v->pending,
 					.busy = v->busy,
 					.draining = v->draining };

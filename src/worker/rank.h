@@ -9,10 +9,11 @@
 #include "aws/autoscaling.h"
 
 struct rank {
+	/* All in units of capacity: instances, where none weighs more than one. */
 	int64_t in_service, desired;
 	int64_t surplus; /* protected ones that must yield: the group removes unprotected ones by
 			    itself */
-	int64_t place;   /* ours among the protected, from 0; -1: we are not among them */
+	int64_t place;   /* how much of the protected goes before us; -1: we are not among them */
 	bool yields;
 };
 

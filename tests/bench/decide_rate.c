@@ -34,10 +34,12 @@ static double seconds(void)
 
 static struct facts see(int64_t i, int32_t desired, struct instant now)
 {
-	struct facts f = {
-		.group = { .seen_at = now, .max = 500, .desired = desired, .in_service = desired },
-		.metric_count = 3
-	};
+	struct facts f = { .group = { .seen_at = now,
+				      .max = 500,
+				      .desired = desired,
+				      .in_service = desired,
+				      .ready = desired },
+			   .metric_count = 3 };
 
 	for (size_t k = 0; k < 2; k++)
 		f.metric[k] = (struct fact){ .is_queue = true,

@@ -147,6 +147,68 @@ def test_what_is_broken_is_named(place, check, breaks):
     assert ills(found) <= expected, found
 
 
+class Site:
+    """One queue, its dead-letter queue and its group of a name of their own, in a place that has many."""
+    def __init__(self, place, name):
+        self.sqs, self.asg, self.name = place.sqs, place.asg, name
+        self.dead = self.sqs.create_queue(QueueName=f"{name}-dlq", Attributes={"MessageRetentionPeriod": "1209600"})["QueueUrl"]
+        arn = self.sqs.get_queue_attributes(QueueUrl=self.dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        self.redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 5})
+        self.queue = self.sqs.create_queue(QueueName=f"{name}-queue", Attributes={
+            "VisibilityTimeout": "300", "MessageRetentionPeriod": "1209600", "ReceiveMessageWaitTimeSeconds": "20",
+            "RedrivePolicy": self.redrive})["QueueUrl"]
+        self.asg.create_auto_scaling_group(AutoScalingGroupName=name, LaunchConfigurationName="lc", MinSize=0, MaxSize=8,
+                                           DesiredCapacity=0, AvailabilityZones=["us-east-1a"])
+        self.asg.put_lifecycle_hook(AutoScalingGroupName=name, LifecycleHookName="drain", HeartbeatTimeout=300,
+                                    LifecycleTransition="autoscaling:EC2_INSTANCE_TERMINATING", DefaultResult="CONTINUE")
+
+    def set(self, queue, **attributes):
+        self.sqs.set_queue_attributes(QueueUrl=queue, Attributes={k: str(v) for k, v in attributes.items()})
+
+
+SITES = {
+    "no-queue": lambda s: s.sqs.delete_queue(QueueUrl=s.queue),
+    "no-redrive": lambda s: s.set(s.queue, RedrivePolicy=""),
+    "receives-few": lambda s: s.set(s.queue, RedrivePolicy=s.redrive.replace(": 5", ": 3")),
+    "no-dead-letter-queue": lambda s: s.sqs.delete_queue(QueueUrl=s.dead),
+    "dead-letters-drop": lambda s: s.set(s.dead, MessageRetentionPeriod=3600),
+    "dead-letters": lambda s: s.sqs.send_message(QueueUrl=s.dead, MessageBody="{}"),
+    "short-polling": lambda s: s.set(s.queue, ReceiveMessageWaitTimeSeconds=0),
+    "visibility-short": lambda s: s.set(s.queue, VisibilityTimeout=30),
+    "no-group": lambda s: s.asg.delete_auto_scaling_group(AutoScalingGroupName=s.name, ForceDelete=True),
+    "no-hook": lambda s: s.asg.delete_lifecycle_hook(AutoScalingGroupName=s.name, LifecycleHookName="drain"),
+    "suspended": lambda s: s.asg.suspend_processes(AutoScalingGroupName=s.name, ScalingProcesses=["Terminate"]),
+    "native-policy": lambda s: s.asg.put_scaling_policy(
+        AutoScalingGroupName=s.name, PolicyName="old-steps", PolicyType="SimpleScaling",
+        AdjustmentType="ChangeInCapacity", ScalingAdjustment=1),
+    "group-closed": lambda s: s.asg.update_auto_scaling_group(AutoScalingGroupName=s.name, MinSize=0, MaxSize=0),
+}
+
+
+def test_one_run_names_every_broken_set_up_and_none_that_is_well(place):
+    policies = place.folder / "policies"
+    policies.mkdir()
+    for check in ("well", *SITES):
+        site = Site(place, f"site-{check}")
+        text = POLICY.format(queue=site.queue, least=0, most=8).replace("name: anb", f"name: {check}")
+        (policies / f"{check}.yaml").write_text(text.replace("auto_scaling_group: workers", f"auto_scaling_group: {site.name}"))
+        SITES.get(check, lambda s: None)(site)
+    done = place.windlass("doctor", policies, "--output", "json", "--job-time", "4m", "--spot", env=place.env, seconds=60)
+    assert done.returncode == 1 and done.stderr == "", done.stderr
+    found = [f for f in json.loads(done.stdout)["findings"] if f["level"] in ("warning", "error")]
+    assert len(SITES) >= 10 and {f["check"] for f in found} == set(SITES), found
+    assert all(f["remedy"] and f["subject"].startswith(f"site-{f['check']}") for f in found), found
+
+
+def test_steerers_whose_process_is_suspended_are_only_noted(place):
+    p = place
+    p.asg.put_scaling_policy(AutoScalingGroupName="workers", PolicyName="old-steps", PolicyType="SimpleScaling",
+                             AdjustmentType="ChangeInCapacity", ScalingAdjustment=1)
+    p.asg.suspend_processes(AutoScalingGroupName="workers", ScalingProcesses=["AlarmNotification"])
+    found = p.doctor()
+    assert ills(found) == set() and "if the process AlarmNotification were not suspended" in found["native-policy"]["text"]
+
+
 def test_other_steerers_of_the_group_are_named(place):
     p = place
     p.asg.put_scaling_policy(AutoScalingGroupName="workers", PolicyName="old-steps", PolicyType="SimpleScaling",
@@ -182,7 +244,14 @@ def test_leaked_protection_is_found_and_cleared(moto, windlass, keys, client_of,
     p.asg.set_desired_capacity(AutoScalingGroupName="workers", DesiredCapacity=3)
     instances = [i["InstanceId"] for i in p.asg.describe_auto_scaling_instances()["AutoScalingInstances"]]
     p.asg.set_instance_protection(AutoScalingGroupName="workers", InstanceIds=instances[:2], ProtectedFromScaleIn=True)
-    assert ills(p.doctor()) == {"protection-leaked"}
+    (tmp_path / "policy.yaml").write_text(POLICY.format(queue=p.queue, least=0, most=8))
+    for _ in range(2):
+        done = windlass("turn", tmp_path / "policy.yaml", "--journal", tmp_path / "j.db", env=p.env)
+        assert done.returncode == 0, done.stdout + done.stderr
+    found = p.doctor("--journal", tmp_path / "j.db")
+    assert ills(found) == {"protection-leaked"}
+    assert "2 instances are protected from scale-in, as for the last " in found["protection-leaked"]["text"]
+    assert all(i in found["protection-leaked"]["text"] for i in instances[:2]), found
     assert p.doctor("--fix")["protection-leaked"]["level"] == "fixed"
     assert not any(i["ProtectedFromScaleIn"] for i in p.asg.describe_auto_scaling_instances()["AutoScalingInstances"])
     p.sqs.send_message(QueueUrl=p.queue, MessageBody="{}")

@@ -29,7 +29,7 @@ static const struct policy policy = {
 static void decide_with(const struct memory *read, const struct facts *seen, struct instant now)
 {
 	struct facts f = {
-		.group = { .seen_at = now, .max = 50, .desired = 3, .in_service = 3 },
+		.group = { .seen_at = now, .max = 50, .desired = 3, .in_service = 3, .ready = 3 },
 		.metric_count = 1,
 		.metric = { { .is_queue = true, .has = 3, .visible = 90, .seen_at = now } }
 	};

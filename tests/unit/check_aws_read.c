@@ -152,6 +152,26 @@ START_TEST(groups)
 }
 END_TEST
 
+START_TEST(refreshes)
+{
+	struct reply r = check_aws_reply(SERVICE_AUTOSCALING, "DescribeInstanceRefreshes", 200,
+					 "asg-refreshes.xml");
+	struct asg_refresh one;
+
+	ck_assert_int_eq(aws_autoscaling_refresh_read(&r, &one, NULL), 0);
+	ck_assert_str_eq(one.status, "InProgress");
+	ck_assert(one.running);
+	ck_assert_int_eq(one.left, 5);
+	ck_assert_int_eq(one.percent, 50);
+	reply_done(&r);
+	r = check_aws_reply(SERVICE_AUTOSCALING, "DescribeInstanceRefreshes", 200,
+			    "asg-refreshes-none.xml");
+	ck_assert_int_eq(aws_autoscaling_refresh_read(&r, &one, NULL), 0);
+	ck_assert(!one.running && !one.status[0]);
+	reply_done(&r);
+}
+END_TEST
+
 START_TEST(instances_hooks_activities)
 {
 	struct reply r = check_aws_reply(SERVICE_AUTOSCALING, "DescribeAutoScalingInstances", 200,
@@ -359,6 +379,7 @@ Suite *check_aws_read(void)
 	tcase_add_test(t, lost_lease);
 	tcase_add_test(t, groups);
 	tcase_add_test(t, instances_hooks_activities);
+	tcase_add_test(t, refreshes);
 	tcase_add_loop_test(t, group_answers, 0, COUNT_OF(group_errors));
 	tcase_add_test(t, identity);
 	tcase_add_test(t, datapoints);

@@ -109,7 +109,8 @@ static inline struct facts seen(int64_t desired, int64_t min, int64_t max, int64
 			   .min = min,
 			   .max = max,
 			   .desired = desired,
-			   .in_service = desired },
+			   .in_service = desired,
+			   .ready = desired },
 		.metric_count = 1,
 	};
 

@@ -166,6 +166,7 @@ START_TEST(steps_as_ec2)
 	f.group.pending = steps[_i].pending;
 	f.group.in_service = steps[_i].desired - steps[_i].pending;
 	f.group.warming = steps[_i].warming;
+	f.group.ready = capacity_ready(f.group.in_service, f.group.warming);
 	ck_assert_msg(ask(&m, f) == steps[_i].want, "%s: %d", steps[_i].name, ask(&m, f));
 }
 END_TEST

@@ -235,6 +235,9 @@ static void some_facts(struct rng *r, const struct made *m, struct instant now, 
 	f->group.in_service = any ? wild(r) : f->group.desired;
 	f->group.pending = chance(r, 2) ? 0 : number(r);
 	f->group.warming = chance(r, 2) ? 0 : number(r);
+	f->group.ready = any ? wild(r) : capacity_ready(f->group.in_service, f->group.warming);
+	f->group.heaviest = chance(r, 10) ? number(r) : 0;
+	f->group.refreshing = chance(r, 20);
 	f->group.launch_failures = chance(r, 10) ? number(r) : 0;
 	f->group.launch_read =
 		chance(r, 20) ? (enum fact_why)rng_below(r, FACT_WHY_COUNT) : FACT_READABLE;

@@ -421,6 +421,7 @@ static struct facts facts_of(struct stage *s, const struct look *l)
 	f.group.pending = l->pending;
 	f.group.in_service += l->draining_in_service - l->pending;
 	f.group.in_service -= l->missing;
+	f.group.ready = f.group.in_service;
 	f.group.launch_failures = l->launch_failures;
 	f.group.launch_why = LAUNCH_CAPACITY;
 	f.group.launch_read = l->launch_read;

@@ -24,19 +24,22 @@ static const struct {
 	const char *name;
 	enum asg_state state;
 	bool healthy, protected;
-	int in_service, pending, busy, draining, failed;
+	int in_service, pending, busy, draining, failed, standby, warmed;
 } cases[] = {
-	{ "booting is pending", ASG_PENDING, true, false, 0, 1, 0, 0, 0 },
-	{ "waiting for its launch hook is pending", ASG_PENDING_WAIT, true, false, 0, 1, 0, 0, 0 },
-	{ "in service", ASG_IN_SERVICE, true, false, 1, 0, 0, 0, 0 },
-	{ "protected is busy", ASG_IN_SERVICE, true, true, 1, 0, 1, 0, 0 },
-	{ "unhealthy serves nobody", ASG_IN_SERVICE, false, true, 0, 0, 0, 0, 1 },
-	{ "waiting for its termination hook drains", ASG_TERMINATING_WAIT, true, true, 0, 0, 0, 1,
+	{ "booting is pending", ASG_PENDING, true, false, 0, 1, 0, 0, 0, 0, 0 },
+	{ "waiting for its launch hook is pending", ASG_PENDING_WAIT, true, false, 0, 1, 0, 0, 0, 0,
 	  0 },
-	{ "terminated is gone", ASG_TERMINATED, true, false, 0, 0, 0, 0, 0 },
-	{ "standby is not capacity", ASG_STANDBY, true, false, 0, 0, 0, 0, 0 },
-	{ "a warm pool is not capacity", ASG_WARMED, true, false, 0, 0, 0, 0, 0 },
-	{ "a state that we do not know is not capacity", ASG_OTHER, true, false, 0, 0, 0, 0, 0 },
+	{ "in service", ASG_IN_SERVICE, true, false, 1, 0, 0, 0, 0, 0, 0 },
+	{ "protected is busy", ASG_IN_SERVICE, true, true, 1, 0, 1, 0, 0, 0, 0 },
+	{ "unhealthy serves nobody", ASG_IN_SERVICE, false, true, 0, 0, 0, 0, 1, 0, 0 },
+	{ "waiting for its termination hook drains", ASG_TERMINATING_WAIT, true, true, 0, 0, 0, 1,
+	  0, 0, 0 },
+	{ "terminated is gone", ASG_TERMINATED, true, false, 0, 0, 0, 0, 0, 0, 0 },
+	{ "standby is no supply", ASG_STANDBY, true, false, 0, 0, 0, 0, 0, 1, 0 },
+	{ "nor is what goes there", ASG_ENTERING_STANDBY, true, true, 0, 0, 0, 0, 0, 1, 0 },
+	{ "a warm pool is no supply", ASG_WARMED, true, false, 0, 0, 0, 0, 0, 0, 1 },
+	{ "a state that we do not know is not capacity", ASG_OTHER, true, false, 0, 0, 0, 0, 0, 0,
+	  0 },
 };
 
 START_TEST(each_state_counts_once)
@@ -52,7 +55,9 @@ START_TEST(each_state_counts_once)
 	observe_count_group(&g, (struct instant){ 1000 }, span_s(300), &seen, &c);
 	ck_assert_msg(c.why == FACT_READABLE && c.in_service == cases[_i].in_service &&
 			      c.pending == cases[_i].pending && c.busy == cases[_i].busy &&
-			      c.draining == cases[_i].draining && c.failed == cases[_i].failed,
+			      c.draining == cases[_i].draining && c.failed == cases[_i].failed &&
+			      c.standby == cases[_i].standby && c.warmed == cases[_i].warmed &&
+			      c.ready == c.in_service - c.warming,
 		      "%s", cases[_i].name);
 	observe_seen_done(&seen);
 }
@@ -81,6 +86,41 @@ START_TEST(instances_seen_at_the_first_look_are_warm_and_later_ones_warm_up)
 	g.instance_count = 0;
 	observe_count_group(&g, instant_add(t0, span_s(320)), span_s(300), &seen, &c);
 	ck_assert_int_eq(seen.count, 0);
+	observe_seen_done(&seen);
+}
+END_TEST
+
+/* Desired capacity, bounds and supply of a group with weights are in units. */
+START_TEST(instances_count_by_their_weight)
+{
+	struct observe_seen seen = { 0 };
+	struct asg_instance in[] = { instance("i-1", ASG_IN_SERVICE, true, true),
+				     instance("i-2", ASG_IN_SERVICE, true, false),
+				     instance("i-3", ASG_PENDING, true, false),
+				     instance("i-4", ASG_TERMINATING_WAIT, true, false) };
+	struct asg_group g = { .name = group_name,
+			       .max = 20,
+			       .desired = 7,
+			       .warm_pool = 3,
+			       .instances = in,
+			       .instance_count = 1 };
+	struct instant t0 = { 1700000000000 };
+	struct capacity c;
+
+	in[0].weight = in[2].weight = 4;
+	in[1].weight = in[3].weight = 2;
+	observe_count_group(&g, t0, span_s(300), &seen, &c);
+	g.instance_count = 4;
+	observe_count_group(&g, instant_add(t0, span_s(10)), span_s(300), &seen, &c);
+	ck_assert_int_eq(c.in_service, 6);
+	ck_assert_int_eq(c.warming, 2);
+	ck_assert_int_eq(c.ready, 4);
+	ck_assert_int_eq(c.pending, 4);
+	ck_assert_int_eq(c.busy, 4);
+	ck_assert_int_eq(c.draining, 2);
+	ck_assert_int_eq(c.heaviest, 4);
+	ck_assert_int_eq(c.warmed, 3);
+	ck_assert_int_eq(capacity_supply(&c), 10);
 	observe_seen_done(&seen);
 }
 END_TEST
@@ -226,6 +266,31 @@ START_TEST(launches_that_fail_are_told)
 }
 END_TEST
 
+START_TEST(a_refresh_is_asked_for_when_instances_move_and_while_it_runs)
+{
+	struct instant t = { 1700000000000 };
+	struct asg_refresh half = { .status = "InProgress", .running = true, .left = 3 };
+	struct asg_refresh over = { .status = "Successful" };
+	struct observe_seen seen = { 0 };
+	struct capacity still = { .desired = 4, .in_service = 4 }, moving = still;
+
+	moving.draining = 1;
+	ck_assert(!observe_refresh_due(&seen, &still, t));
+	ck_assert(observe_refresh_due(&seen, &moving, t));
+	seen.refresh_at = t;
+	observe_refresh_seen(&half, &seen, &moving);
+	ck_assert(moving.refreshing && moving.refresh_left == 3);
+	ck_assert(!observe_refresh_due(&seen, &moving, instant_add(t, span_s(59))));
+	ck_assert(observe_refresh_due(&seen, &still, instant_add(t, span_s(60))));
+	observe_refresh_seen(&over, &seen, &still);
+	ck_assert(!still.refreshing && still.refresh_left == 0);
+	ck_assert(!observe_refresh_due(&seen, &still, instant_add(t, span_s(60))));
+	observe_refresh_seen(NULL, &seen, &moving); /* denied: once an hour is enough */
+	ck_assert(!observe_refresh_due(&seen, &moving, instant_add(t, span_s(3599))));
+	ck_assert(observe_refresh_due(&seen, &moving, instant_add(t, span_s(3600))));
+}
+END_TEST
+
 START_TEST(a_long_message_is_cut_between_characters)
 {
 	char message[FACTS_LAUNCH_TEXT_MAX + 40];
@@ -292,6 +357,8 @@ int main(void)
 	tcase_add_loop_test(c, each_state_counts_once, 0, (int)COUNT_OF(cases));
 	tcase_add_test(c, instances_seen_at_the_first_look_are_warm_and_later_ones_warm_up);
 	tcase_add_test(c, suspended_processes_are_told);
+	tcase_add_test(c, a_refresh_is_asked_for_when_instances_move_and_while_it_runs);
+	tcase_add_test(c, instances_count_by_their_weight);
 	tcase_add_loop_test(c, a_group_that_contradicts_itself_is_nonsense, 0, 3);
 	tcase_add_loop_test(c, errors_become_the_word_that_decide_needs, 0, 7);
 	tcase_add_loop_test(c, launches_that_fail_are_told, 0, (int)COUNT_OF(histories));

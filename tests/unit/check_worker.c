@@ -225,7 +225,8 @@ static void fleet_make(struct fleet *f, int guarded, int idle, int leaving, int6
 		f->list[i] = (struct asg_instance){ .id = f->ids[i],
 						    .state = i < guarded + idle ? ASG_IN_SERVICE
 										: ASG_TERMINATING,
-						    .protected = i < guarded };
+						    .protected = i < guarded,
+						    .weight = 1 };
 	}
 }
 
@@ -271,6 +272,28 @@ START_TEST(places_do_not_depend_on_the_order_told)
 		there = worker_rank(&f.group, f.ids[i]);
 		ck_assert_int_eq(here.place, there.place);
 		ck_assert(here.yields == there.yields);
+	}
+}
+END_TEST
+
+/* Instances of 3, 2 and 1 units: together they give up as much as the surplus holds whole, never
+ * more, and all agree on whom. */
+START_TEST(heavy_instances_yield_by_their_weight)
+{
+	for (int64_t desired = 0; desired <= 24; desired++) {
+		struct fleet f;
+		int64_t units = 0, yielding = 0, lightest = INT64_MAX;
+
+		fleet_make(&f, 12, 0, 0, desired);
+		for (int i = 0; i < 12; i++)
+			units += f.list[i].weight = 1 + i % 3;
+		for (int i = 0; i < 12; i++)
+			if (worker_rank(&f.group, f.ids[i]).yields)
+				yielding += f.list[i].weight;
+			else if (f.list[i].weight < lightest)
+				lightest = f.list[i].weight;
+		ck_assert_int_le(yielding, units - desired);
+		ck_assert_int_lt(units - desired - yielding, lightest); /* nobody else fits */
 	}
 }
 END_TEST
@@ -385,6 +408,7 @@ int main(void)
 	tcase_add_test(lease, renewals_end_at_twelve_hours_from_the_receive);
 	tcase_add_loop_test(progress, progress_is_read_in_any_pieces, 0, COUNT_OF(progresses));
 	tcase_add_test(progress, a_line_without_end_is_skipped);
+	tcase_add_test(rank, heavy_instances_yield_by_their_weight);
 	tcase_add_loop_test(rank, just_the_surplus_yields_and_all_agree, 0, COUNT_OF(ranks));
 	tcase_add_test(rank, places_do_not_depend_on_the_order_told);
 	tcase_add_loop_test(note, a_note_fits_or_is_left_out, 0, COUNT_OF(notes));
