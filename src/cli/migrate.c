@@ -3,14 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "aws/lane.h"
 #include "aws/sqs.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/options.h"
-#include "base/table.h"
 #include "cli/cli.h"
-#include "produce/celery.h"
+#include "cli/migrate.h"
 
 #define CALL_S 30
 #define LOOK_S 10
@@ -20,18 +18,6 @@
 #define BAR_CELLS 24
 #define EMPTY_LOOKS 3 /* counts are approximate: so many in a row say zero */
 #define LOOK_MS 1000
-
-struct migrate {
-	const char *verb;
-	struct lane_options where;
-	const char *queue_url, *output;
-	struct produce_celery_options celery;
-	struct span limit;
-	struct lane *lane;
-	struct loop *loop; /* of what asks Redis */
-	struct broker_redis *redis;
-	struct table_live live;
-};
 
 static void migrate_done(struct migrate *m)
 {
@@ -59,7 +45,7 @@ static void looked(const struct broker_celery_depth *d, const struct err *e, voi
 	loop_stop(l->loop);
 }
 
-static int look_celery(struct migrate *m, struct broker_celery_depth *ret, struct err *e)
+int cli_migrate_look_celery(struct migrate *m, struct broker_celery_depth *ret, struct err *e)
 {
 	struct look l = { .loop = m->loop };
 
@@ -105,7 +91,7 @@ static int status(struct migrate *m)
 
 	json_set(j, "sqs", new);
 	json_set(j, "celery", old);
-	if (look_sqs(m, &sqs, &e) < 0 || look_celery(m, &celery, &e) < 0)
+	if (look_sqs(m, &sqs, &e) < 0 || cli_migrate_look_celery(m, &celery, &e) < 0)
 		return cli_fail("migrate status", &e);
 	json_set_int(new, "visible", sqs.visible);
 	json_set_int(new, "in_flight", sqs.in_flight);
@@ -137,7 +123,7 @@ static int cutover(struct migrate *m)
 	int64_t most = 0, left = -1;
 
 	for (int empty = 0; empty < EMPTY_LOOKS;) {
-		if (look_celery(m, &d, &e) < 0 && e.kind != ERR_UNREACHABLE)
+		if (cli_migrate_look_celery(m, &d, &e) < 0 && e.kind != ERR_UNREACHABLE)
 			return cli_fail("migrate cutover", &e);
 		if (e.kind == ERR_NONE) {
 			left = time_add_(d.waiting, d.held);
@@ -265,28 +251,36 @@ static int rollback(struct migrate *m)
 
 /* --- options */
 
-static int connect_both(struct migrate *m, struct err *e)
+int cli_migrate_connect_celery(struct migrate *m, struct err *e)
 {
 	AUTO(broker_redis_place_done) struct broker_redis_place place = { 0 };
 
-	if (!m->queue_url || !*m->queue_url || !m->celery.broker_url || !*m->celery.broker_url)
-		return err_set(e, ERR_POLICY,
-			       "both queues are needed: set SQS_QUEUE_URL and CELERY_BROKER_URL");
 	if (broker_celery_names_check(&m->celery.names, e) < 0 ||
 	    broker_redis_place_read(m->celery.broker_url, &place, e) < 0)
 		return -1;
-	m->lane = lane_new(NULL, &m->where, e);
-	if (!m->lane)
-		return -1;
-	m->loop = loop_new();
 	m->redis = broker_redis_new(m->loop, &place);
 	return 0;
 }
 
+static int connect_both(struct migrate *m, struct err *e)
+{
+	if (!m->queue_url || !*m->queue_url || !m->celery.broker_url || !*m->celery.broker_url)
+		return err_set(e, ERR_POLICY,
+			       "both queues are needed: set SQS_QUEUE_URL and CELERY_BROKER_URL");
+	if (cli_migrate_connect_celery(m, e) < 0)
+		return -1;
+	m->lane = lane_new(NULL, &m->where, e);
+	return m->lane ? 0 : -1;
+}
+
 static const struct {
 	const char *word;
+	bool both; /* wants both queues there; else it says itself what is not */
 	int (*run)(struct migrate *m);
-} actions[] = { { "status", status }, { "cutover", cutover }, { "rollback", rollback } };
+} actions[] = { { "check", false, cli_migrate_check },
+		{ "status", true, status },
+		{ "cutover", true, cutover },
+		{ "rollback", true, rollback } };
 
 static int act(struct migrate *m, const char *word)
 {
@@ -295,11 +289,12 @@ static int act(struct migrate *m, const char *word)
 	for (size_t i = 0; i < COUNT_OF(actions); i++) {
 		if (strcmp(actions[i].word, word) != 0)
 			continue;
-		if (connect_both(m, &e) < 0)
+		m->loop = loop_new();
+		if (actions[i].both && connect_both(m, &e) < 0)
 			return cli_fail("migrate", &e);
 		return actions[i].run(m);
 	}
-	err_set(&e, ERR_POLICY, "'%.40s' is not status, cutover or rollback", word);
+	err_set(&e, ERR_POLICY, "'%.40s' is not check, status, cutover or rollback", word);
 	return cli_usage("migrate", &e);
 }
 
@@ -321,13 +316,22 @@ int cli_migrate(int argc, char **argv)
 		  .doc = "else AWS_REGION or the profile's of ~/.aws/config" },
 		{ "timeout", 0, OPTION_SPAN, &m.limit, "TIME", NULL, "1h",
 		  .doc = "of cutover and rollback: how long to wait for what workers hold" },
+		{ "step", 's', OPTION_CHOICE, &m.step, "STEP", NULL, "5", .choices = MIGRATE_STEPS,
+		  .doc = "of check: this one, and those before it" },
+		{ "policies", 'p', OPTION_STR, &m.policies, "PATH", "WINDLASS_POLICIES",
+		  .doc = "of check, from step 4 on: a policy file, or a folder of them" },
 		CLI_ROW_OUTPUT(&m.output, "text", "text|json"),
 	};
 	const struct options o = {
 		.program = "windlass migrate",
 		.summary = "Between Celery's queue and SQS.",
-		.operands = "status|cutover|rollback",
+		.operands = "check|status|cutover|rollback",
 		.details =
+			"check     is everything in place to take a step of the guide, "
+			"examples/migration: 1 where\n"
+			"          you stand, 2 the queue, 3 a worker for both, 4 the fleet, 5 "
+			"producers move, back;\n"
+			"          only reads; exit status 0 nothing found, 1 findings\n"
 			"status    counts of both queues\n"
 			"cutover   producers send to SQS: watches Celery's queue run empty\n"
 			"rollback  producers send to Celery again: moves what is left in SQS "

@@ -70,6 +70,8 @@ bool doctor_try(struct doctor *d, struct lane *l, struct aws_call *c, const char
 
 /* The environment of producers and workers. @p urls: the queues that policies follow. */
 void doctor_environment_look(struct doctor *d, const char *const *urls, size_t n);
+/* What it says of the queue of SQS_QUEUE_URL, where @p url is that one. */
+void doctor_environment_queue(struct doctor *d, const char *url, const struct sqs_attributes *a);
 /* Who we are, and whether our clock is right. */
 void doctor_identity_look(struct doctor *d, struct lane *l);
 /* A queue and its dead-letter queue. @p ret_depth may be NULL; its counts are 0 when false. */

@@ -60,3 +60,26 @@ void doctor_environment_look(struct doctor *d, const char *const *urls, size_t n
 			   "name it under metrics of the fleet's policy",
 			   "no policy follows the queue that producers send to, %.300s", url);
 }
+
+void doctor_environment_queue(struct doctor *d, const char *url, const struct sqs_attributes *a)
+{
+	const struct {
+		const char *name, *attribute;
+		int64_t value;
+	} told[] = { { "SQS_VISIBILITY_TIMEOUT", "VisibilityTimeout", a->visibility_s },
+		     { "SQS_MAX_RECEIVE_COUNT", "maxReceiveCount", a->max_receive_count },
+		     { "SQS_WAIT_TIME_SECONDS", "ReceiveMessageWaitTimeSeconds", a->wait_s } };
+	const char *own = variable("SQS_QUEUE_URL");
+
+	if (!own || strcmp(own, url) != 0)
+		return;
+	for (size_t i = 0; i < COUNT_OF(told); i++) {
+		const char *value = variable(told[i].name);
+
+		if (value && strtoll(value, NULL, 10) != told[i].value)
+			doctor_add(d, DOCTOR_WARN, "environment-differs", told[i].name,
+				   "windlass queue create prints the lines as the queue has them",
+				   "it is %.20s, and %s of %s is %lld", value, told[i].attribute,
+				   aws_sqs_name(url), (long long)told[i].value);
+	}
+}

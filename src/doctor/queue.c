@@ -146,6 +146,7 @@ bool doctor_queue_look(struct doctor *d, struct lane *l, const char *url, struct
 	if (found != 1)
 		return false;
 	look_at_times(d, l, url, &a);
+	doctor_environment_queue(d, url, &a);
 	look_at_redrive(d, name, &a);
 	if (a.dead_letter_arn && a.arn)
 		look_at_dead(d, l, url, &a);

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 from conftest import free_port, wait_for
+from fleet import Group
 
 DEBIAN_PYTHON = "/usr/bin/python3"
 SEPARATOR = "\x06\x16"
@@ -133,6 +134,14 @@ class Celery:
     def wait_ran(self, count, seconds=90):
         wait_for(lambda: len(self.ran()) >= count, f"run of {count} tasks", seconds)
         return self.ran()
+
+
+def group_with_hook(around):
+    """The group of policies/celery-and-sqs.yaml as doctor wants it."""
+    group = Group(around.cloud, "anb-worker-asg").create(most=3)
+    group.api.put_lifecycle_hook(AutoScalingGroupName=group.name, LifecycleHookName="drain", HeartbeatTimeout=300,
+                                 LifecycleTransition="autoscaling:EC2_INSTANCE_TERMINATING", DefaultResult="CONTINUE")
+    return group
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from celery_redis import Celery, redis
-from conftest import wait_for
+from celery_redis import Celery, group_with_hook, redis
+from conftest import SRC, wait_for
 from videos import BUCKET, around, clips
 
 __all__ = ["around", "clips", "redis"]
@@ -78,3 +78,59 @@ def test_what_cannot_be_moved_stays(around, redis, migrate):
                          ([], {})):
         done = migrate(*options, **env)
         assert done.returncode == 2 and not done.stdout, (options, done.stderr)
+
+
+POLICY = SRC / "policies" / "celery-and-sqs.yaml"
+
+
+def check(migrate, *options, clean=None, **env):
+    done = migrate("check", "--output", "json", *options, **env)
+    assert done.returncode in (0, 1) and not done.stderr, done.stderr
+    report = json.loads(done.stdout)
+    assert report["clean"] == (done.returncode == 0)
+    ills = {(f["step"], f["check"]) for f in report["findings"] if f["level"] in ("warning", "error")}
+    assert all(f["remedy"] for f in report["findings"] if f["level"] in ("warning", "error") and
+               f["check"] not in ("call-failed",)), report
+    return ills
+
+
+def test_check_says_what_is_not_in_place_for_a_step(around, redis, migrate):
+    """Each thing that may be missing is found at its step and not before it, and nothing where nothing is."""
+    group = group_with_hook(around)
+    fleet = ("--policies", str(POLICY))
+    enforced = around.folder / "enforced.yaml"
+    enforced.write_text(POLICY.read_text().replace("mode: shadow", "mode: enforce"))
+    assert check(migrate, "--policies", str(enforced)) == set()
+    assert check(migrate, *fleet) == {("5", "not-enforced")}
+    for step in "1", "2", "3", "4":
+        assert check(migrate, "--step", step, *fleet) == set(), step
+    assert check(migrate, "--step", "back") == set()
+    assert check(migrate, "--step", "1", CELERY_BROKER_URL="") == {("1", "celery-unset")}
+    for broken in redis.url(port=1), redis.url(user="nobody:pw@"), "amqp://h":
+        assert check(migrate, "--step", "3", CELERY_BROKER_URL=broken) == {("1", "celery-unreadable")}, broken
+    assert check(migrate, "--step", "2", SQS_QUEUE_URL="") == set(), "the queue is made in step 2"
+    assert check(migrate, "--step", "3", SQS_QUEUE_URL="") == {("3", "queue-unknown")}
+    assert check(migrate, "--step", "5", SQS_QUEUE_URL="") == {("3", "queue-unknown"), ("5", "producer-celery")}
+    assert check(migrate, "--step", "3", SQS_VISIBILITY_TIMEOUT="30", SQS_WAIT_TIME_SECONDS="20") == \
+        {("3", "environment-differs")}
+    assert check(migrate, "--step", "2", AWS_SHARED_CREDENTIALS_FILE="/nowhere") == {("2", "credentials")}
+    one = around.folder / "one.yaml"
+    one.write_text((SRC / "policies" / "anb.yaml").read_text())
+    assert ("4", "follows-one") in check(migrate, "--step", "4", "--policies", str(one))
+    group.api.delete_lifecycle_hook(AutoScalingGroupName=group.name, LifecycleHookName="drain")
+    put_jobs(around, 2)
+    assert check(migrate, "--policies", str(enforced)) == {("4", "no-hook"), ("5", "nobody-receives")}
+    around.sqs.delete_queue(QueueUrl=around.dead)
+    assert check(migrate, "--step", "3") == {("3", "no-dead-letter-queue")}
+    around.sqs.delete_queue(QueueUrl=around.url)
+    assert check(migrate, "--step", "3") == {("3", "no-queue")} and ("back", "no-queue") in check(migrate, "--step", "back")
+
+
+def test_check_is_read_by_people_too(around, migrate):
+    done = migrate("check", "--step", "3")
+    assert done.returncode == 0 and done.stdout.count(": in place\n") == 3, done.stdout
+    done = migrate("check", "--step", "3", SQS_QUEUE_URL="")
+    assert done.returncode == 1 and "step 3, a worker for both queues: not yet" in done.stdout
+    assert "         -> windlass queue create" in done.stdout and done.stdout.endswith("1 finding\n")
+    assert migrate("check", "--step", "9").returncode == 2
+    assert migrate("check", "--policies", "/nowhere").returncode in (1, 2)

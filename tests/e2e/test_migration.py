@@ -4,7 +4,7 @@ import os
 import pathlib
 import re
 
-from celery_redis import redis
+from celery_redis import group_with_hook, redis
 from conftest import BUILD, SRC, program_path, wait_for
 from videos import BUCKET, around, clips
 
@@ -35,6 +35,7 @@ def test_the_guide_works_from_top_to_bottom(around, redis, clips):
     """Its commands as they stand there, in one shell; the same in both languages."""
     assert blocks("README.md") == blocks("README.es.md")
     around.s3.upload_file(str(clips["tiny"]), BUCKET, "uploads/clip.mp4")
+    group_with_hook(around)
     env = {**around.environment, "SQS_QUEUE_URL": None, "CELERY_BROKER_URL": redis.url(), "TMPDIR": str(around.folder),
            "PATH": f"{pathlib.Path(program_path('windlass')).parent}:{os.environ['PATH']}"}
     script = "".join(blocks("README.md")).replace("anb.env", f"{around.folder}/anb.env").replace(". ./", ". ")
@@ -45,3 +46,5 @@ def test_the_guide_works_from_top_to_bottom(around, redis, clips):
     assert "Celery's queue is empty" in done.stdout and "moved from SQS to Celery: 1" in done.stdout
     assert "Celery  2 waiting, 0 held" in done.stdout.splitlines()[-1], done.stdout
     assert len(around.outputs()) == 2
+    assert re.findall(r"^step (\w+), .*: in place$", done.stdout, re.M) == \
+        ["1", "1", "2", "1", "2", "3", "1", "2", "3", "4", "1", "2", "3", "4", "5", "back"], done.stdout
