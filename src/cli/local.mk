@@ -6,6 +6,7 @@ src_cli_libcli_a_SOURCES = \
 	src/cli/history_score.c \
 	src/cli/once.c src/cli/once.h src/cli/plan.c src/cli/policies.c src/cli/policies.h src/cli/replay.c \
 	src/cli/schema.c src/cli/local.c src/cli/migrate.c src/cli/migrate.h src/cli/migrate_check.c src/cli/queue.c src/cli/queue.h src/cli/queue_move.c \
+	src/cli/schema.c src/cli/local.c src/cli/migrate.c src/cli/queue.c src/cli/queue.h src/cli/queue_carry.c src/cli/queue_carry.h src/cli/queue_move.c src/cli/queue_peek.c \
 	src/cli/lines.c src/cli/lines.h src/cli/send.c src/cli/send.h src/cli/send_batch.c \
 	src/cli/simulate.c src/cli/simulate.h src/cli/simulate_ask.c src/cli/simulate_course.c \
 	src/cli/simulate_journal.c \

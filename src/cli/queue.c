@@ -354,10 +354,11 @@ int cli_queue(int argc, char **argv)
 {
 	const struct options o = {
 		.program = "windlass queue",
-		.summary = "Makes, shows, redrives and purges queues.",
-		.operands = "create|show|redrive|purge …",
+		.summary = "Makes, shows, peeks into, redrives and purges queues.",
+		.operands = "create|show|peek|redrive|purge …",
 		.details = "windlass queue create [NAME]   make a queue and its dead-letter queue\n"
 			   "windlass queue show NAME|URL   counts and settings\n"
+			   "windlass queue peek NAME       what lies in it, put back at once\n"
 			   "windlass queue redrive NAME    dead letters back to work\n"
 			   "windlass queue purge NAME      throw all messages away\n"
 	};
@@ -369,12 +370,14 @@ int cli_queue(int argc, char **argv)
 		return queue_create(argc - 1, argv + 1);
 	if (argc > 1 && strcmp(argv[1], "show") == 0)
 		return queue_show(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "peek") == 0)
+		return cli_queue_peek(argc - 1, argv + 1);
 	if (argc > 1 && strcmp(argv[1], "redrive") == 0)
 		return cli_queue_redrive(argc - 1, argv + 1);
 	if (argc > 1 && strcmp(argv[1], "purge") == 0)
 		return cli_queue_purge(argc - 1, argv + 1);
 	rc = options_parse(&o, argc, argv, &operands, &n, &e);
 	if (rc == 0)
-		rc = err_set(&e, ERR_POLICY, "say what: create, show, redrive or purge");
+		rc = err_set(&e, ERR_POLICY, "say what: create, show, peek, redrive or purge");
 	return rc < 0 ? cli_usage("queue", &e) : CLI_DONE;
 }

@@ -1,4 +1,5 @@
-/* The parts of windlass queue: queue.c (create, show), queue_move.c (redrive, purge). */
+/* The parts of windlass queue: queue.c (create, show), queue_peek.c, queue_move.c (redrive, purge).
+ */
 #ifndef CLI_QUEUE_H
 #define CLI_QUEUE_H
 
@@ -11,6 +12,7 @@ MUST int cli_queue_attributes(struct lane *l, const char *url, struct sqs_attrib
 			      struct err *e);
 
 int cli_queue_redrive(int argc, char **argv);
+int cli_queue_peek(int argc, char **argv);
 int cli_queue_purge(int argc, char **argv);
 
 #endif

@@ -4,20 +4,25 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/loop.h"
 #include "base/options.h"
 #include "base/table.h"
 #include "cli/cli.h"
 #include "cli/queue.h"
+#include "cli/queue_carry.h"
 
 #define CALL_S 30
 #define LOOK_MS 1000 /* between two looks at a task */
 #define OUT_MAX 65536
+#define HIDDEN_S 60              /* while we carry them; longer than ten calls take */
+#define PARKED "windlass-parked" /* why it was given up: of the past, once it is tried again */
 
 struct redrive {
 	const char *from, *to, *region, *output;
 	int64_t rate;
+	bool own;
 	struct lane *lane;
 	char *url, *to_url;
 	struct sqs_attributes at, to_at;
@@ -95,12 +100,12 @@ static void stop(void *arg)
 	loop_stop(arg);
 }
 
-static void pause_between_looks(void)
+static void pause_for(struct span d)
 {
 	AUTO(loop_freep) struct loop *l = loop_new();
 	struct loop_timer *t = loop_timer_new(l, stop, l);
 
-	loop_timer_start(t, span_ms(LOOK_MS));
+	loop_timer_start(t, d);
 	loop_run(l);
 	loop_timer_free(t);
 }
@@ -129,7 +134,7 @@ static int follow(struct redrive *r, struct err *e)
 		show(r, &live);
 		if (!runs(&r->task))
 			break;
-		pause_between_looks();
+		pause_for(span_ms(LOOK_MS));
 	}
 	table_live_end(&live);
 	if (rc < 0)
@@ -139,6 +144,42 @@ static int follow(struct redrive *r, struct err *e)
 			       r->task.status, r->task.reason[0] ? ": " : "", r->task.reason,
 			       (long long)r->task.moved);
 	return 0;
+}
+
+/* Ten at a time, each sent, then deleted: for services without move tasks, and for queues that are
+ * nobody's dead-letter queue. */
+static int carry(struct redrive *r, struct err *e)
+{
+	struct table_live live = { .to = stderr, .tty = table_is_tty(stderr) };
+	struct tick begun = clock_mono();
+	int rc = 0;
+
+	snprintf(r->task.status, sizeof(r->task.status), "COMPLETED");
+	r->task.total = r->at.depth.visible;
+	for (;;) {
+		AUTO(sqs_messages_done) struct sqs_messages batch = { 0 };
+		int64_t most = r->rate > 0 && r->rate < SQS_BATCH_MAX ? r->rate : SQS_BATCH_MAX;
+		size_t moved = 0;
+
+		rc = cli_queue_receive(r->lane, r->url, (int)most, HIDDEN_S, &batch, e);
+		if (rc < 0 || batch.count == 0)
+			break;
+		rc = cli_queue_carry(r->lane, r->url, r->to_url, &batch, PARKED, &moved, e);
+		r->task.moved += (int64_t)moved;
+		show(r, &live);
+		/* What fails again meanwhile comes back here: as many as there were are enough. */
+		if (rc < 0 || (r->task.total > 0 && r->task.moved >= r->task.total))
+			break;
+		if (r->rate > 0) { /* no sooner than the rate has it */
+			int64_t due = begun.ms + r->task.moved * 1000 / r->rate;
+			int64_t left = due - clock_mono().ms;
+
+			if (left > 0)
+				pause_for(span_ms(left));
+		}
+	}
+	table_live_end(&live);
+	return rc < 0 ? err_wrap(e, "after %lld messages", (long long)r->task.moved) : 0;
 }
 
 static int tell(const struct redrive *r)
@@ -176,6 +217,11 @@ int cli_queue_redrive(int argc, char **argv)
 		  .least = 0,
 		  .most = 500,
 		  .doc = "messages a second at most; 0 lets SQS choose" },
+		{ .name = "own",
+		  .type = OPTION_FLAG,
+		  .value = &r.own,
+		  .doc = "receive, send and delete each message here instead of asking SQS to; "
+			 "the attribute windlass-parked is left behind" },
 		{ .name = "region",
 		  .type = OPTION_STR,
 		  .value = &r.region,
@@ -191,7 +237,8 @@ int cli_queue_redrive(int argc, char **argv)
 		.details =
 			"Mend what made the jobs fail first: their receives are counted from zero "
 			"again.\nSQS moves them by itself; interrupted, this command only stops "
-			"looking.\nExit status: 0 all moved, 1 failed, 2 wrong arguments.\n",
+			"looking. With --own, what is interrupted goes on\nwhen it is called "
+			"again.\nExit status: 0 all moved, 1 failed, 2 wrong arguments.\n",
 		.table = table,
 		.count = COUNT_OF(table),
 		.least_operands = 1,
@@ -205,7 +252,8 @@ int cli_queue_redrive(int argc, char **argv)
 		return rc < 0 ? cli_usage("queue redrive", &e) : CLI_DONE;
 	r.from = operands[0];
 	r.lane = lane_new(NULL, &(struct lane_options){ .region = r.region }, &e);
-	if (!r.lane || find_queues(&r, &e) < 0 || start(&r, &e) < 0 || follow(&r, &e) < 0) {
+	if (!r.lane || find_queues(&r, &e) < 0 ||
+	    (r.own ? carry(&r, &e) < 0 : start(&r, &e) < 0 || follow(&r, &e) < 0)) {
 		if (r.lane)
 			err_ignore(err_wrap(&e, "queue '%.200s'", operands[0]));
 		return cli_fail("queue redrive", &e);

@@ -1,4 +1,4 @@
-"""windlass queue redrive and purge."""
+"""windlass queue peek, redrive and purge."""
 
 import json
 import os
@@ -53,6 +53,55 @@ def test_they_go_where_they_are_told_and_no_faster(cloud, queues, windlass):
     assert done.returncode == 0 and "10 messages of jobs-dlq are in other again" in done.stdout, done.stdout + done.stderr
     assert "of about 10 moved" in done.stderr
     assert (visible(sqs, other), visible(sqs, main), visible(sqs, dead)) == (10, 0, 0)
+
+
+@pytest.mark.parametrize("where", ["embedded", "moto"])
+def test_our_own_mover_leaves_the_reason_behind(request, cloud, queues, windlass, keys, client_of, where):
+    sqs, main, dead = queues
+    env = cloud.environment
+    if where == "moto":  # which has no move tasks
+        moto = request.getfixturevalue("moto")
+        env, sqs = {**keys, "AWS_ENDPOINT_URL": moto}, client_of(moto, "sqs")
+        main, dead = (sqs.create_queue(QueueName=n)["QueueUrl"] for n in ("jobs-queue", "jobs-dlq"))
+        for i in range(10):
+            sqs.send_message(QueueUrl=dead, MessageBody=json.dumps({"n": i}), MessageAttributes={
+                "windlass-parked": {"DataType": "String", "StringValue": "{}"},
+                "trace": {"DataType": "String", "StringValue": "ü"}})
+    done = windlass("queue", "redrive", "jobs-dlq", "--own", "--to", "jobs-queue", "--rate", "8", env=env, seconds=60)
+    assert done.returncode == 0 and "10 messages of jobs-dlq are in jobs-queue again" in done.stdout, done.stdout + done.stderr
+    assert (visible(sqs, main), visible(sqs, dead)) == (10, 0)
+    got = sqs.receive_message(QueueUrl=main, MaxNumberOfMessages=10, MessageAttributeNames=["All"])["Messages"]
+    assert all("windlass-parked" not in m.get("MessageAttributes", {}) for m in got)
+    assert where != "moto" or all(m["MessageAttributes"]["trace"]["StringValue"] == "ü" for m in got)
+
+
+def test_peek_shows_and_puts_back(cloud, queues, windlass):
+    sqs, main, dead = queues
+    done = windlass("queue", "peek", "jobs-dlq", "--count", "10", "--output", "json", env=cloud.environment)
+    told = json.loads(done.stdout)
+    assert done.returncode == 0 and sorted(m["body"] for m in told["messages"]) == sorted(json.dumps({"n": i}) for i in range(10))
+    assert told["spent_a_receive"] is False and told["messages"][0]["attributes"] == {"windlass-parked": "{}"}
+    assert visible(sqs, dead) == 10
+
+
+def test_peek_spends_a_receive_only_when_told_and_never_the_last(cloud, queues, windlass):
+    sqs, main, dead = queues
+    sqs.purge_queue(QueueUrl=dead)
+    sqs.send_message(QueueUrl=main, MessageBody="{}", MessageAttributes={"a": {"DataType": "Binary", "BinaryValue": b"\0x"}})
+    refused = windlass("queue", "peek", "jobs-queue", env=cloud.environment)
+    assert refused.returncode == 2 and "one of the 3 receives" in refused.stderr and "--spend-a-receive" in refused.stderr
+    for looks in range(1, 8):  # more than there are receives
+        done = windlass("queue", "peek", "jobs-queue", "--spend-a-receive", env=cloud.environment)
+        assert done.returncode == 0 and "1 received and put back at once: each has spent a receive" in done.stdout, done.stderr
+        assert ("sent anew" in done.stdout) == (looks % 3 == 0), done.stdout
+    assert (visible(sqs, main), visible(sqs, dead)) == (1, 0)
+    got = sqs.receive_message(QueueUrl=main, MessageAttributeNames=["All"])["Messages"][0]
+    assert got["MessageAttributes"]["a"]["BinaryValue"] == b"\0x"
+    sqs.set_queue_attributes(QueueUrl=main, Attributes={"RedrivePolicy": json.dumps({
+        "deadLetterTargetArn": sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"],
+        "maxReceiveCount": 1})})
+    refused = windlass("queue", "peek", "jobs-queue", "--spend-a-receive", env=cloud.environment)
+    assert refused.returncode == 2 and "the one receive" in refused.stderr
 
 
 @pytest.mark.parametrize("arguments,status,said", [
