@@ -39,6 +39,19 @@ void local_autoscaling_put_split(struct local_call *c, const char *name, const c
 void local_autoscaling_put_launch(struct local_call *c, const char *launch, bool template,
 				  const char *version);
 
+/* What a group launches, as the call says it, into @p g. -1: the call has ended. @p needed: it must
+ * be said. */
+MUST int local_autoscaling_setting(struct local_call *c, struct local_fleet_group *g, bool needed);
+MUST int local_autoscaling_template(struct local_call *c, const struct json *t,
+				    struct local_fleet_group *g);
+void local_autoscaling_setting_put(struct local_call *c, const struct local_fleet_group *g);
+/* An instance in a list; @p alone: in one that is not of its group. */
+void local_autoscaling_put_instance(struct local_call *c, const struct local_fleet_instance *i,
+				    bool alone);
+/* WarmPoolConfiguration and WarmPoolSize of a group. */
+MUST int local_autoscaling_pool_put_group(struct local_call *c, const struct local_fleet_group *g,
+					  const struct local_fleet_instances *is, struct err *e);
+
 /* Actions, by file. */
 local_action_fn local_autoscaling_group_create, local_autoscaling_group_update,
 	local_autoscaling_group_delete;
@@ -62,6 +75,14 @@ local_action_fn local_autoscaling_scale_put, local_autoscaling_scale_describe,
 local_action_fn local_autoscaling_plan_put, local_autoscaling_plan_describe,
 	local_autoscaling_plan_delete, local_autoscaling_plan_put_batch,
 	local_autoscaling_plan_delete_batch;
+local_action_fn local_autoscaling_standby_enter, local_autoscaling_standby_exit,
+	local_autoscaling_standby_detach, local_autoscaling_standby_attach;
+local_action_fn local_autoscaling_pool_put, local_autoscaling_pool_delete,
+	local_autoscaling_pool_describe;
+local_action_fn local_autoscaling_refresh_start, local_autoscaling_refresh_cancel,
+	local_autoscaling_refresh_back, local_autoscaling_refresh_describe;
+local_action_fn local_autoscaling_type_hooks, local_autoscaling_type_orders,
+	local_autoscaling_type_notices, local_autoscaling_type_none;
 local_action_fn local_autoscaling_metric_enable, local_autoscaling_metric_disable,
 	local_autoscaling_metric_types;
 

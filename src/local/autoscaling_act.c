@@ -31,12 +31,15 @@ static int fleet_read(struct local *l, const struct local_fleet_group *g,
 	for (size_t i = 0; i < all.count; i++) {
 		const struct local_fleet_instance *x = &all.all[i];
 
-		ret->supply += local_fleet_choose_supply(x->state);
+		const int64_t units = x->weight > 0 ? x->weight : 1;
+
+		ret->supply += local_fleet_choose_supply(x->state) ? units : 0;
 		if (x->state != FLEET_IN_SERVICE)
 			continue;
-		ret->in_service++;
-		ret->warming += p->adjustment.type != POLICY_SIMPLE &&
-				instant_add(x->started, warmup).ms > at.ms;
+		ret->in_service += units;
+		if (p->adjustment.type != POLICY_SIMPLE &&
+		    instant_add(x->served, warmup).ms > at.ms)
+			ret->warming += units;
 	}
 	return 0;
 }

@@ -14,8 +14,11 @@ static const char *health_word(const struct local_fleet_instance *i)
 	return i->healthy ? "Healthy" : "Unhealthy";
 }
 
-static void put_instance(struct local_call *c, const struct local_fleet_instance *i, bool alone)
+void local_autoscaling_put_instance(struct local_call *c, const struct local_fleet_instance *i,
+				    bool alone)
 {
+	char weight[24];
+
 	local_object(c, NULL);
 	local_put(c, "InstanceId", i->id);
 	local_put(c, "InstanceType", i->type);
@@ -30,6 +33,9 @@ static void put_instance(struct local_call *c, const struct local_fleet_instance
 			       : "UNHEALTHY");
 	local_autoscaling_put_launch(c, i->launch, i->template, i->version);
 	local_put_bool(c, "ProtectedFromScaleIn", i->is_protected);
+	snprintf(weight, sizeof(weight), "%lld", (long long)i->weight);
+	if (i->weight > 0)
+		local_put(c, "WeightedCapacity", weight);
 	local_end(c);
 }
 
@@ -88,17 +94,20 @@ static void put_detail(struct local_call *c, const struct local_fleet_group *g)
 		local_put(c, key, json_str(value));
 }
 
-static int put_instances(struct local_call *c, const char *group, bool wanted, struct err *e)
+/* Those of the warm pool have a list of their own, and a number here. */
+static int put_instances(struct local_call *c, const struct local_fleet_group *g, bool wanted,
+			 struct err *e)
 {
 	AUTO(local_fleet_rows_instances_done) struct local_fleet_instances is = { 0 };
 
-	if (wanted && local_fleet_rows_instances(c->local->db, group, NULL, -1, &is, e) < 0)
+	if (local_fleet_rows_instances(c->local->db, g->name, NULL, -1, &is, e) < 0)
 		return -1;
 	local_list(c, "Instances", NULL);
-	for (size_t i = 0; i < is.count; i++)
-		put_instance(c, &is.all[i], false);
+	for (size_t i = 0; wanted && i < is.count; i++)
+		if (!local_fleet_choose_pooled(is.all[i].state))
+			local_autoscaling_put_instance(c, &is.all[i], false);
 	local_end(c);
-	return 0;
+	return local_autoscaling_pool_put_group(c, g, &is, e);
 }
 
 static int put_group(struct local_call *c, const struct local_fleet_group *g, bool instances,
@@ -107,7 +116,7 @@ static int put_group(struct local_call *c, const struct local_fleet_group *g, bo
 	local_object(c, NULL);
 	local_put(c, "AutoScalingGroupName", g->name);
 	local_put(c, "AutoScalingGroupARN", g->arn);
-	local_autoscaling_put_launch(c, g->launch, g->template, g->version);
+	local_autoscaling_setting_put(c, g);
 	local_put_int(c, "MinSize", g->least);
 	local_put_int(c, "MaxSize", g->most);
 	local_put_int(c, "DesiredCapacity", g->desired);
@@ -124,8 +133,10 @@ static int put_group(struct local_call *c, const struct local_fleet_group *g, bo
 	local_put(c, "Status", g->status);
 	if (g->warmup_s >= 0)
 		local_put_int(c, "DefaultInstanceWarmup", g->warmup_s);
+	if (g->lifetime_s > 0)
+		local_put_int(c, "MaxInstanceLifetime", g->lifetime_s);
 	put_detail(c, g);
-	if (put_instances(c, g->name, instances, e) < 0 || put_suspended(c, g->name, e) < 0 ||
+	if (put_instances(c, g, instances, e) < 0 || put_suspended(c, g->name, e) < 0 ||
 	    local_autoscaling_metric_put(c, g->name, e) < 0 || put_tags(c, g->name, e) < 0)
 		return -1;
 	local_end(c);
@@ -252,12 +263,13 @@ void local_autoscaling_describe_instances(struct local_call *c)
 	}
 	local_list(c, "AutoScalingInstances", NULL);
 	for (size_t i = 0; i < is.count && !more; i++) {
-		if (json_count(ids) > 0 && !local_autoscaling_listed(ids, is.all[i].id))
+		if (!is.all[i].grp[0] || /* detached */
+		    (json_count(ids) > 0 && !local_autoscaling_listed(ids, is.all[i].id)))
 			continue;
 		more = shown == p.size;
 		if (more)
 			break;
-		put_instance(c, &is.all[i], true);
+		local_autoscaling_put_instance(c, &is.all[i], true);
 		last = is.all[i].id;
 		shown++;
 	}

@@ -12,94 +12,14 @@
 	10000 /* what the local machine could ever be asked for; instance_limit is the real bound \
 	       */
 #define SECONDS_MOST (30 * 24 * 3600)
+#define LIFETIME_LEAST_S 86400
+#define LIFETIME_MOST_S (365 * 86400)
 #define GROUPS_MOST 500 /* AWS's default quota */
 
 static void replace(char **p, const char *value)
 {
 	own_free(*p);
 	*p = own_strdup(value);
-}
-
-/* 1 it is there, 0 not, -1 the call was ended. */
-static int launch_exists(struct local_call *c, const char *name)
-{
-	AUTO(db_endp) struct db_row *r = NULL;
-	struct err e;
-	int rc = -1;
-
-	r = db_query(c->local->db, "SELECT 1 FROM fleet_launch WHERE name = ?", DB_ARGS(DB_S(name)),
-		     &e);
-	if (r)
-		rc = db_step(r, &e);
-	if (rc < 0)
-		local_fail_internal(c, &e);
-	return rc;
-}
-
-/* A launch template is a launch configuration that is named as one: EC2, which makes templates, is
- * not played here. */
-static int read_template(struct local_call *c, const struct json *t, struct local_fleet_group *g)
-{
-	const char *name = local_str(t, "LaunchTemplateName"),
-		   *id = local_str(t, "LaunchTemplateId");
-	const char *version = local_str(t, "Version");
-	int rc;
-
-	if (!name == !id) {
-		local_fail(c, "ValidationError",
-			   "Valid requests must contain either launchTemplateId or"
-			   " LaunchTemplateName");
-		return -1;
-	}
-	rc = name ? launch_exists(c, name) : 0;
-	if (rc == 0)
-		local_fail(c, "ValidationError",
-			   "You must use a valid fully-formed launch template. The specified launch"
-			   " template, with template %s %.255s, does not exist.",
-			   name ? "name" : "ID", name ? name : id);
-	if (rc != 1)
-		return -1;
-	g->template = true;
-	replace(&g->launch, name);
-	replace(&g->version, version ? version : "$Default");
-	return 0;
-}
-
-static int read_launch(struct local_call *c, struct local_fleet_group *g, bool needed)
-{
-	const char *name = local_str(c->params, "LaunchConfigurationName");
-	const struct json *t = json_get(c->params, "LaunchTemplate");
-	int rc;
-
-	if (json_get(c->params, "MixedInstancesPolicy") || json_get(c->params, "InstanceId")) {
-		local_fail(c, "ValidationError",
-			   "windlass-local launches from LaunchConfigurationName or"
-			   " LaunchTemplate.LaunchTemplateName");
-		return -1;
-	}
-	if ((!name && !t && needed) || (name && t)) {
-		local_fail(
-			c, "ValidationError",
-			"Valid requests must contain either LaunchTemplate,"
-			" LaunchConfigurationName, InstanceId or MixedInstancesPolicy parameter.");
-		return -1;
-	}
-	if (t)
-		return read_template(c, t, g);
-	if (!name)
-		return 0;
-	rc = launch_exists(c, name);
-	if (rc == 0)
-		local_fail(c, "ValidationError",
-			   "Launch configuration name not found - Launch configuration %.255s not"
-			   " found",
-			   name);
-	if (rc != 1)
-		return -1;
-	g->template = false;
-	replace(&g->launch, name);
-	replace(&g->version, NULL);
-	return 0;
 }
 
 static int read_zones(struct local_call *c, struct local_fleet_group *g, bool needed)
@@ -207,12 +127,8 @@ static int read_policies(struct local_call *c, struct local_fleet_group *g)
 /* Kept and shown again, without effect here. */
 static void read_detail(struct local_call *c, struct local_fleet_group *g)
 {
-	static const char *const names[] = { "Context",
-					     "DesiredCapacityType",
-					     "PlacementGroup",
-					     "ServiceLinkedRoleARN",
-					     "MaxInstanceLifetime",
-					     "CapacityRebalance" };
+	static const char *const names[] = { "Context", "DesiredCapacityType", "PlacementGroup",
+					     "ServiceLinkedRoleARN", "CapacityRebalance" };
 	AUTO(json_freep) struct json *j = json_parse(g->detail, strlen(g->detail), NULL);
 	AUTO(buf_done) struct buf text = BUF(8192);
 
@@ -225,12 +141,26 @@ static void read_detail(struct local_call *c, struct local_fleet_group *g)
 	g->detail = buf_take(&text);
 }
 
+/* 0: no limit, else a day at least. */
+static int read_lifetime(struct local_call *c, struct local_fleet_group *g)
+{
+	int rc = local_autoscaling_number(c, c->params, "MaxInstanceLifetime", 0, LIFETIME_MOST_S,
+					  &g->lifetime_s);
+
+	if (rc < 0 || g->lifetime_s == 0 || g->lifetime_s >= LIFETIME_LEAST_S)
+		return rc < 0 ? -1 : 0;
+	local_fail(c, "ValidationError",
+		   "Maximum instance lifetime must be 0, or between %d and %d seconds.",
+		   LIFETIME_LEAST_S, LIFETIME_MOST_S);
+	return -1;
+}
+
 static int read_settings(struct local_call *c, struct local_fleet_group *g, bool needed)
 {
 	const char *check = local_str(c->params, "HealthCheckType");
 
-	if (read_launch(c, g, needed) < 0 || read_zones(c, g, needed) < 0 ||
-	    read_sizes(c, g, needed) < 0 || read_policies(c, g) < 0)
+	if (local_autoscaling_setting(c, g, needed) < 0 || read_zones(c, g, needed) < 0 ||
+	    read_sizes(c, g, needed) < 0 || read_policies(c, g) < 0 || read_lifetime(c, g) < 0)
 		return -1;
 	if (local_autoscaling_number(c, c->params, "DefaultCooldown", 0, SECONDS_MOST,
 				     &g->cooldown_s) < 0 ||

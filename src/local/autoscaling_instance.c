@@ -86,7 +86,8 @@ static int check_protection(struct local_call *c, const struct local_fleet_group
 		struct err e;
 		int rc = local_fleet_rows_instance(c->local->db, id ? id : "", &i, &e);
 
-		if (rc == 1 && strcmp(i.grp, g->name) == 0 && i.state == FLEET_IN_SERVICE)
+		if (rc == 1 && strcmp(i.grp, g->name) == 0 &&
+		    (i.state == FLEET_IN_SERVICE || i.state == FLEET_STANDBY))
 			continue;
 		if (rc < 0)
 			local_fail_internal(c, &e);
@@ -154,7 +155,7 @@ static void put_new_activity(struct local_call *c, const struct local_fleet_grou
 	local_put(c, "Cause", cause);
 	local_put_time(c, "StartTime", now);
 	local_put(c, "StatusCode",
-		  i->state == FLEET_TERMINATING_WAIT ? "MidLifecycleAction" : "InProgress");
+		  local_fleet_choose_stopping(i->state) ? "InProgress" : "MidLifecycleAction");
 	local_put_int(c, "Progress", 0);
 	local_put(c, "Details", detail);
 	local_put(c, "AutoScalingGroupARN", g->arn);
@@ -164,7 +165,7 @@ static void put_new_activity(struct local_call *c, const struct local_fleet_grou
 static int check_termination(struct local_call *c, const struct local_fleet_group *g,
 			     const struct local_fleet_instance *i, bool decrement)
 {
-	if (!local_fleet_choose_supply(i->state)) {
+	if (local_fleet_choose_leaving(i->state)) {
 		local_fail(c, "ScalingActivityInProgress",
 			   "Scaling activity %s is in progress and blocks this action",
 			   i->activity);

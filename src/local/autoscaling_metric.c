@@ -4,6 +4,7 @@
 #include "local/autoscaling.h"
 #include "local/cloudwatch.h"
 #include "local/fleet.h"
+#include "local/fleet_pool.h"
 
 enum size {
 	SIZE_MIN,
@@ -14,14 +15,27 @@ enum size {
 	STANDBY,
 	TERMINATING,
 	TOTAL,
+	UNITS_IN_SERVICE, /* the same, each as much as it weighs */
+	UNITS_PENDING,
+	UNITS_STANDBY,
+	UNITS_TERMINATING,
+	UNITS_TOTAL,
+	POOL_MIN, /* of the warm pool */
+	POOL_DESIRED,
+	POOL_WARMED,
+	POOL_PENDING,
+	POOL_TERMINATING,
+	POOL_TOTAL,
+	BOTH_DESIRED,
+	BOTH_TOTAL,
 	SIZES
 };
 
-/* Instances and capacity are one here: each instance counts as one. Those of a warm pool are known
- * and have no values. */
+#define UNITS (UNITS_IN_SERVICE - IN_SERVICE)
+
 static const struct {
 	const char *name;
-	enum size size; /* SIZES: none */
+	enum size size;
 } metrics[] = {
 	{ "GroupMinSize", SIZE_MIN },
 	{ "GroupMaxSize", SIZE_MAX_ },
@@ -31,18 +45,19 @@ static const struct {
 	{ "GroupStandbyInstances", STANDBY },
 	{ "GroupTerminatingInstances", TERMINATING },
 	{ "GroupTotalInstances", TOTAL },
-	{ "GroupInServiceCapacity", IN_SERVICE },
-	{ "GroupPendingCapacity", PENDING },
-	{ "GroupStandbyCapacity", STANDBY },
-	{ "GroupTerminatingCapacity", TERMINATING },
-	{ "GroupTotalCapacity", TOTAL },
-	{ "WarmPoolDesiredCapacity", SIZES },
-	{ "WarmPoolWarmedCapacity", SIZES },
-	{ "WarmPoolPendingCapacity", SIZES },
-	{ "WarmPoolTerminatingCapacity", SIZES },
-	{ "WarmPoolTotalCapacity", SIZES },
-	{ "GroupAndWarmPoolDesiredCapacity", SIZES },
-	{ "GroupAndWarmPoolTotalCapacity", SIZES },
+	{ "GroupInServiceCapacity", UNITS_IN_SERVICE },
+	{ "GroupPendingCapacity", UNITS_PENDING },
+	{ "GroupStandbyCapacity", UNITS_STANDBY },
+	{ "GroupTerminatingCapacity", UNITS_TERMINATING },
+	{ "GroupTotalCapacity", UNITS_TOTAL },
+	{ "WarmPoolMinSize", POOL_MIN },
+	{ "WarmPoolDesiredCapacity", POOL_DESIRED },
+	{ "WarmPoolWarmedCapacity", POOL_WARMED },
+	{ "WarmPoolPendingCapacity", POOL_PENDING },
+	{ "WarmPoolTerminatingCapacity", POOL_TERMINATING },
+	{ "WarmPoolTotalCapacity", POOL_TOTAL },
+	{ "GroupAndWarmPoolDesiredCapacity", BOTH_DESIRED },
+	{ "GroupAndWarmPoolTotalCapacity", BOTH_TOTAL },
 };
 
 static int metrics_check(struct local_call *c, const struct json *list)
@@ -145,28 +160,50 @@ int local_autoscaling_metric_put(struct local_call *c, const char *group, struct
 
 /* ---- the minute ---- */
 
-static int sizes_of(struct local *l, const struct local_fleet_group *g, double ret[static SIZES],
-		    struct err *e)
+static enum size size_of(enum local_fleet_state s)
 {
-	static const enum size sizes[FLEET_STATE_COUNT] = {
-		[FLEET_PENDING] = PENDING,
-		[FLEET_PENDING_WAIT] = PENDING,
-		[FLEET_IN_SERVICE] = IN_SERVICE,
-		[FLEET_TERMINATING] = TERMINATING,
-		[FLEET_TERMINATING_WAIT] = TERMINATING,
-		[FLEET_TERMINATING_PROCEED] = TERMINATING,
-	};
+	if (local_fleet_choose_ready(s))
+		return POOL_WARMED;
+	if (local_fleet_choose_pooled(s))
+		return local_fleet_choose_leaving(s) ? POOL_TERMINATING : POOL_PENDING;
+	if (local_fleet_choose_leaving(s))
+		return TERMINATING;
+	return s == FLEET_STANDBY ? STANDBY : s == FLEET_IN_SERVICE ? IN_SERVICE : PENDING;
+}
+
+static void count_one(const struct local_fleet_instance *i, double ret[static SIZES])
+{
+	const double units = i->weight > 0 ? (double)i->weight : 1;
+	const enum size size = size_of(i->state);
+
+	if (local_fleet_choose_pooled(i->state)) {
+		ret[size] += units;
+		ret[POOL_TOTAL] += units;
+		return;
+	}
+	ret[size]++;
+	ret[TOTAL]++;
+	ret[size + UNITS] += units;
+	ret[UNITS_TOTAL] += units;
+}
+
+static int sizes_of(struct local *l, const struct local_fleet_group *g,
+		    const struct local_fleet_pool *p, double ret[static SIZES], struct err *e)
+{
 	AUTO(local_fleet_rows_instances_done) struct local_fleet_instances all = { 0 };
 
 	memset(ret, 0, SIZES * sizeof(*ret));
 	ret[SIZE_MIN] = (double)g->least;
 	ret[SIZE_MAX_] = (double)g->most;
 	ret[SIZE_DESIRED] = (double)g->desired;
+	ret[POOL_MIN] = (double)p->least;
+	ret[POOL_DESIRED] = (double)local_fleet_pool_size(p, g);
 	if (local_fleet_rows_instances(l->db, g->name, NULL, -1, &all, e) < 0)
 		return -1;
 	for (size_t i = 0; i < all.count; i++)
-		ret[sizes[all.all[i].state]]++;
-	ret[TOTAL] = (double)all.count;
+		count_one(&all.all[i], ret);
+	ret[BOTH_DESIRED] = ret[SIZE_DESIRED] + ret[POOL_DESIRED];
+	ret[BOTH_TOTAL] = ret[UNITS_TOTAL] + ret[POOL_TOTAL];
 	return 0;
 }
 
@@ -193,12 +230,14 @@ static int group_minute(struct local *l, const struct local_fleet_group *g, int6
 			struct err *e)
 {
 	bool on[COUNT_OF(metrics)] = { 0 };
+	struct local_fleet_pool pool;
 	double sizes[SIZES];
 	int n = enabled(l, g->name, on, e);
 
 	if (n <= 0)
 		return n;
-	if (sizes_of(l, g, sizes, e) < 0)
+	if (local_fleet_pool_read(l->db, g->name, &pool, e) < 0 ||
+	    sizes_of(l, g, &pool, sizes, e) < 0)
 		return -1;
 	for (size_t k = 0; k < COUNT_OF(metrics); k++) {
 		int64_t series = 0;
@@ -210,7 +249,8 @@ static int group_minute(struct local *l, const struct local_fleet_group *g, int6
 							   .end_s = end_s,
 							   .series = &series };
 
-		if (on[k] && metrics[k].size != SIZES &&
+		/* Those of a pool exist while there is one, as on AWS. */
+		if (on[k] && (metrics[k].size < POOL_MIN || pool.exists) &&
 		    local_cloudwatch_own(l, &what, sizes[metrics[k].size], e) < 0)
 			return -1;
 	}

@@ -22,25 +22,34 @@ struct local_fleet_run *local_fleet_find(struct local_fleet *f, const char *id)
 	return NULL;
 }
 
-struct local_fleet_run *local_fleet_run_new(struct local_fleet *f, const char *id)
-{
-	struct local_fleet_run *r = own_alloc(sizeof(*r));
-
-	snprintf(r->id, sizeof(r->id), "%s", id);
-	r->fleet = f;
-	r->gate = -1;
-	f->runs = own_grow(f->runs, f->count + 1, sizeof(struct local_fleet_run *));
-	f->runs[f->count++] = r;
-	return r;
-}
-
 /* Forgets the handles; a process that still runs goes on, one behind its gate ends. */
-static void run_free(struct local_fleet_run *r)
+static void run_done(struct local_fleet_run *r)
 {
 	if (r->gate >= 0)
 		close(r->gate);
 	loop_child_free(r->child);
 	loop_watch_free(r->watch);
+}
+
+struct local_fleet_run *local_fleet_run_new(struct local_fleet *f, const char *id)
+{
+	struct local_fleet_run *r = local_fleet_find(f, id);
+
+	if (r) { /* its process has ended, and it is started again */
+		run_done(r);
+	} else {
+		r = own_alloc(sizeof(*r));
+		f->runs = own_grow(f->runs, f->count + 1, sizeof(struct local_fleet_run *));
+		f->runs[f->count++] = r;
+	}
+	*r = (struct local_fleet_run){ .fleet = f, .gate = -1 };
+	snprintf(r->id, sizeof(r->id), "%s", id);
+	return r;
+}
+
+static void run_free(struct local_fleet_run *r)
+{
+	run_done(r);
 	own_free(r);
 }
 
@@ -170,6 +179,48 @@ static void reopen_metadata(struct local_fleet *f, const struct local_fleet_inst
 	local_fleet_due(f, instant_add(now, span_ms(RETRY_MS)));
 }
 
+static void look_at_one(struct local_fleet_look *k, const struct local_fleet_instance *i)
+{
+	reopen_metadata(k->fleet, i, k->now);
+	if (local_fleet_choose_supply(i->state))
+		local_fleet_mixed_count(&k->mix, i->weight, i->spot);
+}
+
+/* Instances that were detached have no group. Each is a machine of its own: it goes when its
+ * process ends, when it was told to, or with everything. */
+static int look_at_detached(struct local_fleet *f, struct instant now, int64_t *total,
+			    size_t *ret_left, struct err *e)
+{
+	char empty[] = "";
+	struct local_fleet_group none = {
+		.name = empty, .arn = empty, .launch = empty, .cause = empty, .no_launch = true
+	};
+	struct local_fleet_look k = { .fleet = f,
+				      .group = &none,
+				      .now = now,
+				      .forced = f->stopping,
+				      .total = total,
+				      .launch = empty };
+	int rc = local_fleet_rows_instances(f->local->db, "", NULL, -1, &k.instances, e);
+
+	*ret_left = k.instances.count;
+	for (size_t i = 0; rc == 0 && i < k.instances.count; i++)
+		look_at_one(&k, &k.instances.all[i]);
+	if (rc == 0)
+		rc = local_fleet_life(&k, e);
+	for (size_t i = 0; rc == 0 && i < k.instances.count; i++) {
+		struct local_fleet_instance *it = &k.instances.all[i];
+
+		if (local_fleet_choose_leaving(it->state) || (it->healthy && !k.forced))
+			continue;
+		rc = local_fleet_life_terminate(f->local, &none, it, "", true, now, e);
+		f->changed = true;
+	}
+	own_free(none.scaled_by);
+	local_fleet_rows_instances_done(&k.instances);
+	return rc < 0 ? err_wrap(e, "detached instances") : 0;
+}
+
 static int look_at_group(struct local_fleet *f, struct local_fleet_group *g, struct instant now,
 			 int64_t *total, size_t *ret_left, struct err *e)
 {
@@ -179,14 +230,22 @@ static int look_at_group(struct local_fleet *f, struct local_fleet_group *g, str
 		.now = now,
 		.forced = f->stopping || g->status,
 		.total = total,
+		.launch = g->launch,
+		.version = g->version,
+		.template = g->template,
 	};
+	AUTO(local_fleet_refreshing_done) struct local_fleet_refreshing refreshing = { 0 };
 	int rc = local_fleet_rows_instances(f->local->db, g->name, NULL, -1, &k.instances, e);
 
 	*ret_left = k.instances.count;
+	if (rc == 0)
+		rc = local_fleet_pool_read(f->local->db, g->name, &k.pool, e);
 	for (size_t i = 0; rc == 0 && i < k.instances.count; i++)
-		reopen_metadata(f, &k.instances.all[i], now);
+		look_at_one(&k, &k.instances.all[i]);
 	if (rc == 0)
 		rc = local_fleet_life(&k, e);
+	if (rc == 0 && !k.forced)
+		rc = local_fleet_refresh(&k, &refreshing, e);
 	if (rc == 0)
 		rc = local_fleet_fill(&k, e);
 	if (rc == 0 && k.dirty)
@@ -231,6 +290,9 @@ static int look(struct local_fleet *f, struct instant now, size_t *ret_left, str
 			return -1;
 		*ret_left += left;
 	}
+	if (look_at_detached(f, now, &total, &left, e) < 0)
+		return -1;
+	*ret_left += left;
 	if (local_metadata_renew(f->local, now, &next, e) < 0)
 		return err_wrap(e, "keys of instances");
 	local_fleet_due(f, next);
@@ -259,7 +321,13 @@ static void settle_run(struct local_fleet_run *r, bool committed)
 		r->terminated = true;
 		if (r->running)
 			kill(-r->pid, SIGTERM);
+		r->thaw = true; /* one that is hibernated could not hear it */
 	}
+	if (committed && r->freeze && r->running)
+		kill(-r->pid, SIGSTOP);
+	if (committed && r->thaw && r->running)
+		kill(-r->pid, SIGCONT);
+	r->freeze = r->thaw = false;
 	if (!committed)
 		r->terminate = r->terminated;
 }
@@ -275,17 +343,18 @@ static void act(struct local *l, bool committed, void *arg)
 		bool fresh = r->fresh;
 
 		settle_run(r, committed);
-		if (r->gone && (committed || fresh)) {
+		if ((r->gone && (committed || fresh)) || (r->parked && committed)) {
+			const bool gone = r->gone;
 			char id[LOCAL_FLEET_ID_MAX];
 
 			snprintf(id, sizeof(id), "%s", r->id);
 			run_drop(f, i);
 			local_metadata_close(l, id);
-			if (committed)
+			if (committed && gone)
 				local_fleet_prune(f, id);
 			continue;
 		}
-		r->gone = false;
+		r->gone = r->parked = false;
 		i++;
 	}
 	if (!f)

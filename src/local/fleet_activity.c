@@ -24,6 +24,10 @@ int local_fleet_activity_add(struct db *d, const struct local_fleet_activity *a,
 	AUTO(own_freep) char *detail = own_strdup("{}");
 	bool open = a->status[0] == 'I' || a->status[0] == 'M'; /* InProgress, MidLifecycleAction */
 
+	if (!a->group->name[0]) { /* of a machine without a group nobody keeps a record */
+		crypto_uuid(ret_id);
+		return 0;
+	}
 	if (a->zone) {
 		own_free(detail);
 		detail = own_printf("{\"Subnet ID\":\"\",\"Availability Zone\":\"%s\"}", a->zone);

@@ -14,6 +14,16 @@ const char *local_fleet_choose_state_word(enum local_fleet_state s)
 		[FLEET_TERMINATING] = "Terminating",
 		[FLEET_TERMINATING_WAIT] = "Terminating:Wait",
 		[FLEET_TERMINATING_PROCEED] = "Terminating:Proceed",
+		[FLEET_STANDBY] = "Standby",
+		[FLEET_WARMED_PENDING] = "Warmed:Pending",
+		[FLEET_WARMED_PENDING_WAIT] = "Warmed:Pending:Wait",
+		[FLEET_WARMED_PENDING_PROCEED] = "Warmed:Pending:Proceed",
+		[FLEET_WARMED_STOPPED] = "Warmed:Stopped",
+		[FLEET_WARMED_RUNNING] = "Warmed:Running",
+		[FLEET_WARMED_HIBERNATED] = "Warmed:Hibernated",
+		[FLEET_WARMED_TERMINATING] = "Warmed:Terminating",
+		[FLEET_WARMED_TERMINATING_WAIT] = "Warmed:Terminating:Wait",
+		[FLEET_WARMED_TERMINATING_PROCEED] = "Warmed:Terminating:Proceed",
 	};
 
 	return s < FLEET_STATE_COUNT ? words[s] : "Unknown";
@@ -26,7 +36,39 @@ bool local_fleet_choose_supply(enum local_fleet_state s)
 
 bool local_fleet_choose_stopping(enum local_fleet_state s)
 {
-	return s == FLEET_TERMINATING || s == FLEET_TERMINATING_PROCEED;
+	return s == FLEET_TERMINATING || s == FLEET_TERMINATING_PROCEED ||
+	       s == FLEET_WARMED_TERMINATING || s == FLEET_WARMED_TERMINATING_PROCEED;
+}
+
+bool local_fleet_choose_leaving(enum local_fleet_state s)
+{
+	return local_fleet_choose_stopping(s) || s == FLEET_TERMINATING_WAIT ||
+	       s == FLEET_WARMED_TERMINATING_WAIT;
+}
+
+bool local_fleet_choose_pooled(enum local_fleet_state s)
+{
+	return s >= FLEET_WARMED_PENDING && s <= FLEET_WARMED_TERMINATING_PROCEED;
+}
+
+bool local_fleet_choose_warmed(enum local_fleet_state s)
+{
+	return local_fleet_choose_pooled(s) && !local_fleet_choose_leaving(s);
+}
+
+bool local_fleet_choose_ready(enum local_fleet_state s)
+{
+	return s == FLEET_WARMED_STOPPED || s == FLEET_WARMED_RUNNING ||
+	       s == FLEET_WARMED_HIBERNATED;
+}
+
+const char *local_fleet_choose_target(enum local_fleet_state s)
+{
+	if (local_fleet_choose_leaving(s))
+		return local_fleet_choose_pooled(s) ? "Warmed:Terminated" : "Terminated";
+	if (local_fleet_choose_supply(s))
+		return "InService";
+	return local_fleet_choose_state_word(s);
 }
 
 static bool word_is(const char *word, size_t len, const char *name)
@@ -56,6 +98,11 @@ size_t local_fleet_choose_orders(const char *policies,
 		ret[n++] = FLEET_ORDER_OUTDATED;
 	ret[n++] = FLEET_ORDER_OLDEST;
 	return n;
+}
+
+static int units_of(const struct local_fleet_candidate *c)
+{
+	return c->weight > 0 ? c->weight : 1;
 }
 
 /* Protection starts when an instance is in service, AWS's documents say. */
@@ -91,7 +138,7 @@ static bool before(const struct local_fleet_scene *s, const struct local_fleet_c
 
 static const struct local_fleet_candidate *
 next_victim(const struct local_fleet_scene *s, const struct local_fleet_candidate *all, size_t n,
-	    const enum local_fleet_verdict *verdicts, const int *zones)
+	    const enum local_fleet_verdict *verdicts, const int *zones, int surplus)
 {
 	const struct local_fleet_candidate *best = NULL;
 
@@ -99,12 +146,33 @@ next_victim(const struct local_fleet_scene *s, const struct local_fleet_candidat
 		const struct local_fleet_candidate *c = &all[i];
 
 		if (verdicts[i] != FLEET_STAYS || !local_fleet_choose_supply(c->state) ||
-		    held(s, c))
+		    held(s, c) || units_of(c) > surplus)
 			continue;
 		if (!best || before(s, c, best, zones))
 			best = c;
 	}
 	return best;
+}
+
+static int kept(const struct local_fleet_candidate *all, size_t n,
+		const enum local_fleet_verdict *verdicts)
+{
+	int units = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (local_fleet_choose_supply(all[i].state) && verdicts[i] == FLEET_STAYS)
+			units += units_of(&all[i]);
+	return units;
+}
+
+/* Is it protection that keeps a surplus? A weight above it keeps one too, and for good. */
+static bool holds_back(const struct local_fleet_scene *s, const struct local_fleet_candidate *all,
+		       size_t n, int surplus)
+{
+	for (size_t i = 0; i < n; i++)
+		if (held(s, &all[i]) && units_of(&all[i]) <= surplus)
+			return true;
+	return false;
 }
 
 struct local_fleet_choice local_fleet_choose(const struct local_fleet_scene *s,
@@ -119,25 +187,24 @@ struct local_fleet_choice local_fleet_choose(const struct local_fleet_scene *s,
 		ret_verdicts[i] = FLEET_STAYS;
 		if (!local_fleet_choose_supply(all[i].state))
 			continue;
-		choice.supply++;
+		choice.supply += units_of(&all[i]);
 		if (!all[i].healthy && s->may_replace && s->may_terminate)
 			ret_verdicts[i] = FLEET_GOES_UNHEALTHY;
 		else
 			zones[all[i].zone]++;
 	}
-	surplus = -s->desired;
-	for (size_t i = 0; i < n; i++)
-		surplus +=
-			local_fleet_choose_supply(all[i].state) && ret_verdicts[i] == FLEET_STAYS;
-	for (; surplus > 0 && (s->may_terminate || s->forced); surplus--) {
-		const struct local_fleet_candidate *c = next_victim(s, all, n, ret_verdicts, zones);
+	surplus = kept(all, n, ret_verdicts) - s->desired;
+	while (surplus > 0 && (s->may_terminate || s->forced)) {
+		const struct local_fleet_candidate *c =
+			next_victim(s, all, n, ret_verdicts, zones, surplus);
 
 		if (!c)
 			break;
 		ret_verdicts[c - all] = FLEET_GOES_SURPLUS;
 		zones[c->zone]--;
+		surplus -= units_of(c);
 	}
-	if (surplus > 0 && s->may_terminate)
+	if (surplus > 0 && s->may_terminate && holds_back(s, all, n, surplus))
 		choice.short_by = surplus;
 	if (surplus < 0 && s->may_launch)
 		choice.launch = -surplus;
@@ -158,17 +225,22 @@ enum local_fleet_step local_fleet_choose_step(const struct local_fleet_sight *s)
 {
 	switch (s->state) {
 	case FLEET_PENDING:
+	case FLEET_WARMED_PENDING:
 		return s->boot_due ? FLEET_STEP_BOOT : FLEET_STEP_NONE;
 	case FLEET_PENDING_WAIT:
+	case FLEET_WARMED_PENDING_WAIT:
 		if (!s->running)
 			return s->healthy ? FLEET_STEP_UNWELL : FLEET_STEP_NONE;
 		if (s->hooks == FLEET_HOOKS_ABANDON)
 			return FLEET_STEP_ABANDON;
 		return s->hooks == FLEET_HOOKS_CONTINUE ? FLEET_STEP_ENTER : FLEET_STEP_NONE;
 	case FLEET_IN_SERVICE:
+	case FLEET_WARMED_RUNNING:
+	case FLEET_WARMED_HIBERNATED:
 		return !s->running && s->healthy && s->checked ? FLEET_STEP_UNWELL
 							       : FLEET_STEP_NONE;
 	case FLEET_TERMINATING_WAIT:
+	case FLEET_WARMED_TERMINATING_WAIT:
 		/* Hooks wait so that a machine can finish; for one that is dead there is nothing to
 		 * finish, and AWS's hour of waiting would only keep the group from being deleted.
 		 */
@@ -176,9 +248,14 @@ enum local_fleet_step local_fleet_choose_step(const struct local_fleet_sight *s)
 								   : FLEET_STEP_NONE;
 	case FLEET_TERMINATING:
 	case FLEET_TERMINATING_PROCEED:
+	case FLEET_WARMED_TERMINATING:
+	case FLEET_WARMED_TERMINATING_PROCEED:
+	case FLEET_WARMED_PENDING_PROCEED:
 		if (!s->running)
 			return FLEET_STEP_GONE;
 		return s->stop_due ? FLEET_STEP_KILL : FLEET_STEP_NONE;
+	case FLEET_STANDBY: /* not looked after: that is what it is for */
+	case FLEET_WARMED_STOPPED:
 	case FLEET_STATE_COUNT:
 		break;
 	}

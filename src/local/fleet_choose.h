@@ -17,7 +17,18 @@ enum local_fleet_state {
 	FLEET_TERMINATING,
 	FLEET_TERMINATING_WAIT,
 	FLEET_TERMINATING_PROCEED,
-	FLEET_STATE_COUNT
+	FLEET_STANDBY,
+	/* In the warm pool of a group: none of these is capacity. */
+	FLEET_WARMED_PENDING,
+	FLEET_WARMED_PENDING_WAIT,
+	FLEET_WARMED_PENDING_PROCEED, /* its process is being stopped */
+	FLEET_WARMED_STOPPED,
+	FLEET_WARMED_RUNNING,
+	FLEET_WARMED_HIBERNATED,
+	FLEET_WARMED_TERMINATING,
+	FLEET_WARMED_TERMINATING_WAIT,
+	FLEET_WARMED_TERMINATING_PROCEED,
+	FLEET_STATE_COUNT /* the numbers stand in databases: new states go to the end */
 };
 
 /* AWS's word: "Pending:Wait". */
@@ -26,6 +37,14 @@ bool local_fleet_choose_supply(
 	enum local_fleet_state s); /* Pending or InService: counts as capacity */
 bool local_fleet_choose_stopping(
 	enum local_fleet_state s); /* told to end, without a hook to wait for */
+bool local_fleet_choose_leaving(enum local_fleet_state s); /* on its way out, hook or not */
+bool local_fleet_choose_warmed(enum local_fleet_state s);  /* of the pool, and not leaving it */
+bool local_fleet_choose_pooled(enum local_fleet_state s);  /* of the pool, leaving it or not */
+/* Waits in the pool, ready to be taken into service. */
+bool local_fleet_choose_ready(enum local_fleet_state s);
+/* AWS's word for where the group takes it, as instance metadata shows it: "InService". Of one in
+ * the warm pool that is known by the pool only. */
+const char *local_fleet_choose_target(enum local_fleet_state s);
 
 /* Termination policies that make a difference here; AWS's others behave as Default. */
 enum local_fleet_order { FLEET_ORDER_OLDEST, FLEET_ORDER_NEWEST, FLEET_ORDER_OUTDATED };
@@ -39,6 +58,7 @@ struct local_fleet_candidate {
 	bool healthy, is_protected, outdated;
 	int64_t launched_ms;
 	size_t zone;
+	int weight; /* units of capacity it counts for; 0: one */
 };
 
 struct local_fleet_scene {
@@ -54,8 +74,8 @@ struct local_fleet_scene {
 enum local_fleet_verdict { FLEET_STAYS, FLEET_GOES_UNHEALTHY, FLEET_GOES_SURPLUS };
 
 struct local_fleet_choice {
-	int launch;   /* so many more */
-	int supply;   /* what counted, before the verdicts */
+	int launch;   /* so many units more */
+	int supply;   /* the units that counted, before the verdicts */
 	int short_by; /* surplus that nobody could be found for, since the rest is protected */
 };
 

@@ -2,13 +2,10 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/log.h"
-#include "local/fault.h"
 #include "local/fleet_activity.h"
-#include "local/fleet_launch.h"
 #include "local/fleet_own.h"
+#include "local/fleet_pool.h"
 
-#define SECRET_BYTES 32
 #define REPLACES \
 	"replace" /* stands in a group's cause when its next launch replaces an unhealthy one */
 
@@ -42,7 +39,7 @@ static struct local_fleet_scene scene_of(const struct local_fleet_look *k, size_
 {
 	const struct local_fleet_group *g = k->group;
 	struct local_fleet_scene s = {
-		.desired = k->forced ? 0 : (int)g->desired,
+		.desired = k->forced ? 0 : (int)g->desired + k->extra,
 		.forced = k->forced,
 		.may_launch = !k->forced && !g->no_launch && g->not_before.ms <= k->now.ms,
 		.may_terminate = !g->no_terminate || k->forced,
@@ -52,50 +49,6 @@ static struct local_fleet_scene scene_of(const struct local_fleet_look *k, size_
 
 	s.order_count = local_fleet_choose_orders(g->policies, s.orders);
 	return s;
-}
-
-/* What the launch configuration says, into a new instance. 0: there is none of that name. */
-static int read_launch(struct local *l, struct local_fleet_instance *i, struct err *e)
-{
-	AUTO(db_endp) struct db_row *r = NULL;
-	AUTO(buf_done) struct buf script = BUF(FLEET_SCRIPT_MAX);
-	const char *data;
-	int rc;
-
-	r = db_query(l->db,
-		     "SELECT user_data, type, image, profile FROM fleet_launch WHERE name = ?",
-		     DB_ARGS(DB_S(i->launch)), e);
-	if (!r)
-		return -1;
-	rc = db_step(r, e);
-	if (rc != 1)
-		return rc;
-	data = db_str(r, 0);
-	if (crypto_unbase64(data, strlen(data), &script, e) < 0)
-		return -1;
-	i->script = own_strdup(buf_str(&script));
-	i->type = own_strdup(db_str(r, 1));
-	i->image = own_strdup(db_str(r, 2));
-	i->profile = own_strdup(db_str(r, 3));
-	return 1;
-}
-
-static void new_id(char out[static LOCAL_FLEET_ID_MAX])
-{
-	uint8_t bytes[8];
-	char hex[17];
-
-	crypto_random(bytes, sizeof(bytes));
-	snprintf(out, LOCAL_FLEET_ID_MAX, "i-0%s", crypto_hex(bytes, sizeof(bytes), hex));
-}
-
-static char *new_secret(void)
-{
-	uint8_t bytes[SECRET_BYTES];
-	char hex[SECRET_BYTES * 2 + 1];
-
-	crypto_random(bytes, sizeof(bytes));
-	return own_strdup(crypto_hex(bytes, sizeof(bytes), hex));
 }
 
 /* Why one more is launched, when there were @p supply. */
@@ -117,111 +70,31 @@ static void say_launch(const struct local_fleet_look *k, int supply, struct buf 
 				 supply, supply + 1);
 }
 
-static int fail_launch(struct local_fleet_look *k, const char *cause, const char *why,
-		       struct err *e)
+/* 1 launched, or taken from the warm pool, 0 failed for now, -1 error. */
+static int launch(struct local_fleet_look *k, struct zones *z, int supply, int *ret_units,
+		  struct err *e)
 {
-	AUTO(own_freep)
-	char *what = own_printf("Launching a new EC2 instance.  Status Reason: %s", why);
-	char id[CRYPTO_UUID_MAX];
-
-	local_fleet_life_failed(k);
-	LOG_WARN("instance not launched", LOG_S("group", k->group->name), LOG_S("cause", why));
-	return local_fleet_activity_add(k->fleet->local->db,
-					&(struct local_fleet_activity){ .group = k->group,
-									.description = what,
-									.cause = cause,
-									.status = "Failed",
-									.message = why },
-					k->now, id, e);
-}
-
-static int add_instance(struct local_fleet_look *k, struct local_fleet_instance *i,
-			const char *cause, struct err *e)
-{
-	struct local *l = k->fleet->local;
-	AUTO(own_freep) char *what = own_printf("Launching a new EC2 instance: %s", i->id);
-	char activity[CRYPTO_UUID_MAX];
-	struct span delay;
-
-	if (local_fleet_launch_delay(i->script, l->options.boot_delay, &delay, NULL) < 0)
-		delay = l->options
-				.boot_delay; /* refused when it was given; an older one may stand */
-	i->boot = instant_add(k->now, delay);
-	if (local_fleet_activity_add(l->db,
-				     &(struct local_fleet_activity){ .group = k->group,
-								     .description = what,
-								     .cause = cause,
-								     .zone = i->zone,
-								     .status = "InProgress" },
-				     k->now, activity, e) < 0)
-		return -1;
-	i->activity = own_strdup(activity);
-	LOG_INFO("instance launched", LOG_S("instance", i->id), LOG_S("group", i->grp),
-		 LOG_S("cause", cause));
-	(*k->total)++;
-	k->fleet->changed = true;
-	return local_fleet_rows_add_instance(l->db, i, e);
-}
-
-/* 1 launched, 0 failed for now, -1 error. */
-static int launch(struct local_fleet_look *k, const char *zone, int supply, struct err *e)
-{
-	AUTO(local_fleet_rows_instance_done) struct local_fleet_instance i = { 0 };
 	AUTO(buf_done) struct buf cause = BUF(LOCAL_FLEET_CAUSE_MAX);
-	const struct local_fleet_group *g = k->group;
-	struct local *l = k->fleet->local;
+	size_t zone = local_fleet_choose_zone(z->counts, z->count);
 	int rc;
 
 	say_launch(k, supply, &cause);
-	if (local_fault_hit(l, FAULT_CAPACITY, SERVICE_AUTOSCALING, "Launch")) {
-		AUTO(own_freep)
-		char *why = own_printf("We currently do not have sufficient capacity in the "
-				       "Availability Zone you requested (%s). Our system will be "
-				       "working on provisioning additional capacity. Launching EC2 "
-				       "instance failed.",
-				       zone);
-
-		return fail_launch(k, buf_str(&cause), why, e);
-	}
-	if (*k->total >= l->options.instance_limit) {
-		AUTO(own_freep)
-		char *why = own_printf(
-			"You have requested more instances (%d) than your current instance limit of"
-			" %d allows for the specified instance type. Launching EC2 instance "
-			"failed.",
-			(int)*k->total + 1, (int)l->options.instance_limit);
-
-		return fail_launch(k, buf_str(&cause), why, e);
-	}
-	new_id(i.id);
-	i.grp = own_strdup(g->name);
-	i.zone = own_strdup(zone);
-	i.launch = own_strdup(g->launch);
-	i.template = g->template;
-	i.version = own_strdup(g->version);
-	i.secret = new_secret();
-	i.healthy = true;
-	i.is_protected = g->protect_new;
-	i.launched = k->now;
-	rc = read_launch(l, &i, e);
-	if (rc < 0)
-		return -1;
+	rc = local_fleet_pool_take(k, buf_str(&cause), ret_units, e);
 	if (rc == 0)
-		return fail_launch(k, buf_str(&cause), "The launch configuration does not exist.",
-				   e);
-	return add_instance(k, &i, buf_str(&cause), e) < 0 ? -1 : 1;
+		rc = local_fleet_new(k, z->names[zone], buf_str(&cause), false, ret_units, e);
+	if (rc == 1)
+		z->counts[zone]++;
+	return rc;
 }
 
 static int launch_all(struct local_fleet_look *k, struct zones *z, int more, int supply,
 		      struct err *e)
 {
-	for (; more > 0; more--, supply++) {
-		size_t zone = local_fleet_choose_zone(z->counts, z->count);
-		int rc = launch(k, z->names[zone], supply, e);
+	for (int units = 0; more > 0; more -= units, supply += units) {
+		int rc = launch(k, z, supply, &units, e);
 
 		if (rc <= 0)
 			return rc;
-		z->counts[zone]++;
 	}
 	return 0;
 }
@@ -268,14 +141,49 @@ static int let_go(struct local_fleet_look *k, const enum local_fleet_verdict *ve
 		if (verdicts[i] == FLEET_STAYS)
 			continue;
 		say_victim(k, it, verdicts[i], *supply, &cause);
+		it->reuse = verdicts[i] == FLEET_GOES_SURPLUS && local_fleet_pool_room(k);
 		if (local_fleet_life_terminate(k->fleet->local, k->group, it, buf_str(&cause),
 					       k->forced, k->now, e) < 0)
 			return -1;
 		k->fleet->changed = true;
 		*ret_replaces |= verdicts[i] == FLEET_GOES_UNHEALTHY;
-		(*supply)--;
+		*supply -= it->weight > 0 ? (int)it->weight : 1;
 	}
 	return 0;
+}
+
+/* AWS replaces those past the group's maximum lifetime one at a time, so that the rest can serve.
+ */
+static int outlived(struct local_fleet_look *k, struct err *e)
+{
+	const struct span life = span_s(k->group->lifetime_s);
+	struct local_fleet_instance *oldest = NULL;
+	AUTO(buf_done) struct buf cause = BUF(LOCAL_FLEET_CAUSE_MAX);
+	bool coming = false;
+
+	if (life.ms <= 0 || k->forced || k->group->no_terminate)
+		return 0;
+	for (size_t i = 0; i < k->instances.count; i++) {
+		struct local_fleet_instance *it = &k->instances.all[i];
+
+		coming |= local_fleet_choose_supply(it->state) && it->state != FLEET_IN_SERVICE;
+		if (it->state == FLEET_IN_SERVICE && !it->is_protected && !oldest)
+			oldest = it; /* they stand in the order of their launch */
+	}
+	if (!oldest)
+		return 0;
+	if (instant_add(oldest->launched, life).ms > k->now.ms) {
+		local_fleet_due(k->fleet, instant_add(oldest->launched, life));
+		return 0;
+	}
+	if (coming)
+		return 0;
+	local_fleet_activity_say(&cause, k->now,
+				 "an instance was taken out of service in response to the maximum "
+				 "instance lifetime being exceeded.");
+	k->fleet->changed = true;
+	return local_fleet_life_terminate(k->fleet->local, k->group, oldest, buf_str(&cause), false,
+					  k->now, e);
 }
 
 /* Told once each time it comes about. */
@@ -328,6 +236,8 @@ int local_fleet_fill(struct local_fleet_look *k, struct err *e)
 	bool replaces = false;
 	int supply;
 
+	if (outlived(k, e) < 0)
+		return -1;
 	for (size_t i = 0; i < n; i++) {
 		const struct local_fleet_instance *it = &k->instances.all[i];
 
@@ -336,7 +246,8 @@ int local_fleet_fill(struct local_fleet_look *k, struct err *e)
 			.state = it->state,
 			.healthy = it->healthy,
 			.is_protected = it->is_protected,
-			.outdated = strcmp(it->launch, k->group->launch) != 0,
+			.outdated = strcmp(it->launch, k->launch) != 0,
+			.weight = (int)it->weight,
 			.launched_ms = it->launched.ms,
 			.zone = zone_index(&z, it->zone),
 		};
@@ -353,6 +264,8 @@ int local_fleet_fill(struct local_fleet_look *k, struct err *e)
 		return -1;
 	if (supply + choice.launch == k->group->desired)
 		set_cause(k, "");
+	if (local_fleet_pool_fill(k, e) < 0)
+		return -1;
 	if (k->group->not_before.ms > k->now.ms)
 		local_fleet_due(k->fleet, k->group->not_before);
 	return k->forced ? 0 : note_short(k, choice.short_by, choice.supply, e);

@@ -49,7 +49,10 @@ int local_fleet_life_terminate(struct local *l, const struct local_fleet_group *
 		return -1;
 	own_free(i->activity);
 	i->activity = own_strdup(id);
-	i->state = hooks ? FLEET_TERMINATING_WAIT : FLEET_TERMINATING;
+	if (local_fleet_choose_pooled(i->state))
+		i->state = hooks ? FLEET_WARMED_TERMINATING_WAIT : FLEET_WARMED_TERMINATING;
+	else
+		i->state = hooks ? FLEET_TERMINATING_WAIT : FLEET_TERMINATING;
 	i->stop = instant_add(now, l->options.stop_grace);
 	LOG_INFO("instance terminating", LOG_S("instance", i->id), LOG_S("group", g->name),
 		 LOG_I("hooks", hooks), LOG_S("cause", cause));
@@ -73,7 +76,10 @@ static int end_activity(struct local_fleet_look *k, struct local_fleet_instance 
 
 static int enter(struct local_fleet_look *k, struct local_fleet_instance *i, struct err *e)
 {
+	if (local_fleet_choose_pooled(i->state))
+		return local_fleet_pool_settle(k, i, e);
 	i->state = FLEET_IN_SERVICE;
+	i->served = k->now;
 	LOG_INFO("instance in service", LOG_S("instance", i->id), LOG_S("group", i->grp),
 		 LOG_I("pid", i->pid), LOG_I("metadata_port", i->port));
 	return end_activity(k, i, "Successful", NULL, e) < 0
@@ -90,7 +96,9 @@ static int start_process(struct local_fleet_look *k, struct local_fleet_instance
 	uint16_t port;
 
 	r->fresh = true;
-	if (local_metadata_open(f->local, i, &port, e) < 0)
+	port = (uint16_t)i->port;
+	if (!local_metadata_is_open(f->local, i->id) &&
+	    local_metadata_open(f->local, i, &port, e) < 0)
 		return -1;
 	i->port = port;
 	r->child = local_fleet_launch(f->local, i, local_fleet_ended, r, &r->gate, e);
@@ -130,16 +138,21 @@ static int launch_failed(struct local_fleet_look *k, struct local_fleet_instance
 static int boot(struct local_fleet_look *k, struct local_fleet_instance *i, struct err *e)
 {
 	struct db *d = k->fleet->local->db;
+	struct local_fleet_run *r = local_fleet_find(k->fleet, i->id);
+	const bool pooled = local_fleet_choose_pooled(i->state), runs = r && r->running;
 	int64_t hooks = 0;
 	struct err why;
 
-	if (start_process(k, i, &why) < 0)
-		return launch_failed(k, i, &why, e);
 	if (local_fleet_wait_begin(d, i, true, k->now, &hooks, e) < 0)
 		return -1;
+	if (runs)
+		r->thaw = true; /* it waited in the pool, or in standby */
+	else if ((!pooled || local_fleet_pool_runs(&k->pool, hooks)) &&
+		 start_process(k, i, &why) < 0)
+		return launch_failed(k, i, &why, e);
 	if (hooks == 0)
 		return enter(k, i, e);
-	i->state = FLEET_PENDING_WAIT;
+	i->state = pooled ? FLEET_WARMED_PENDING_WAIT : FLEET_PENDING_WAIT;
 	if (local_fleet_activity_status(d, i->activity, "MidLifecycleAction", 30, e) < 0)
 		return -1;
 	return local_fleet_rows_put_instance(d, i, e);
@@ -175,10 +188,14 @@ static int proceed(struct local_fleet_look *k, struct local_fleet_instance *i, s
 {
 	struct db *d = k->fleet->local->db;
 
-	i->state = FLEET_TERMINATING_PROCEED;
+	if (DB_RUN(d, e, "DELETE FROM fleet_wait WHERE instance = ?", DB_S(i->id)) < 0)
+		return -1;
+	if (i->reuse && local_fleet_pool_runs(&k->pool, 0))
+		return local_fleet_pool_enter(k, i, e);
+	i->state = local_fleet_choose_pooled(i->state) ? FLEET_WARMED_TERMINATING_PROCEED
+						       : FLEET_TERMINATING_PROCEED;
 	i->stop = instant_add(k->now, k->fleet->local->options.stop_grace);
-	if (DB_RUN(d, e, "DELETE FROM fleet_wait WHERE instance = ?", DB_S(i->id)) < 0 ||
-	    local_fleet_activity_status(d, i->activity, "InProgress", 50, e) < 0)
+	if (local_fleet_activity_status(d, i->activity, "InProgress", 50, e) < 0)
 		return -1;
 	return local_fleet_rows_put_instance(d, i, e);
 }
@@ -192,6 +209,10 @@ static int gone(struct local_fleet_look *k, struct local_fleet_instance *i, stru
 		local_fleet_due(k->fleet, instant_add(k->now, span_ms(AGAIN_MS)));
 		return 0;
 	}
+	if (i->state == FLEET_WARMED_PENDING_PROCEED)
+		return local_fleet_pool_stopped(k, i, e);
+	if (i->reuse)
+		return local_fleet_pool_enter(k, i, e);
 	LOG_INFO("instance terminated", LOG_S("instance", i->id), LOG_S("group", i->grp));
 	if (r)
 		r->gone = true;
@@ -202,12 +223,21 @@ static int gone(struct local_fleet_look *k, struct local_fleet_instance *i, stru
 	return local_fleet_rows_drop_instance(k->fleet->local->db, i->id, e);
 }
 
+/* Its process has been told to end, or is to be told. */
+static bool stops(const struct local_fleet_instance *i)
+{
+	return local_fleet_choose_stopping(i->state) || i->state == FLEET_WARMED_PENDING_PROCEED;
+}
+
 static int look_at(struct local_fleet_look *k, const struct local_fleet_instance *i,
 		   struct local_fleet_sight *ret, struct err *e)
 {
 	struct local_fleet *f = k->fleet;
 	const struct local_fleet_run *r = local_fleet_find(f, i->id);
-	bool waits = i->state == FLEET_PENDING_WAIT || i->state == FLEET_TERMINATING_WAIT;
+	const bool launches =
+		i->state == FLEET_PENDING_WAIT || i->state == FLEET_WARMED_PENDING_WAIT;
+	const bool waits = launches || i->state == FLEET_TERMINATING_WAIT ||
+			   i->state == FLEET_WARMED_TERMINATING_WAIT;
 
 	*ret = (struct local_fleet_sight){
 		.state = i->state,
@@ -216,11 +246,11 @@ static int look_at(struct local_fleet_look *k, const struct local_fleet_instance
 		.checked = !k->group->no_health_check,
 		.boot_due = i->boot.ms <= k->now.ms && !k->forced,
 		.stop_due = i->stop.ms <= k->now.ms || (f->stopping && f->hurry),
-		.hooks = i->state == FLEET_PENDING_WAIT ? FLEET_HOOKS_OPEN : FLEET_HOOKS_CONTINUE,
+		.hooks = launches ? FLEET_HOOKS_OPEN : FLEET_HOOKS_CONTINUE,
 	};
-	if (i->state == FLEET_PENDING && !ret->boot_due)
+	if ((i->state == FLEET_PENDING || i->state == FLEET_WARMED_PENDING) && !ret->boot_due)
 		local_fleet_due(f, i->boot);
-	if (local_fleet_choose_stopping(i->state) && ret->running && !ret->stop_due)
+	if (stops(i) && ret->running && !ret->stop_due)
 		local_fleet_due(f, i->stop);
 	if (!waits || k->forced)
 		return 0;
@@ -259,7 +289,7 @@ static int step(struct local_fleet_look *k, struct local_fleet_instance *i, stru
 		break;
 	}
 	r = local_fleet_find(k->fleet, i->id);
-	if (r && local_fleet_choose_stopping(i->state))
+	if (r && stops(i))
 		r->terminate = true;
 	return 0;
 }

@@ -2,6 +2,9 @@
 #ifndef LOCAL_FLEET_OWN_H
 #define LOCAL_FLEET_OWN_H
 
+#include "local/fleet_mixed.h"
+#include "local/fleet_pool.h"
+#include "local/fleet_refresh.h"
 #include "local/fleet_rows.h"
 
 /* Beside a row: handles, and what to do once the rows are committed. */
@@ -17,6 +20,9 @@ struct local_fleet_run {
 	bool fresh;      /* its start is not committed */
 	bool terminate;  /* SIGTERM is to be sent */
 	bool terminated; /* it was sent */
+	bool freeze;     /* SIGSTOP is to be sent: it is hibernated */
+	bool thaw;       /* SIGCONT is */
+	bool parked;     /* it has ended, and the instance waits without a process */
 	bool gone;       /* the row is dropped */
 	bool deaf;       /* its metadata port could not be had yet; said once */
 };
@@ -42,6 +48,12 @@ struct local_fleet_look {
 	bool forced;    /* it goes as a whole: no hooks, no protection */
 	bool dirty;     /* the group's row is to be written */
 	int64_t *total; /* instances of all groups */
+	/* What new ones are launched from: the group's, or that of a refresh. */
+	const char *launch, *version;
+	bool template;
+	int extra; /* units above the desired capacity, while a refresh launches first */
+	struct local_fleet_mix mix;
+	struct local_fleet_pool pool;
 };
 
 struct local_fleet_run *local_fleet_find(struct local_fleet *f, const char *id);
@@ -53,6 +65,14 @@ void local_fleet_due(struct local_fleet *f, struct instant t);
 MUST int local_fleet_life(struct local_fleet_look *k, struct err *e);
 /* The choice: who goes, who is launched. */
 MUST int local_fleet_fill(struct local_fleet_look *k, struct err *e);
+/* A new instance, as a row, for service or for the pool. 1 launched, 0 failed for now (and said
+ * so), -1 error. ret_units: what it weighs. */
+MUST int local_fleet_new(struct local_fleet_look *k, const char *zone, const char *cause, bool warm,
+			 int *ret_units, struct err *e);
+/* Replaces what a refresh of the group has not replaced yet, as far as its health allows now. @p r
+ * is filled when there is one; k->launch then points into it. */
+MUST int local_fleet_refresh(struct local_fleet_look *k, struct local_fleet_refreshing *r,
+			     struct err *e);
 /* An instance of the group ended soon after its start, or could not be launched. */
 void local_fleet_life_failed(struct local_fleet_look *k);
 

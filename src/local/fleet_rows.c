@@ -6,13 +6,13 @@
 #define GROUP_COLUMNS                                                                             \
 	"name, arn, created_ms, least, most, desired, launch, template, version, zones, subnets," \
 	" policies, protect_new, cooldown_s, grace_s, warmup_s, health_check, detail, status,"    \
-	" cause, scaled_ms, scaled_by, failures, not_before_ms, short_by"
-#define GROUP_MARKS "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?"
+	" cause, scaled_ms, scaled_by, failures, not_before_ms, short_by, mixed, lifetime_s"
+#define GROUP_MARKS "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?"
 #define INSTANCE_COLUMNS                                                                          \
 	"id, grp, zone, launch, template, version, type, image, profile, script, state, healthy," \
 	" protected, launched_ms, boot_ms, started_ms, stop_ms, pid, pid_start, boot_id, port,"   \
-	" secret, activity"
-#define INSTANCE_MARKS "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?"
+	" secret, activity, spot, reuse, weight, served_ms"
+#define INSTANCE_MARKS "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?"
 
 void local_fleet_rows_group_done(struct local_fleet_group *g)
 {
@@ -28,6 +28,7 @@ void local_fleet_rows_group_done(struct local_fleet_group *g)
 	own_free(g->status);
 	own_free(g->cause);
 	own_free(g->scaled_by);
+	own_free(g->mixed);
 	*g = (struct local_fleet_group){ 0 };
 }
 
@@ -101,6 +102,8 @@ static struct local_fleet_group group_of(const struct db_row *r)
 		.failures = db_int(r, 22),
 		.not_before = instant_of(r, 23),
 		.short_by = db_int(r, 24),
+		.mixed = text_of(r, 25),
+		.lifetime_s = db_int(r, 26),
 	};
 }
 
@@ -129,6 +132,10 @@ static struct local_fleet_instance instance_of(const struct db_row *r)
 		.port = db_int(r, 20),
 		.secret = text_of(r, 21),
 		.activity = text_of(r, 22),
+		.spot = db_int(r, 23) != 0,
+		.reuse = db_int(r, 24) != 0,
+		.weight = db_int(r, 25),
+		.served = instant_of(r, 26),
 	};
 
 	snprintf(i.id, sizeof(i.id), "%s", db_str(r, 0));
@@ -152,6 +159,7 @@ static int read_suspended(struct db *d, struct local_fleet_group *g, struct err 
 		g->no_terminate |= strcmp(p, "Terminate") == 0;
 		g->no_health_check |= strcmp(p, "HealthCheck") == 0;
 		g->no_replace |= strcmp(p, "ReplaceUnhealthy") == 0;
+		g->no_refresh |= strcmp(p, "InstanceRefresh") == 0;
 	}
 	return rc;
 }
@@ -255,7 +263,8 @@ static int write_group(struct db *d, const char *sql, const struct local_fleet_g
 		      DB_I(g->protect_new), DB_I(g->cooldown_s), DB_I(g->grace_s),
 		      DB_I(g->warmup_s), DB_S(g->health_check), DB_S(g->detail), DB_S(g->status),
 		      DB_S(g->cause), DB_I(g->scaled.ms), DB_S(g->scaled_by), DB_I(g->failures),
-		      DB_I(g->not_before.ms), DB_I(g->short_by));
+		      DB_I(g->not_before.ms), DB_I(g->short_by), DB_S(g->mixed),
+		      DB_I(g->lifetime_s));
 }
 
 int local_fleet_rows_add_group(struct db *d, const struct local_fleet_group *g, struct err *e)
@@ -275,6 +284,8 @@ int local_fleet_rows_drop_group(struct db *d, const char *name, struct err *e)
 	if (DB_RUN(d, e, "DELETE FROM fleet_group WHERE name = ?", DB_S(name)) < 0 ||
 	    DB_RUN(d, e, "DELETE FROM fleet_tag WHERE grp = ?", DB_S(name)) < 0 ||
 	    DB_RUN(d, e, "DELETE FROM fleet_suspended WHERE grp = ?", DB_S(name)) < 0 ||
+	    DB_RUN(d, e, "DELETE FROM fleet_pool WHERE grp = ?", DB_S(name)) < 0 ||
+	    DB_RUN(d, e, "DELETE FROM fleet_refresh WHERE grp = ?", DB_S(name)) < 0 ||
 	    DB_RUN(d, e, "DELETE FROM fleet_hook WHERE grp = ?", DB_S(name)) < 0)
 		return -1;
 	return DB_RUN(d, e, "UPDATE fleet_activity SET deleted = 1 WHERE grp = ?", DB_S(name));
@@ -290,18 +301,20 @@ int local_fleet_rows_add_instance(struct db *d, const struct local_fleet_instanc
 		      DB_S(i->script), DB_I(i->state), DB_I(i->healthy), DB_I(i->is_protected),
 		      DB_I(i->launched.ms), DB_I(i->boot.ms), DB_I(i->started.ms), DB_I(i->stop.ms),
 		      DB_I(i->pid), DB_I(i->pid_start), DB_S(i->boot_id), DB_I(i->port),
-		      DB_S(i->secret), DB_S(i->activity));
+		      DB_S(i->secret), DB_S(i->activity), DB_I(i->spot), DB_I(i->reuse),
+		      DB_I(i->weight), DB_I(i->served.ms));
 }
 
 int local_fleet_rows_put_instance(struct db *d, const struct local_fleet_instance *i, struct err *e)
 {
 	return DB_RUN(d, e,
-		      "UPDATE fleet_instance SET state = ?, healthy = ?, protected = ?,"
-		      " started_ms = ?, stop_ms = ?, pid = ?, pid_start = ?, boot_id = ?, port = ?,"
-		      " activity = ? WHERE id = ?",
-		      DB_I(i->state), DB_I(i->healthy), DB_I(i->is_protected), DB_I(i->started.ms),
-		      DB_I(i->stop.ms), DB_I(i->pid), DB_I(i->pid_start), DB_S(i->boot_id),
-		      DB_I(i->port), DB_S(i->activity), DB_S(i->id));
+		      "UPDATE fleet_instance SET grp = ?, state = ?, healthy = ?, protected = ?,"
+		      " boot_ms = ?, started_ms = ?, stop_ms = ?, pid = ?, pid_start = ?,"
+		      " boot_id = ?, port = ?, activity = ?, reuse = ?, served_ms = ? WHERE id = ?",
+		      DB_S(i->grp), DB_I(i->state), DB_I(i->healthy), DB_I(i->is_protected),
+		      DB_I(i->boot.ms), DB_I(i->started.ms), DB_I(i->stop.ms), DB_I(i->pid),
+		      DB_I(i->pid_start), DB_S(i->boot_id), DB_I(i->port), DB_S(i->activity),
+		      DB_I(i->reuse), DB_I(i->served.ms), DB_S(i->id));
 }
 
 int local_fleet_rows_drop_instance(struct db *d, const char *id, struct err *e)

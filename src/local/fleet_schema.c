@@ -56,3 +56,34 @@ const char local_fleet_schema[] =
 	" end_ms INTEGER NOT NULL DEFAULT 0, status TEXT NOT NULL, message TEXT,"
 	" progress INTEGER NOT NULL);"
 	"CREATE INDEX fleet_activity_grp ON fleet_activity (grp, seq);";
+
+const char local_fleet_pool_schema[] =
+	"ALTER TABLE fleet_group ADD COLUMN mixed TEXT;"
+	"ALTER TABLE fleet_group ADD COLUMN lifetime_s INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE fleet_instance ADD COLUMN spot INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE fleet_instance ADD COLUMN reuse INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE fleet_instance ADD COLUMN weight INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE fleet_instance ADD COLUMN served_ms INTEGER NOT NULL DEFAULT 0;"
+	"CREATE TABLE fleet_pool ("
+	" grp TEXT PRIMARY KEY, least INTEGER NOT NULL,"
+	" prepared INTEGER NOT NULL," /* -1: as many as the group's maximum */
+	" state TEXT NOT NULL, reuse INTEGER NOT NULL, leaving INTEGER NOT NULL) WITHOUT ROWID;"
+	/* The setting that instances get is in launch, template, version: NULL is the group's own.
+	 */
+	"CREATE TABLE fleet_refresh ("
+	" seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, grp TEXT NOT NULL,"
+	" status TEXT NOT NULL, reason TEXT, start_ms INTEGER NOT NULL,"
+	" end_ms INTEGER NOT NULL DEFAULT 0, total INTEGER NOT NULL, todo INTEGER NOT NULL,"
+	" percent INTEGER NOT NULL DEFAULT 0, moved_ms INTEGER NOT NULL,"
+	" least INTEGER NOT NULL, most INTEGER NOT NULL, warmup_s INTEGER NOT NULL,"
+	" matching INTEGER NOT NULL, protection TEXT NOT NULL, standby TEXT NOT NULL,"
+	" rollback INTEGER NOT NULL, bake_s INTEGER NOT NULL, bake_ms INTEGER NOT NULL DEFAULT 0,"
+	" checkpoints TEXT NOT NULL, delay_s INTEGER NOT NULL,"
+	" passed INTEGER NOT NULL DEFAULT 0, resume_ms INTEGER NOT NULL DEFAULT 0,"
+	" desired TEXT, launch TEXT, template INTEGER NOT NULL, version TEXT,"
+	" back_reason TEXT, back_ms INTEGER NOT NULL DEFAULT 0,"
+	" back_percent INTEGER NOT NULL DEFAULT 0, back_todo INTEGER NOT NULL DEFAULT 0);"
+	"CREATE INDEX fleet_refresh_grp ON fleet_refresh (grp, seq);"
+	"CREATE TABLE fleet_refresh_todo ("
+	" refresh TEXT NOT NULL, instance TEXT NOT NULL,"
+	" PRIMARY KEY (refresh, instance)) WITHOUT ROWID;";

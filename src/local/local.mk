@@ -67,7 +67,9 @@ src_local_liblocal_a_SOURCES += \
 	src/local/autoscaling_hook.c src/local/autoscaling_instance.c \
 	src/local/autoscaling_launch.c src/local/autoscaling_process.c \
 	src/local/autoscaling_tag.c \
-	src/local/autoscaling_act.c src/local/autoscaling_adjust.c src/local/autoscaling_adjust.h \
+	src/local/autoscaling_act.c src/local/autoscaling_pool.c src/local/autoscaling_refresh.c \
+	src/local/autoscaling_setting.c src/local/autoscaling_standby.c src/local/autoscaling_type.c \
+	src/local/autoscaling_adjust.c src/local/autoscaling_adjust.h \
 	src/local/autoscaling_metric.c src/local/autoscaling_plan.c \
 	src/local/autoscaling_policy.c src/local/autoscaling_policy.h src/local/autoscaling_scale.c \
 	src/local/autoscaling_schedule.c src/local/autoscaling_schedule.h \
@@ -77,6 +79,9 @@ src_local_liblocal_a_SOURCES += \
 	src/local/fleet_fill.c \
 	src/local/fleet_launch.c src/local/fleet_launch.h \
 	src/local/fleet_life.c src/local/fleet_notice.c \
+	src/local/fleet_mixed.c src/local/fleet_mixed.h src/local/fleet_new.c \
+	src/local/fleet_pool.c src/local/fleet_pool.h \
+	src/local/fleet_refresh.c src/local/fleet_refresh.h src/local/fleet_refresh_rows.c \
 	src/local/fleet_prune.c \
 	src/local/fleet_process.c src/local/fleet_process.h \
 	src/local/fleet_rows.c src/local/fleet_rows.h \

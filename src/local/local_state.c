@@ -208,6 +208,7 @@ int local_state_open(struct local *l, struct err *e)
 		local_cloudwatch_alarm_schema,
 		local_autoscaling_policy_schema,
 		local_sqs_moved_schema,
+		local_fleet_pool_schema,
 	};
 	AUTO(own_freep) char *path = NULL;
 	AUTO(own_freep) char *kept = NULL;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "local/fleet_pool.h"
 #include "local/metadata_own.h"
 
 struct asked {
@@ -40,7 +41,7 @@ static int leaf_type(struct asked *a)
 
 static int leaf_life_cycle(struct asked *a)
 {
-	return say(a, "on-demand");
+	return say(a, a->instance->spot ? "spot" : "on-demand");
 }
 
 static int leaf_address(struct asked *a)
@@ -67,7 +68,19 @@ static int leaf_script(struct asked *a)
  */
 static int leaf_target(struct asked *a)
 {
-	return say(a, local_fleet_choose_supply(a->instance->state) ? "InService" : "Terminated");
+	const struct local_fleet_instance *i = a->instance;
+	struct local_fleet_pool p = { 0 };
+	char target[32];
+	struct err e;
+
+	if (!i->grp[0] && !local_fleet_choose_leaving(i->state))
+		return say(a, "Detached");
+	if (!local_fleet_choose_warmed(i->state))
+		return say(a, local_fleet_choose_target(i->state));
+	if (local_fleet_pool_read(a->end->local->db, i->grp, &p, &e) < 0)
+		return 500;
+	snprintf(target, sizeof(target), "Warmed:%s", p.exists ? p.state : "Stopped");
+	return say(a, target);
 }
 
 static int write_json(struct asked *a, struct json *j)
@@ -136,7 +149,7 @@ static int folder_tags(struct asked *a)
 
 	r = db_query(d,
 		     "SELECT key, value FROM fleet_tag WHERE grp = ?1 AND propagate"
-		     " UNION SELECT 'aws:autoscaling:groupName', ?1 ORDER BY 1",
+		     " UNION SELECT 'aws:autoscaling:groupName', ?1 WHERE ?1 <> '' ORDER BY 1",
 		     DB_ARGS(DB_S(a->instance->grp)), &e);
 	while (r && db_step(r, &e) == 1) {
 		if (all) {

@@ -89,6 +89,10 @@ static const struct code codes[] = {
 	    .message = "The service-linked role is not yet ready for use."),
 	ROW(AUTOSCALING, "InstanceRefreshInProgress", 400, CONFLICT,
 	    .message = "An instance refresh is in progress."),
+	ROW(AUTOSCALING, "ActiveInstanceRefreshNotFound", 400, NOT_FOUND,
+	    .message = "No instance refresh of the group is in progress."),
+	ROW(AUTOSCALING, "IrreversibleInstanceRefresh", 400, POLICY,
+	    .message = "The instance refresh cannot be rolled back."),
 
 	ROW(CLOUDWATCH, "InvalidParameterValueException", 400, POLICY,
 	    .legacy = "InvalidParameterValue", .message = "A parameter has an invalid value."),

@@ -3,6 +3,7 @@
 import pathlib
 
 import cloud
+import pytest
 from conftest import processes, wait_for
 
 GROUP = "workers"
@@ -63,6 +64,15 @@ class Group:
 
     def activities(self):
         return self.api.describe_scaling_activities(AutoScalingGroupName=self.name)["Activities"]
+
+
+def refused(call, **arguments):
+    """(code, message) with which a call is refused."""
+    botocore = pytest.importorskip("botocore.exceptions", reason="needs: boto3")
+    with pytest.raises(botocore.ClientError) as caught:
+        call(**arguments)
+    error = caught.value.response["Error"]
+    return error["Code"], error["Message"]
 
 
 def carrying(*marks):

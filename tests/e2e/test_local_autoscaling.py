@@ -9,9 +9,7 @@ import signal
 
 import pytest
 from conftest import wait_for
-from fleet import SLEEPER, Cloud, Group, marked, processes_of, wait_gone
-
-botocore = pytest.importorskip("botocore.exceptions", reason="needs: boto3")
+from fleet import SLEEPER, Cloud, Group, marked, processes_of, refused, wait_gone
 
 
 @pytest.fixture
@@ -22,14 +20,6 @@ def cloud(programs, tmp_path):
 @pytest.fixture
 def group(cloud):
     return Group(cloud)
-
-
-def refused(call, **arguments):
-    """(code, message) with which a call is refused."""
-    with pytest.raises(botocore.ClientError) as caught:
-        call(**arguments)
-    error = caught.value.response["Error"]
-    return error["Code"], error["Message"]
 
 
 def test_a_group_lives(cloud, group):

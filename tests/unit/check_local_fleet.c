@@ -11,7 +11,9 @@
 #include "check_main.h"
 #include "local/fleet_choose.h"
 #include "local/fleet_launch.h"
+#include "local/fleet_mixed.h"
 #include "local/fleet_process.h"
+#include "local/fleet_refresh.h"
 
 #define MEMBERS_MAX 6
 
@@ -21,6 +23,7 @@ struct member {
 	bool sick, is_protected, outdated;
 	int age; /* seconds */
 	size_t zone;
+	int weight;
 };
 
 struct scene_case {
@@ -83,6 +86,14 @@ static const struct scene_case scenes[] = {
 	  .members = { { "a", IN, .sick = true } } },
 	{ "nobody goes where terminating is suspended", .desired = 0, .no_terminate = true,
 	  .members = { { "a", .state = IN }, { "b", IN, .sick = true } } },
+	{ "weights add up", .desired = 5,
+	  .members = { { "a", IN, .weight = 2 }, { "b", .state = FLEET_STANDBY } }, .launch = 3 },
+	{ "one that weighs more than the surplus stays", .desired = 3,
+	  .members = { { "a", IN, .weight = 4, .age = 9 }, { "b", IN, .weight = 1, .age = 2 } },
+	  .surplus = "b" },
+	{ "what waits in the pool is no capacity", .desired = 1,
+	  .members = { { "a", FLEET_WARMED_STOPPED }, { "b", FLEET_WARMED_RUNNING } },
+	  .launch = 1 },
 	{ "all go when the group goes", .desired = 0, .forced = true,
 	  .members = { { "a", IN, .is_protected = true },
 		       { "b", .state = FLEET_PENDING_WAIT },
@@ -111,7 +122,8 @@ static size_t fill(const struct scene_case *t, struct local_fleet_scene *s,
 							 .is_protected = m->is_protected,
 							 .outdated = m->outdated,
 							 .launched_ms = 1000000 - m->age * 1000,
-							 .zone = m->zone };
+							 .zone = m->zone,
+							 .weight = m->weight };
 	}
 	return n;
 }
@@ -361,6 +373,67 @@ START_TEST(knows_a_process_again)
 }
 END_TEST
 
+static const struct roll_case {
+	const char *name;
+	struct local_fleet_roll roll;
+	int64_t take, extra;
+} rolls[] = {
+	{ "half of four", { 4, 4, 4, 4, 50, 100 }, 2, 0 },
+	{ "ninety percent of ten", { 10, 10, 10, 10, 90, 100 }, 1, 0 },
+	{ "a hundred percent is one at a time", { 4, 4, 4, 4, 100, 100 }, 1, 0 },
+	{ "ninety percent of four is as good as a hundred", { 4, 4, 4, 4, 90, 100 }, 1, 0 },
+	{ "none while one is on its way", { 4, 3, 4, 3, 100, 100 }, 0, 0 },
+	{ "the new one first", { 4, 4, 4, 4, 100, 110 }, 0, 1 },
+	{ "then an old one", { 4, 5, 5, 4, 100, 110 }, 1, 1 },
+	{ "twice as many for a while", { 4, 4, 4, 4, 100, 200 }, 0, 4 },
+	{ "all at once", { 4, 4, 4, 4, 0, 100 }, 4, 0 },
+	{ "nothing left", { 4, 4, 4, 0, 0, 200 }, 0, 0 },
+	{ "no more than are left", { 4, 4, 4, 1, 0, 200 }, 1, 1 },
+};
+
+START_TEST(rolls_on)
+{
+	const struct roll_case *t = &rolls[_i];
+
+	ck_assert_msg(local_fleet_refresh_take(&t->roll) == t->take, "%s", t->name);
+	ck_assert_msg(local_fleet_refresh_extra(&t->roll) == t->extra, "%s", t->name);
+}
+END_TEST
+
+static const struct mix_case {
+	const char *spread; /* InstancesDistribution */
+	const char *kinds;  /* of eight launches: on demand or spot */
+} mixes[] = {
+	{ "{}", "dddddddd" },
+	{ "{\"OnDemandBaseCapacity\":\"2\",\"OnDemandPercentageAboveBaseCapacity\":\"0\"}",
+	  "ddssssss" },
+	{ "{\"OnDemandPercentageAboveBaseCapacity\":\"50\"}", "dsdsdsds" },
+	{ "{\"OnDemandBaseCapacity\":\"1\",\"OnDemandPercentageAboveBaseCapacity\":\"25\"}",
+	  "ddsssdss" },
+};
+
+START_TEST(mixes_kinds)
+{
+	const struct mix_case *t = &mixes[_i];
+	AUTO(own_freep)
+	char *policy = own_printf("{\"InstancesDistribution\":%s,\"LaunchTemplate\":"
+				  "{\"Overrides\":[{\"InstanceType\":\"c5.large\"}]}}",
+				  t->spread);
+	struct local_fleet_mix m = { 0 };
+	char kinds[9] = "";
+
+	for (int i = 0; i < 8; i++) {
+		struct local_fleet_mixed picked;
+
+		local_fleet_mixed_pick(policy, &m, &picked);
+		ck_assert_str_eq(picked.type, "c5.large");
+		local_fleet_mixed_count(&m, picked.weight, picked.spot);
+		kinds[i] = picked.spot ? 's' : 'd';
+	}
+	ck_assert_str_eq(kinds, t->kinds);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("local fleet");
@@ -370,6 +443,8 @@ int main(void)
 	tcase_add_loop_test(pure, keeps_its_promises, 0, 20);
 	tcase_add_loop_test(pure, steps_on, 0, COUNT_OF(steps));
 	tcase_add_test(pure, backs_off);
+	tcase_add_loop_test(pure, rolls_on, 0, COUNT_OF(rolls));
+	tcase_add_loop_test(pure, mixes_kinds, 0, COUNT_OF(mixes));
 	tcase_add_loop_test(pure, reads_the_delay, 0, COUNT_OF(delays));
 	tcase_add_test(process, sweeps_relatives);
 	tcase_add_test(process, knows_a_process_again);
