@@ -182,12 +182,14 @@ static struct MHD_Daemon *start(struct httpd *d, int fd)
 {
 	return MHD_start_daemon(
 		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, httpd_exchange_turn, d,
-		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-		(unsigned int)d->limits.connections, MHD_OPTION_CONNECTION_TIMEOUT,
-		(unsigned int)d->limits.idle_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		d->limits.header_cap, MHD_OPTION_NOTIFY_CONNECTION, conn_changed, d,
-		MHD_OPTION_NOTIFY_COMPLETED, httpd_exchange_done, d, MHD_OPTION_URI_LOG_CALLBACK,
-		httpd_exchange_new, d, MHD_OPTION_UNESCAPE_CALLBACK, as_it_came, d, MHD_OPTION_END);
+		/* loop_new() ignores it, and so sendfile() may be used. */
+		MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_LISTEN_SOCKET, fd,
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned int)d->limits.connections,
+		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)d->limits.idle_seconds,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, d->limits.header_cap,
+		MHD_OPTION_NOTIFY_CONNECTION, conn_changed, d, MHD_OPTION_NOTIFY_COMPLETED,
+		httpd_exchange_done, d, MHD_OPTION_URI_LOG_CALLBACK, httpd_exchange_new, d,
+		MHD_OPTION_UNESCAPE_CALLBACK, as_it_came, d, MHD_OPTION_END);
 }
 
 struct httpd *httpd_new(struct loop *l, const char *address, uint16_t port,

@@ -26,7 +26,7 @@ struct httpd_limits {
 };
 
 struct httpd_handler {
-	/* Headers are known, body is not. May set a descriptor for the body by httpd_body_to_fd(),
+	/* Headers are known, body is not. May say where it goes by httpd_body_to_sink() or _fd(),
 	 * or answer at once (the body is then discarded). NULL: bodies go to memory. */
 	void (*on_head)(struct httpd_exchange *x, void *arg);
 	/* Everything is there. Must answer now or later, exactly once. */
@@ -61,8 +61,22 @@ const char *httpd_peer(const struct httpd_exchange *x); /* numeric address */
 void *httpd_user(const struct httpd_exchange *x);
 void httpd_set_user(struct httpd_exchange *x, void *user);
 
-/* From on_head: the body is written to @p fd (owned by the caller), at most @p cap bytes (413 past
- * it). */
+/* Takes a piece of a body, off the loop: one at a time and in order. -1: the rest is not wanted,
+ * the exchange ends with 500. */
+typedef int httpd_take_fn(const void *data, size_t len, void *arg);
+struct httpd_sink {
+	httpd_take_fn *take;
+	httpd_take_fn *beside; /* gets the same pieces, perhaps at the same time; or NULL */
+	/* On the loop, once no taker runs or will run, when it does not come to on_request: after
+	 * on_gone, or after an answer that did not wait for the body. NULL is fine. */
+	loop_fn *idle;
+	void *arg;
+};
+/* From on_head: the body goes to @p sink in pieces of up to 512 KiB, at most @p cap bytes (413 past
+ * it); on_request comes when all of it was taken. A client that sends faster than they are taken
+ * waits. Memory: at most 2.5 MiB a body, and past 64 MiB for all at most 1 MiB. */
+void httpd_body_to_sink(struct httpd_exchange *x, const struct httpd_sink *sink, int64_t cap);
+/* The same, written to @p fd, which stays the caller's. */
 void httpd_body_to_fd(struct httpd_exchange *x, int fd, int64_t cap);
 /* From on_head: another cap for a memory body. */
 void httpd_body_cap(struct httpd_exchange *x, size_t cap);

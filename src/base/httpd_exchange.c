@@ -87,12 +87,6 @@ void httpd_set_user(struct httpd_exchange *x, void *user)
 	x->user = user;
 }
 
-void httpd_body_to_fd(struct httpd_exchange *x, int fd, int64_t cap)
-{
-	x->body_fd = fd;
-	x->body_cap = cap;
-}
-
 void httpd_body_cap(struct httpd_exchange *x, size_t cap)
 {
 	x->body.cap = cap;
@@ -124,7 +118,6 @@ void *httpd_exchange_new(void *server, const char *target, struct MHD_Connection
 	x->conn = info->socket_context;
 	x->conn->exchange = x;
 	x->target = own_strdup(target);
-	x->body_fd = -1;
 	httpd_body_cap(x, x->server->limits.body_cap);
 	set_peer(x);
 	return x;
@@ -138,6 +131,36 @@ static void forget(struct httpd_exchange *x)
 	if (x->known && h->on_gone)
 		h->on_gone(x, h->arg);
 	x->known = false;
+	httpd_stream_leave(x);
+}
+
+static void peer_left(int events, void *arg)
+{
+	struct httpd_exchange *x = arg;
+
+	if (!(events & LOOP_HANGUP))
+		return;
+	httpd_exchange_give_up(x);
+	forget(x);
+}
+
+/* Nothing more is read from it until it goes on; its end is seen all the same. */
+static void pause_exchange(struct httpd_exchange *x)
+{
+	MHD_suspend_connection(x->mhd);
+	x->suspended = true;
+	x->watch = loop_fd_new(x->server->loop, x->conn->fd, peer_left, x);
+	loop_fd_watch(x->watch, LOOP_HANGUP);
+}
+
+static void go_on(struct httpd_exchange *x)
+{
+	if (!x->suspended)
+		return;
+	loop_fd_free(TAKE(x->watch));
+	x->suspended = false;
+	MHD_resume_connection(x->mhd);
+	httpd_wake(x->server);
 }
 
 void httpd_exchange_done(void *server, struct MHD_Connection *mhd, void **exchange,
@@ -182,31 +205,14 @@ static void answer(struct httpd_exchange *x, int status, struct MHD_Response *r)
 	x->known = false;
 	x->status = status;
 	x->response = r;
-	if (!x->suspended)
-		return; /* the turn that is under way, or the end of the body, sends it */
-	loop_fd_free(TAKE(x->watch));
-	x->suspended = false;
-	MHD_resume_connection(x->mhd);
-	httpd_wake(x->server);
+	httpd_stream_leave(x);
+	go_on(x); /* where it is not suspended, its turn or the end of the body sends it */
 }
 
 void httpd_exchange_give_up(struct httpd_exchange *x)
 {
-	loop_fd_free(TAKE(x->watch));
-	x->suspended = false;
 	x->gone = true;
-	MHD_resume_connection(x->mhd);
-	httpd_wake(x->server);
-}
-
-static void peer_left(int events, void *arg)
-{
-	struct httpd_exchange *x = arg;
-
-	if (!(events & LOOP_HANGUP))
-		return;
-	httpd_exchange_give_up(x);
-	forget(x);
+	go_on(x);
 }
 
 static void add_headers(struct MHD_Response *r, const struct httpd_header *headers, size_t n)
@@ -292,6 +298,8 @@ static enum MHD_Result headers_came(struct httpd_exchange *x, const char *method
 		h->on_head(x, h->arg);
 	length = httpd_header(x, "Content-Length");
 	declared = length ? strtoll(length, NULL, 10) : 0;
+	if (x->stream)
+		httpd_stream_size(x->stream, declared);
 	if (!x->status && declared > x->body_cap)
 		refuse(x, MHD_HTTP_CONTENT_TOO_LARGE, "the body is too large\n");
 	if (!x->status || (strcmp(method, "PUT") != 0 && strcmp(method, "POST") != 0))
@@ -301,36 +309,47 @@ static enum MHD_Result headers_came(struct httpd_exchange *x, const char *method
 	return declared > DISCARD_MAX || (expect && declared > 0) ? send_answer(x) : MHD_YES;
 }
 
-static int keep(struct httpd_exchange *x, const char *data, size_t size)
+void httpd_exchange_room(struct httpd_exchange *x)
 {
-	ssize_t n;
-
-	if (x->body_fd < 0)
-		return buf_add(&x->body, data, size);
-	while (size > 0) {
-		n = write(x->body_fd, data, size);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		data += n;
-		size -= (size_t)n;
-	}
-	return 0;
+	go_on(x);
 }
 
-static enum MHD_Result body_came(struct httpd_exchange *x, const char *data, size_t size)
+void httpd_exchange_unstored(struct httpd_exchange *x)
 {
+	refuse(x, MHD_HTTP_INTERNAL_SERVER_ERROR, "the body could not be stored\n");
+}
+
+/* How much of it was taken; the rest is offered again once there is room. */
+static size_t keep(struct httpd_exchange *x, const char *data, size_t size)
+{
+	size_t n;
+
+	if (!x->stream && buf_add(&x->body, data, size) == 0)
+		return size;
+	if (!x->stream) {
+		httpd_exchange_unstored(x);
+		return size;
+	}
+	n = httpd_stream_add(x->stream, data, size);
+	if (n < size)
+		pause_exchange(x);
+	return n;
+}
+
+static enum MHD_Result body_came(struct httpd_exchange *x, const char *data, size_t *size)
+{
+	size_t n = *size;
+
 	if (x->status) {
-		x->discarded += (int64_t)size;
+		*size = 0;
+		x->discarded += (int64_t)n;
 		return x->discarded > DISCARD_MAX ? MHD_NO : MHD_YES;
 	}
-	if ((int64_t)size > x->body_cap - x->body_bytes)
+	if ((int64_t)n > x->body_cap - x->body_bytes)
 		refuse(x, MHD_HTTP_CONTENT_TOO_LARGE, "the body is too large\n");
-	else if (keep(x, data, size) < 0)
-		refuse(x, MHD_HTTP_INTERNAL_SERVER_ERROR, "the body could not be stored\n");
 	else
-		x->body_bytes += (int64_t)size;
+		x->body_bytes += (int64_t)(n = keep(x, data, n));
+	*size -= n;
 	return MHD_YES;
 }
 
@@ -338,16 +357,13 @@ static enum MHD_Result all_came(struct httpd_exchange *x)
 {
 	const struct httpd_handler *h = &x->server->handler;
 
-	if (!x->status && x->stage != HTTPD_ASKED) {
+	if (!x->status && x->stage != HTTPD_ASKED && httpd_stream_end(x)) {
 		x->stage = HTTPD_ASKED;
 		h->on_request(x, h->arg);
 	}
 	if (x->status)
 		return send_answer(x);
-	MHD_suspend_connection(x->mhd);
-	x->suspended = true;
-	x->watch = loop_fd_new(x->server->loop, x->conn->fd, peer_left, x);
-	loop_fd_watch(x->watch, LOOP_HANGUP);
+	pause_exchange(x);
 	return MHD_YES;
 }
 
@@ -356,8 +372,6 @@ enum MHD_Result httpd_exchange_turn(void *server, struct MHD_Connection *mhd, co
 				    size_t *size, void **exchange)
 {
 	struct httpd_exchange *x = *exchange;
-	enum MHD_Result rc;
-
 	(void)server;
 	(void)mhd;
 	(void)url;
@@ -368,7 +382,5 @@ enum MHD_Result httpd_exchange_turn(void *server, struct MHD_Connection *mhd, co
 		return headers_came(x, method);
 	if (*size == 0)
 		return all_came(x);
-	rc = body_came(x, data, *size);
-	*size = 0;
-	return rc;
+	return body_came(x, data, size);
 }

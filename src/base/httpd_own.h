@@ -16,6 +16,7 @@ struct httpd {
 	struct httpd_handler handler;
 	uint16_t port;
 	bool again;
+	size_t stream_bytes; /* in pieces of bodies that are taken off the loop */
 };
 
 struct httpd_conn {
@@ -33,7 +34,8 @@ struct httpd_exchange {
 	struct httpd_conn *conn;
 	enum httpd_stage stage;
 	bool known;     /* to the handler, which has not answered yet */
-	bool suspended; /* until the answer; watch tells when the peer goes away meanwhile */
+	bool suspended; /* until the answer, or until there is room for more of the body; watch
+			   tells when the peer goes away meanwhile */
 	bool gone;
 	struct loop_fd *watch;
 
@@ -45,7 +47,7 @@ struct httpd_exchange {
 	void *user;
 
 	struct buf body;
-	int body_fd; /* -1: memory */
+	struct httpd_stream *stream; /* NULL: memory, or all of it was taken */
 	int64_t body_cap, body_bytes, discarded;
 
 	int status; /* of the answer, not 0 once there is one */
@@ -63,7 +65,22 @@ enum MHD_Result httpd_exchange_turn(void *server, struct MHD_Connection *mhd, co
 				    size_t *size, void **exchange);
 void httpd_exchange_done(void *server, struct MHD_Connection *mhd, void **exchange,
 			 enum MHD_RequestTerminationCode why);
+/* The body goes on: there is room, or it was all taken, or it could not be stored. */
+void httpd_exchange_room(struct httpd_exchange *x);
+void httpd_exchange_unstored(struct httpd_exchange *x);
 /* Gives up a suspended exchange: its connection closes at the next turn. */
 void httpd_exchange_give_up(struct httpd_exchange *x);
+
+/* ---- httpd_stream.c ---- */
+
+/* @p declared: the Content-Length, 0 when there is none. Before the first byte. */
+void httpd_stream_size(struct httpd_stream *s, int64_t declared);
+/* Copies as much as there is room for; returns how much. */
+size_t httpd_stream_add(struct httpd_stream *s, const char *data, size_t size);
+/* No more will come. True: all was taken, and the stream is gone; false: httpd_exchange_room() or
+ * httpd_exchange_unstored() will be called. */
+bool httpd_stream_end(struct httpd_exchange *x);
+/* Nothing will come of the body; harmless without one. */
+void httpd_stream_leave(struct httpd_exchange *x);
 
 #endif

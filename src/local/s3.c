@@ -142,6 +142,8 @@ void local_s3_free(struct s3_request *r)
 		own_free(r->drops[i]);
 	own_free(r->drops);
 	local_s3_join_free(r->join);
+	local_s3_sum_free(r->sums);
+	chunked_free(r->chunked);
 	form_done(&r->query);
 	buf_done(&r->out);
 	sigv4_stream_done(&r->verdict.stream);

@@ -1,4 +1,5 @@
-/* A body into a file: received by the loop, decoded, digested, checked and synced off it. */
+/* A body into a file, off the loop: decoded, digested and written while it comes, checked and
+ * synced once it is there. */
 #include "local/s3_own.h"
 
 #include <errno.h>
@@ -13,7 +14,7 @@
 #include "base/crypto.h"
 #include "wire/chunked.h"
 
-#define PIECE (256 << 10)
+#define AHEAD (16 << 20)
 
 int local_s3_body_new(struct s3_request *r, struct err *e)
 {
@@ -89,10 +90,85 @@ static int expect_sum(struct s3_request *r, struct err *e)
 	return 0;
 }
 
+/* ---- while it comes ---- */
+
+/* The disk writes early what the sync at the end would wait for, and blocks are taken in advance:
+ * what is written into those need not be on the disk before another file's sync is. */
+static void body_ahead(struct s3_request *r)
+{
+	if (r->s3->memory)
+		return;
+	if (r->size + AHEAD > r->reserved && r->size >= AHEAD &&
+	    fallocate(r->fd, FALLOC_FL_KEEP_SIZE, r->size, 2 * AHEAD) == 0)
+		r->reserved = r->size + 2 * AHEAD;
+	if (r->size - r->flushed < AHEAD)
+		return;
+	sync_file_range(r->fd, r->flushed, r->size - r->flushed, SYNC_FILE_RANGE_WRITE);
+	r->flushed = r->size;
+}
+
+static int body_write(struct s3_request *r, const char *data, size_t len, struct err *e)
+{
+	while (len > 0) {
+		ssize_t n = pwrite(r->fd, data, len, r->size);
+
+		if (n < 0 && errno != EINTR)
+			return err_errno(e, errno, "the body cannot be written");
+		data += n > 0 ? n : 0;
+		len -= n > 0 ? (size_t)n : 0;
+		r->size += n > 0 ? n : 0;
+	}
+	body_ahead(r);
+	return 0;
+}
+
+/* What was framed, without its framing. */
+static int body_plain(const void *data, size_t len, void *arg, struct err *e)
+{
+	struct s3_request *r = arg;
+
+	local_s3_sum_add(r->sums, data, len);
+	return body_write(r, data, len, e);
+}
+
+/* A body that fails is received to its end all the same, for an answer in S3's words. */
+static int body_take(const void *data, size_t len, void *arg)
+{
+	struct s3_request *r = arg;
+
+	if (r->error.kind != ERR_NONE)
+		return 0;
+	if (r->chunked) {
+		err_ignore(chunked_feed(r->chunked, data, len, body_plain, r, &r->error));
+		return 0;
+	}
+	local_s3_sum_add_others(r->sums, data, len);
+	err_ignore(body_write(r, data, len, &r->error));
+	return 0;
+}
+
+static int body_beside(const void *data, size_t len, void *arg)
+{
+	struct s3_request *r = arg;
+
+	local_s3_sum_add_md5(r->sums, data, len);
+	return 0;
+}
+
+static void body_idle(void *arg)
+{
+	struct s3_request *r = arg;
+	struct local_s3 *s = r->s3;
+
+	local_s3_free(r);
+	local_s3_idle(s);
+}
+
 void local_s3_body_open(struct s3_request *r)
 {
-	const char *decoded = local_s3_header(r, "x-amz-decoded-content-length");
-	int64_t cap = S3_PUT_MAX;
+	const char *decoded = local_s3_header(r, "x-amz-decoded-content-length"),
+		   *payload = r->verdict.payload;
+	bool framed = chunked_announced(payload);
 	struct err e;
 
 	err_clear(&e);
@@ -101,84 +177,35 @@ void local_s3_body_open(struct s3_request *r)
 		local_s3_reply_fail(r, "EntityTooLarge", NULL);
 		return;
 	}
-	if (chunked_announced(r->verdict.payload))
-		cap += S3_PUT_MAX / 8; /* the framing of small chunks */
 	if (expect_md5(r, &e) < 0 || expect_sum(r, &e) < 0 || local_s3_body_new(r, &e) < 0) {
 		local_s3_reply_error(r, &e);
 		return;
 	}
-	httpd_body_to_fd(r->x, r->fd, cap);
+	r->sums = local_s3_sum_new(r->sum, strlen(payload) == 64);
+	if (framed)
+		r->chunked = chunked_new(
+			payload,
+			!strncmp(payload, "STREAMING-AWS4", 14) ? &r->verdict.stream : NULL,
+			S3_PUT_MAX);
+	r->working = true;
+	r->s3->busy++;
+	httpd_body_to_sink(
+		r->x, &(struct httpd_sink){ body_take, framed ? NULL : body_beside, body_idle, r },
+		S3_PUT_MAX + (framed ? S3_PUT_MAX / 8 : 0)); /* small chunks' framing */
 }
 
-/* ---- off the loop ---- */
+/* ---- once it is there ---- */
 
-struct pass {
-	struct s3_sums *sums;
-	int out; /* -1: the body stays where it is */
-	int64_t bytes;
-};
-
-static int pass_sink(const void *data, size_t len, void *arg, struct err *e)
+static int body_trailer(struct s3_request *r, struct err *e)
 {
-	struct pass *p = arg;
-	const char *at = data;
-
-	local_s3_sum_add(p->sums, data, len);
-	p->bytes += (int64_t)len;
-	while (p->out >= 0 && len > 0) {
-		ssize_t n = write(p->out, at, len);
-
-		if (n < 0 && errno != EINTR)
-			return err_errno(e, errno, "the body cannot be written");
-		at += n > 0 ? n : 0;
-		len -= n > 0 ? (size_t)n : 0;
-	}
-	return 0;
-}
-
-/* The whole of @p fd through @p sink, or through the chunk decoder first. */
-static int pass_read(int fd, struct chunked *c, struct pass *p, struct err *e)
-{
-	AUTO(own_freep) char *piece = own_alloc(PIECE);
-	int64_t offset = 0;
-	ssize_t n;
-
-	while ((n = pread(fd, piece, PIECE, offset)) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_errno(e, errno, "the body cannot be read back");
-		offset += n;
-		if ((c ? chunked_feed(c, piece, (size_t)n, pass_sink, p, e)
-		       : pass_sink(piece, (size_t)n, p, e)) < 0)
-			return -1;
-	}
-	return c ? chunked_end(c, e) : 0;
-}
-
-/* Framing is taken off into another file, which replaces the one that was received. */
-static int body_decode(struct s3_request *r, struct pass *p, struct err *e)
-{
-	bool checked = !strncmp(r->verdict.payload, "STREAMING-AWS4", 14);
-	AUTO(chunked_freep)
-	struct chunked *c =
-		chunked_new(r->verdict.payload, checked ? &r->verdict.stream : NULL, S3_PUT_MAX);
-	AUTO(own_freep) char *framed = local_s3_path(r->s3, r->file);
 	const char *trailer;
-	int from = r->fd, rc;
 
-	if (local_s3_body_new(r, e) < 0) {
-		close(from);
-		unlink(framed);
+	if (!r->chunked)
+		return 0;
+	if (chunked_end(r->chunked, e) < 0)
 		return -1;
-	}
-	p->out = r->fd;
-	rc = pass_read(from, c, p, e);
-	close(from);
-	unlink(framed);
-	if (rc < 0)
-		return -1;
-	trailer = r->sum_in_trailer ? chunked_trailer(c, local_s3_sum_header(r->sum)) : NULL;
+	trailer =
+		r->sum_in_trailer ? chunked_trailer(r->chunked, local_s3_sum_header(r->sum)) : NULL;
 	if (r->sum_in_trailer && !trailer)
 		return local_s3_refuse(e, "MalformedTrailerError", NULL);
 	if (trailer)
@@ -208,23 +235,20 @@ static int body_check(const struct s3_request *r, struct err *e)
 
 static void body_work(struct s3_request *r)
 {
-	bool hex = strlen(r->verdict.payload) == 64;
-	struct pass p = { .sums = local_s3_sum_new(r->sum, hex), .out = -1 };
-	int rc;
+	struct err *e = &r->error;
 
-	if (chunked_announced(r->verdict.payload))
-		rc = body_decode(r, &p, &r->error);
+	local_s3_sum_end(r->sums, &r->digest);
+	if (e->kind != ERR_NONE || body_trailer(r, e) < 0 || body_check(r, e) < 0)
+		return;
+	if (r->reserved && ftruncate(r->fd, r->size) < 0) /* gives back what was taken too much */
+		err_ignore(err_errno(e, errno, "the body cannot be cut to its size"));
 	else
-		rc = pass_read(r->fd, NULL, &p, &r->error);
-	r->size = p.bytes;
-	local_s3_sum_end(p.sums, &r->digest);
-	local_s3_sum_free(p.sums);
-	if (rc == 0 && body_check(r, &r->error) == 0)
-		err_ignore(local_s3_body_sync(r, &r->error));
+		err_ignore(local_s3_body_sync(r, e));
 }
 
 void local_s3_body_finish(struct s3_request *r, s3_fn *then)
 {
+	r->s3->busy--; /* body_idle() will not come */
 	r->then = then;
 	local_s3_work(r, body_work);
 }

@@ -11,6 +11,7 @@
 #define LOCAL_S3_OWN_H
 
 #include "local/local.h"
+#include "wire/chunked.h"
 #include "wire/form.h"
 #include "wire/sigv4.h"
 
@@ -38,8 +39,11 @@ enum s3_sum { S3_SUM_NONE, S3_SUM_CRC32, S3_SUM_CRC32C, S3_SUM_SHA1, S3_SUM_SHA2
 
 struct s3_sums;
 struct s3_sums *local_s3_sum_new(enum s3_sum also, bool sha256); /* always MD5 */
-void local_s3_sum_free(struct s3_sums *s);
+void local_s3_sum_free(struct s3_sums *s);                       /* NULL is fine */
 void local_s3_sum_add(struct s3_sums *s, const void *data, size_t len);
+/* Its two halves, which may run at the same time. */
+void local_s3_sum_add_md5(struct s3_sums *s, const void *data, size_t len);
+void local_s3_sum_add_others(struct s3_sums *s, const void *data, size_t len);
 
 struct s3_digest {
 	uint8_t md5[16];
@@ -102,7 +106,10 @@ struct s3_request {
 	uint8_t want_md5[16];
 	bool has_md5;
 	int64_t want_bytes; /* x-amz-decoded-content-length; -1: not told */
-	int64_t size;
+	struct s3_sums *sums;
+	struct chunked *chunked;   /* NULL: it comes as it is */
+	int64_t size;              /* written so far; at the end all of it */
+	int64_t reserved, flushed; /* blocks taken, and bytes that the disk was told of */
 	struct s3_digest digest;
 	struct err error; /* of the work */
 	s3_fn *then;      /* on the loop, after the work went well */

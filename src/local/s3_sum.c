@@ -109,6 +109,8 @@ struct s3_sums *local_s3_sum_new(enum s3_sum also, bool sha256)
 
 void local_s3_sum_free(struct s3_sums *s)
 {
+	if (!s)
+		return;
 	crypto_hash_free(s->md5);
 	crypto_hash_freep(&s->sha256);
 	crypto_hash_freep(&s->sha1);
@@ -117,7 +119,17 @@ void local_s3_sum_free(struct s3_sums *s)
 
 void local_s3_sum_add(struct s3_sums *s, const void *data, size_t len)
 {
+	local_s3_sum_add_md5(s, data, len);
+	local_s3_sum_add_others(s, data, len);
+}
+
+void local_s3_sum_add_md5(struct s3_sums *s, const void *data, size_t len)
+{
 	crypto_hash_add(s->md5, data, len);
+}
+
+void local_s3_sum_add_others(struct s3_sums *s, const void *data, size_t len)
+{
 	if (s->sha256)
 		crypto_hash_add(s->sha256, data, len);
 	if (s->sha1)

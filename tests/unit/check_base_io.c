@@ -95,5 +95,6 @@ int main(void)
 
 	srunner_add_suite(r, check_base_http());
 	srunner_add_suite(r, check_base_httpd());
+	srunner_add_suite(r, check_base_stream());
 	return check_main_run(r);
 }

@@ -11,6 +11,7 @@
 Suite *check_base_loop(void);
 Suite *check_base_http(void);
 Suite *check_base_httpd(void);
+Suite *check_base_stream(void);
 
 /* One call and what became of it. */
 struct io_call {
