@@ -90,6 +90,7 @@ static void begin(struct act_write *w, const struct permit *permit, struct now n
 	}
 	aws_autoscaling_set_desired_ask(&w->call.request, w->policy->fleet.auto_scaling_group,
 					w->plan->desired);
+	w->call.request.urgent = w->plan->desired > w->plan->current;
 	lane_start(w->lane, &w->call, deadline, answered, w);
 }
 

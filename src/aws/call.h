@@ -48,6 +48,7 @@ struct request {
 	size_t reply_cap;
 	bool anonymous;   /* not signed, no keys needed */
 	bool write;       /* repeated only when provably not executed */
+	bool urgent;      /* before all others, where calls are scarce */
 	struct span wait; /* how long the service itself may wait (long poll); added to attempt
 			     time-outs */
 };

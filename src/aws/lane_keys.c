@@ -34,9 +34,9 @@ static void settle(struct lane *l, const struct cred *c, const struct err *e)
 	answer_needs(l, usable ? NULL : e);
 	for (struct aws_flight *f = l->flights, *next; f; f = next) {
 		next = f->next;
-		if (!f->waiting)
+		if (f->state != FLIGHT_KEYS)
 			continue;
-		f->waiting = false;
+		f->state = FLIGHT_START;
 		f->no_keys = !usable && e;
 		if (f->no_keys)
 			f->call->reply.err = *e;

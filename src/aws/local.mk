@@ -12,7 +12,8 @@ src_aws_libaws_a_SOURCES = \
 	src/aws/endpoint.c src/aws/endpoint.h \
 	src/aws/imds.c src/aws/imds.h \
 	src/aws/control.c src/aws/control.h \
-	src/aws/lane.c src/aws/lane.h src/aws/lane_keys.c src/aws/lane_own.h src/aws/lane_send.c \
+	src/aws/lane.c src/aws/lane.h src/aws/lane_gate.c src/aws/lane_keys.c src/aws/lane_own.h \
+	src/aws/lane_rate.c src/aws/lane_rate.h src/aws/lane_retry.c src/aws/lane_send.c \
 	src/aws/profile.c src/aws/profile.h \
 	src/aws/query.c src/aws/query.h \
 	src/aws/reply.c src/aws/reply_own.h \
@@ -27,7 +28,7 @@ check_PROGRAMS += tests/unit/check_aws
 TESTS += tests/unit/check_aws
 endif
 tests_unit_check_aws_SOURCES = tests/unit/check_aws.c tests/unit/check_aws.h \
-	tests/unit/check_aws_ask.c tests/unit/check_aws_chain.c tests/unit/check_aws_imds.c tests/unit/check_aws_keys.c \
+	tests/unit/check_aws_ask.c tests/unit/check_aws_chain.c tests/unit/check_aws_gate.c tests/unit/check_aws_imds.c tests/unit/check_aws_keys.c \
 	tests/unit/check_aws_lane.c tests/unit/check_aws_place.c tests/unit/check_aws_read.c \
 	tests/unit/check_aws_world.c tests/unit/check_aws_world.h
 tests_unit_check_aws_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit

@@ -11,6 +11,8 @@
 #include "wire/codes.h"
 #include "wire/jsonrpc.h"
 
+#define RETRY_AFTER_MAX_MS 300000
+
 void reply_done(struct reply *r)
 {
 	buf_done(&r->body);
@@ -131,14 +133,19 @@ static bool read_error(const struct reply *r, struct wire_error *w)
 	return awsxml_error_read(body, r->body.len, w) == 0;
 }
 
+/* Milliseconds in AWS's own header, seconds in HTTP's; what is no number is not there. */
 static int retry_after_ms(const struct reply *r)
 {
-	const char *text = reply_header(r, "retry-after");
-	long seconds = text ? strtol(text, NULL, 10) : 0;
+	const char *text = reply_header(r, "x-amz-retry-after");
+	int64_t unit = text ? 1 : 1000, n;
+	char *end;
 
-	if (seconds < 0)
+	if (!text)
+		text = reply_header(r, "retry-after");
+	n = text ? strtol(text, &end, 10) : 0;
+	if (n <= 0 || *end)
 		return 0;
-	return seconds > 300 ? 300000 : (int)seconds * 1000;
+	return n > RETRY_AFTER_MAX_MS / unit ? RETRY_AFTER_MAX_MS : (int)(n * unit);
 }
 
 int reply_failure(const struct reply *r, struct err *e)

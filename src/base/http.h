@@ -61,6 +61,7 @@ struct http_reply {
 	struct http_header *headers; /* names in lower case */
 	size_t header_count;
 	bool sent; /* some of the request may have reached the peer: not safe to repeat blindly */
+	bool timed_out; /* connecting, or waiting for the answer */
 };
 const char *http_reply_header(const struct http_reply *r, const char *lower_name); /* or NULL */
 void http_reply_done(struct http_reply *r);

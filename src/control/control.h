@@ -54,6 +54,7 @@ struct control_options {
 	bool once;            /* every turn once, then loop_stop() */
 	control_turn_fn *on_turn;
 	control_report_fn *on_report;
+	lane_change_fn *on_lane; /* an endpoint broke, answers again, or throttles; may be NULL */
 	void *arg;
 };
 

@@ -29,6 +29,21 @@ static void on_report(const struct err *e, void *arg)
 	LOG_ERROR("the controller goes on", LOG_E(e));
 }
 
+static void on_lane(enum lane_change what, const struct lane_state *s, void *arg)
+{
+	static const char *const events[] = {
+		[LANE_BROKEN] = "an endpoint fails -> one call at a time looks whether it answers",
+		[LANE_MENDED] = "an endpoint answers again",
+		[LANE_SLOWED] = "an endpoint throttles -> fewer calls are sent",
+	};
+
+	(void)arg;
+	LOG_AT(what == LANE_MENDED ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, events[what],
+	       LOG_S("service", service_info(s->service)->title), LOG_S("region", s->region),
+	       LOG_S("origin", s->origin), LOG_S("breaker", lane_breaker_word(s->breaker)),
+	       LOG_I("failures", s->failures), LOG_I("rate_milli", s->rate_milli));
+}
+
 static void on_turn(const struct turn *t, void *arg)
 {
 	struct daemon *d = arg;
@@ -90,6 +105,7 @@ static void begin(void *arg)
 		.act = true,
 		.on_turn = on_turn,
 		.on_report = on_report,
+		.on_lane = on_lane,
 		.arg = d,
 	};
 	struct err e = { 0 };

@@ -6,6 +6,8 @@
 
 struct lanes {
 	struct loop *loop;
+	lane_change_fn *on_change;
+	void *arg;
 	struct lanes_item {
 		char *region;             /* NULL: the default */
 		char *role, *external_id; /* NULL: the base keys; given to no id */
@@ -20,6 +22,12 @@ struct lanes *control_lanes_new(struct loop *l)
 
 	s->loop = l;
 	return s;
+}
+
+void control_lanes_watch(struct lanes *l, lane_change_fn *fn, void *arg)
+{
+	l->on_change = fn;
+	l->arg = arg;
 }
 
 void control_lanes_free(struct lanes *l)
@@ -64,7 +72,11 @@ struct lane *control_lanes_get(struct lanes *l, const char *region, const char *
 			       const char *external_id, struct err *e)
 {
 	struct sts_role role = { .arn = role_arn, .external_id = external_id };
-	struct lane_options o = { .region = region };
+	/* Its calls are an account's and region's own, which throttles by just these. */
+	struct lane_options o = { .region = region,
+				  .adaptive = true,
+				  .on_change = l->on_change,
+				  .on_change_arg = l->arg };
 	struct lane *lane = find(l, region, role_arn, external_id);
 
 	if (lane)

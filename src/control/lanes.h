@@ -7,6 +7,8 @@
 
 struct lanes;
 struct lanes *control_lanes_new(struct loop *l);
+/* @p fn hears of changes at the endpoints of lanes made from now on. */
+void control_lanes_watch(struct lanes *l, lane_change_fn *fn, void *arg);
 void control_lanes_free(struct lanes *l);
 DEFINE_FREEP(struct lanes, control_lanes);
 /* @p region NULL: the environment's or the profile's. @p role_arn NULL: the base keys. Borrowed. */

@@ -52,6 +52,7 @@ int main(void)
 	srunner_add_suite(r, check_aws_read());
 	srunner_add_suite(r, check_aws_place());
 	srunner_add_suite(r, check_aws_lane());
+	srunner_add_suite(r, check_aws_gate());
 	srunner_add_suite(r, check_aws_keys());
 	srunner_add_suite(r, check_aws_chain());
 	srunner_add_suite(r, check_aws_imds());

@@ -12,6 +12,7 @@ Suite *check_aws_place(void);
 Suite *check_aws_keys(void);
 Suite *check_aws_chain(void);
 Suite *check_aws_lane(void);
+Suite *check_aws_gate(void);
 Suite *check_aws_imds(void);
 
 /* A reply as recorded in tests/vectors/aws; NULL: no body. */

@@ -200,30 +200,6 @@ START_TEST(told_to_wait_too_long)
 }
 END_TEST
 
-START_TEST(a_dead_service_is_asked_once_a_call)
-{
-	static const struct world_step steps[] = { { 503, "", { 0 } } };
-	static const struct world_step alive[] = { { 200, DEPTH, { 0 } } };
-	static const int attempts[] = { 3, 3, 3, 1, 1 };
-	struct aws_call c = { 0 };
-	struct world w;
-
-	world_up(&w, steps, 1);
-	aws_sqs_depth_ask(&c.request, URL);
-	for (size_t i = 0; i < COUNT_OF(attempts); i++) {
-		world_run(&w, &c, span_s(10));
-		ck_assert_int_eq(c.reply.attempts, attempts[i]);
-	}
-	w.steps = alive;
-	world_run(&w, &c, span_s(10));
-	w.steps = steps;
-	world_run(&w, &c, span_s(10));
-	ck_assert_int_eq(c.reply.attempts, 3);
-	aws_call_done(&c);
-	world_down(&w);
-}
-END_TEST
-
 START_TEST(too_much)
 {
 	AUTO(buf_done) struct buf big = BUF(1 << 20);
@@ -394,7 +370,6 @@ Suite *check_aws_lane(void)
 	tcase_add_test(t, nobody_listens);
 	tcase_add_test(t, told_to_wait_too_long);
 	tcase_add_test(t, too_much);
-	tcase_add_test(t, a_dead_service_is_asked_once_a_call);
 	tcase_add_test(t, given_up_by_hand);
 	tcase_add_test(t, half_an_object_is_fetched_again);
 	tcase_add_test(t, half_an_answer_to_a_write_is_final);

@@ -59,6 +59,8 @@ static void on_request(struct httpd_exchange *x, void *arg)
 		&w->steps[w->seen < w->step_count ? w->seen : w->step_count - 1];
 
 	w->seen++;
+	if (w->seen == w->stop_at)
+		loop_stop(w->loop);
 	err_clear(&w->refused);
 	check_signature(w, x);
 	if (s->status)

@@ -32,6 +32,7 @@ struct world {
 	struct lane *lane;
 	const struct world_step *steps;
 	size_t step_count, seen;
+	size_t stop_at;             /* the loop stops when so many were seen; 0: never */
 	struct instant server_time; /* what the verifier takes for now; never: ours */
 	struct err refused;         /* why a signature was */
 	char access_key[128];
