@@ -159,7 +159,7 @@ void aws_s3_put_ask(struct request *r, const char *bucket, const char *key, cons
 	aws_s3_ask(r, "PutObject", "PUT", bucket, key);
 	/* The same bytes to the same key do no harm twice, a condition might: it would meet itself.
 	 */
-	r->write = p->if_none_match || p->if_match;
+	r->write = (p->if_none_match || p->if_match) && !p->meets_itself;
 	request_header(r, "Content-Type",
 		       p->content_type ? p->content_type : "application/octet-stream");
 	if (p->if_none_match)

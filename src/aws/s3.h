@@ -46,6 +46,8 @@ struct s3_put {
 	bool if_none_match; /* If-None-Match: *; there already: ERR_CONFLICT, 412 PreconditionFailed
 			     */
 	const char *if_match; /* ETag; NULL: none */
+	bool meets_itself; /* the caller looks what a 412 is of: so it may be repeated like a read
+			    */
 	const struct s3_meta *meta;
 	size_t meta_count;
 };

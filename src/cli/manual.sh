@@ -4,6 +4,7 @@
 #
 #   manual.sh PROGRAM 1    windlass(1): the verbs and their options
 #   manual.sh PROGRAM 5    windlass-policy(5): the keys of a policy
+#   manual.sh WORKER 1     windlass-worker(1): its options, of one table with --help
 set -eu
 program=$1 section=$2
 COLUMNS=78
@@ -47,6 +48,34 @@ if [ "$section" = 5 ]; then
 		}
 		{ type = 1; print ".TP\n.B " $0 }'
 	printf '.SH FILES\n.TP\n.I /etc/windlass/policies\nwhere windlassd looks for policies unless told otherwise\n'
+	printf '.SH SEE ALSO\n.BR windlass (1)\n'
+	exit
+fi
+if [ "$(basename "$program")" != windlass ]; then
+	name=$(basename "$program")
+	help=$("$program" --help)
+	title "$name" 1 "$(echo "$help" | sed -n 's/\.$//; 2p')"
+	# An option's name stands at the left, its text at column 26, on the same line or below.
+	echo "$help" | escaped | awk '
+		NR == 1 { sub(/^Usage: /, ""); print ".SH SYNOPSIS\n" $0 "\n.SH DESCRIPTION"; next }
+		/^Options:$/ { options = 1; print ".SH OPTIONS"; next }
+		options && /^ +(\\-[a-zA-Z],|\\-\\-)/ {
+			text = ""
+			if (match($0, /[^ ]  +[^ \\]/)) {
+				text = substr($0, RSTART + 1)
+				$0 = substr($0, 1, RSTART)
+			}
+			sub(/^ +/, ""); sub(/^ +/, "", text)
+			print ".TP\n.B " $0
+			if (text) print text
+			next
+		}
+		options && /^ / { sub(/^ +/, ""); print; next }
+		options && /^[^ ]/ { options = 0; print ".SH NOTES" }
+		/^$/ { print ".PP"; next }
+		{ print; print ".br" }'
+	printf '.SH ENVIRONMENT\nWhere an option is not given, the variable that its text names is taken; an empty one counts as not set. '
+	printf 'Credentials, region and endpoint are found as the AWS SDKs find them.\n'
 	printf '.SH SEE ALSO\n.BR windlass (1)\n'
 	exit
 fi

@@ -14,7 +14,7 @@
 
 static struct worker_options o;
 static const char *work_dir, *format, *level;
-static bool self_test;
+static bool self_test, unprotect;
 
 static int usage(const struct err *e)
 {
@@ -79,6 +79,13 @@ static int run(void)
 	if (log_parse_format(format, &o.log_format, &e) < 0 ||
 	    log_parse_level(level, &o.log_level, &e) < 0)
 		return usage(&e);
+	if (unprotect) {
+		log_setup("windlass-worker", o.log_format, o.log_level);
+		if (worker_unprotect(&o, &e) == 0)
+			return 0;
+		LOG_ERROR("the instance may stay protected from scale-in", LOG_E(&e));
+		return 1;
+	}
 	if ((!o.queue_url || !*o.queue_url) && (!o.broker_url || !*o.broker_url)) {
 		err_set(&e, ERR_POLICY,
 			"no queue: give --queue-url, or set SQS_QUEUE_URL; or "
@@ -159,6 +166,9 @@ static const struct option table[] = {
 	  .doc = "leave out those layers: ffmpeg may reach what this user can; its bounds stay" },
 	{ "self-test", 0, OPTION_FLAG, &self_test,
 	  .doc = "try hostile videos on this machine, print what came of each, and end" },
+	{ "unprotect", 0, OPTION_FLAG, &unprotect,
+	  .doc = "clear this instance's protection from scale-in, and end: for a unit's "
+		 "ExecStopPost" },
 	{ "listen", 0, OPTION_STR, &o.listen, "ADDRESS:PORT", "WINDLASS_WORKER_LISTEN",
 	  .doc = "answer /metrics, /healthz, /readyz and /jobs there" },
 	{ "max-jobs", 0, OPTION_INT, &o.jobs_max, "N", NULL, "0", .least = 0, .most = 1000000000,

@@ -8,6 +8,7 @@
  *   ground.c     the machine: room and programs
  *   guard.c      scale-in protection and yielding
  *   outside.c    metrics, health and jobs over HTTP
+ *   unprotect.c  after a worker that could not tidy up
  */
 #ifndef WORKER_INSIDE_H
 #define WORKER_INSIDE_H
@@ -164,6 +165,7 @@ struct life {
 	int tries;
 };
 
+bool worker_life_on_ec2(void);
 void worker_life_start(struct worker *w);
 bool worker_life_may_receive(const struct worker *w);
 void worker_life_look(struct worker *w); /* now: something says that the instance may be leaving */

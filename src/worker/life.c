@@ -23,7 +23,7 @@ static void look(void *arg);
 
 /* Whether metadata can be there at all: off EC2 its address does not answer, and asking costs
  * seconds. */
-static bool on_ec2(void)
+bool worker_life_on_ec2(void)
 {
 	static const char *const files[] = { "/sys/class/dmi/id/sys_vendor",
 					     "/sys/class/dmi/id/board_vendor",
@@ -330,7 +330,7 @@ void worker_life_start(struct worker *w)
 {
 	struct life *l = &w->life;
 
-	if (w->o->no_instance || !on_ec2()) {
+	if (w->o->no_instance || !worker_life_on_ec2()) {
 		settle(w, LIFE_NONE, false);
 		return;
 	}

@@ -29,6 +29,7 @@ src_worker_libworker_a_SOURCES = \
 	src/worker/supervise.c \
 	src/worker/task.c src/worker/task.h \
 	src/worker/transcode.c src/worker/transcode.h src/worker/transcode_run.c \
+	src/worker/unprotect.c \
 	src/worker/words.h src/worker/worker.h
 
 if HAVE_CHECK

@@ -159,6 +159,7 @@ static void put(struct task *t, const char *instead_of)
 			    .sha256_hex = f->sha256,
 			    .if_none_match = !instead_of,
 			    .if_match = instead_of,
+			    .meets_itself = true, /* put_come() looks */
 			    .meta = meta,
 			    .meta_count = COUNT_OF(meta) };
 	struct err e = { 0 };

@@ -44,6 +44,8 @@ struct worker_options {
 
 /* Exit statuses: 0 done, 1 failed. Errors that stop it before its first receive are returned. */
 MUST int worker_supervise(const struct worker_options *o, struct err *e);
+/* Takes the protection of this instance away, of whatever worker it was. */
+MUST int worker_unprotect(const struct worker_options *o, struct err *e);
 /* The process of one slot; @p fd is its end of the socketpair. */
 int worker_slot(int fd);
 

@@ -4,9 +4,12 @@ Nothing but the repository's own programs and python3; the few calls that windla
 signed here.
 """
 
+import contextlib
 import datetime
 import hashlib
 import hmac
+import html
+import http.client
 import os
 import pathlib
 import re
@@ -29,8 +32,12 @@ BUILD = TOP / "build" / "bench"
 REGION = "us-east-1"
 
 
-def build():
-    """A release tree in build/bench, of what the sources are now."""
+def build(instead=None):
+    """A release tree in build/bench, of what the sources are now; or what is built in another folder."""
+    global BUILD
+    if instead:
+        BUILD = pathlib.Path(instead).resolve()
+        return
     script = ("set -eu; cd " + shlex.quote(str(TOP)) + "; . tests/lib/setup.sh; packages_install $PACKAGES_BUILD; "
               "build_tree build/bench all CFLAGS='-O2 -g'")
     if subprocess.run(["sh", "-c", script], stdin=subprocess.DEVNULL).returncode != 0:
@@ -92,6 +99,8 @@ class Bench:
 
     def __init__(self, *buckets):
         self.started, self.buckets = [], buckets
+        self.cleanup = contextlib.ExitStack()  # what else is to be undone before the folder goes
+        self.patient = False  # asks again when a call fails: faults are set
 
     def __enter__(self):
         self.folder_ = tempfile.TemporaryDirectory(prefix="windlass-bench-")
@@ -122,6 +131,7 @@ class Bench:
     def stop(self):
         while self.started:
             self.stop_one()
+        self.cleanup.close()
         self.folder_.cleanup()
 
     def start(self, name, *argv, alone=False):
@@ -130,7 +140,7 @@ class Bench:
         if alone:
             env["LD_LIBRARY_PATH"] = str(self.copy_libraries(name))
         with (self.folder / f"{name}.log").open("ab") as log:
-            child = subprocess.Popen([BUILD / name, *argv], env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            child = subprocess.Popen([self.program(name), *argv], env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.started.append(child)
         return child
 
@@ -138,10 +148,15 @@ class Bench:
         folder = self.folder / f"{name}-libraries"
         if not folder.exists():
             folder.mkdir()
-            text = subprocess.run(["ldd", BUILD / name], capture_output=True, text=True, check=True).stdout
+            text = subprocess.run(["ldd", self.program(name)], capture_output=True, text=True, check=True).stdout
             for path in re.findall(r"=> (/\S+)", text):
                 shutil.copy(path, folder)
         return folder
+
+    @staticmethod
+    def program(name):
+        path = BUILD / name
+        return path if path.exists() else BUILD / "src" / "programs" / name
 
     def log(self, name):
         return (self.folder / f"{name}.log").read_text(errors="replace")
@@ -191,34 +206,82 @@ class Bench:
         return True
 
     def windlass(self, *argv, may_fail=False):
-        done = subprocess.run([BUILD / "windlass", *argv], env=self.env, stdin=subprocess.DEVNULL, capture_output=True,
+        done = subprocess.run([self.program("windlass"), *argv], env=self.env, stdin=subprocess.DEVNULL, capture_output=True,
                               text=True)
         if done.returncode != 0 and not may_fail:
             sys.exit(f"bench: windlass {' '.join(map(str, argv))}: {done.stderr.strip()}")
         return done.stdout
 
-    def query(self, service, path="/", **fields):
-        """One signed call of the Query protocol; the reply's XML."""
-        body = urllib.parse.urlencode({"Version": "2011-01-01" if service == "autoscaling" else "2012-11-05", **fields})
+    def signed(self, service, method="POST", path="/", query="", body=b""):
+        """One signed call; the reply's text. A query is given encoded, its names in order."""
         now = datetime.datetime.now(datetime.timezone.utc)
         date, day = now.strftime("%Y%m%dT%H%M%SZ"), now.strftime("%Y%m%d")
-        host = urllib.parse.urlsplit(self.direct).netloc
+        digest = hashlib.sha256(body).hexdigest()
+        headers = {"host": urllib.parse.urlsplit(self.direct).netloc, "x-amz-date": date}
+        if service == "s3":
+            headers["x-amz-content-sha256"] = digest
+        names = ";".join(sorted(headers))
         scope = f"{day}/{REGION}/{service}/aws4_request"
-        canonical = (f"POST\n{path}\n\nhost:{host}\nx-amz-date:{date}\n\nhost;x-amz-date\n"
-                     + hashlib.sha256(body.encode()).hexdigest())
+        canonical = "\n".join([method, path, query, *(f"{n}:{headers[n]}" for n in sorted(headers)), "", names, digest])
         text = f"AWS4-HMAC-SHA256\n{date}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
         key = ("AWS4" + self.secret).encode()
         for part in (*scope.split("/"), text):
             key = hmac.new(key, part.encode(), hashlib.sha256).digest()
-        request = urllib.request.Request(self.direct + path, body.encode(), {
-            "X-Amz-Date": date, "Content-Type": "application/x-www-form-urlencoded",
-            "Authorization": f"AWS4-HMAC-SHA256 Credential={self.key}/{scope}, SignedHeaders=host;x-amz-date, "
-                             f"Signature={key.hex()}"})
-        try:
-            with urllib.request.urlopen(request, timeout=20) as reply:
-                return reply.read().decode()
-        except urllib.error.HTTPError as e:
-            sys.exit(f"bench: {service} {fields.get('Action')}: {e.code} {e.read().decode()[:400]}")
+        headers.pop("host")
+        request = urllib.request.Request(self.direct + path + ("?" + query if query else ""),
+                                         body if method in ("POST", "PUT") else None, {
+            **headers, "Content-Type": "application/x-www-form-urlencoded",
+            "Authorization": f"AWS4-HMAC-SHA256 Credential={self.key}/{scope}, SignedHeaders={names}, "
+                             f"Signature={key.hex()}"}, method=method)
+        return self.answer(request, f"{service} {method} {path} {body[:100]!r}")
+
+    def answer(self, request, what):
+        for tries in range(30 if self.patient else 1, 0, -1):
+            try:
+                with urllib.request.urlopen(request, timeout=3 if self.patient else 20) as reply:
+                    return reply.read().decode()
+            except (OSError, http.client.HTTPException) as e:
+                said = e.read().decode()[:400] if isinstance(e, urllib.error.HTTPError) else ""
+                if tries == 1:
+                    sys.exit(f"bench: {what}: {e} {said}")
+            time.sleep(0.1)
+
+    def query(self, service, path="/", **fields):
+        """One signed call of the Query protocol; the reply's XML."""
+        version = "2011-01-01" if service == "autoscaling" else "2012-11-05"
+        return self.signed(service, path=path, body=urllib.parse.urlencode({"Version": version, **fields}).encode())
+
+    def objects(self, bucket, prefix):
+        """{key: ETag} of a bucket."""
+        found, token = {}, ""
+        while True:
+            query = {"list-type": "2", "prefix": prefix, **({"continuation-token": token} if token else {})}
+            text = self.signed("s3", "GET", f"/{bucket}", urllib.parse.urlencode(sorted(query.items()),
+                                                                                 quote_via=urllib.parse.quote))
+            for key, etag in re.findall(r"<Contents>.*?<Key>(.*?)</Key>.*?<ETag>(.*?)</ETag>", text, re.S):
+                found[key] = etag
+            more = re.search(r"<NextContinuationToken>(.*?)</NextContinuationToken>", text)
+            if not more:
+                return found
+            token = html.unescape(more.group(1))
+
+    def take_all(self, url):
+        """The bodies of all messages of a queue, taken out of it."""
+        found = []
+        while True:
+            text = self.query("sqs", urllib.parse.urlsplit(url).path, Action="ReceiveMessage", MaxNumberOfMessages=10,
+                              VisibilityTimeout=3600)
+            bodies = re.findall(r"<Body>(.*?)</Body>", text, re.S)
+            if not bodies:
+                return found
+            found += map(html.unescape, bodies)
+
+    def depth(self, url):
+        """(visible, in flight) of a queue."""
+        text = self.query("sqs", urllib.parse.urlsplit(url).path, Action="GetQueueAttributes",
+                          **{"AttributeName.1": "All"})
+        value = dict(re.findall(r"<Name>(\w+)</Name><Value>([^<]*)</Value>", text))
+        return int(value["ApproximateNumberOfMessages"]), int(value["ApproximateNumberOfMessagesNotVisible"])
 
     def make(self, name, most):
         """A queue and a group whose instances only sleep. Returns the queue's address."""

@@ -3,6 +3,8 @@
 import datetime
 import http.server
 import json
+import os
+import signal
 import threading
 
 import pytest
@@ -44,6 +46,20 @@ def test_busy_is_protected_and_idle_is_not(around, clips):
     assert len(around.outputs(job["video_id"])) == 1
     log = around.cloud.log(instance)
     assert log.count("protected from scale-in") == 1 and log.count("protection from scale-in cleared") == 1
+
+
+def test_what_a_killed_worker_left_protected_is_cleared(around, clips):
+    gate = around.gate()
+    worker = script(around, gate).replace("exec ", "", 1)
+    group = Group(around.cloud).create(f"{worker}{program_path('windlass-worker')} --unprotect --log-format logfmt\n"
+                                       "exec sleep 1000\n", desired=1)
+    instance, = group.wait(1)
+    around.send(clips["tiny"])
+    gate.wait_started()
+    assert protected(group) == {instance: True}
+    os.kill(next(pid for pid, command in processes_of(instance).items() if "windlass-worker --queue-url" in command),
+            signal.SIGKILL)
+    wait_for(lambda: protected(group) == {instance: False}, "end of the protection", 30)
 
 
 def test_a_new_protected_instance_looks_for_work_before_it_may_go(around, clips):
