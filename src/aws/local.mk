@@ -6,6 +6,7 @@ src_aws_libaws_a_SOURCES = \
 	src/aws/call.c src/aws/call.h \
 	src/aws/cloudwatch.c src/aws/cloudwatch.h \
 	src/aws/cloudwatch_newest.c src/aws/cloudwatch_newest.h \
+	src/aws/cloudwatch_put.c src/aws/cloudwatch_put.h \
 	src/aws/cred.c src/aws/cred.h src/aws/cred_container.c src/aws/cred_env.c src/aws/cred_imds.c \
 	src/aws/cred_part.h src/aws/cred_process.c src/aws/cred_profile.c src/aws/cred_role.c \
 	src/aws/cred_role.h src/aws/cred_sso.c src/aws/cred_web.c \

@@ -17,6 +17,7 @@ struct wanted {
 	struct policy_set set;
 	const struct policy *list[IAM_LIST_MAX];
 	const char *roles[IAM_LIST_MAX];
+	const char *namespaces[IAM_LIST_MAX];
 };
 
 static int whom_of(const char *word, enum iam_whom *ret, struct err *e)
@@ -48,6 +49,9 @@ static void take_policy(struct wanted *w, const struct policy *p)
 		w->list[w->iam.policy_count++] = p;
 	else if (p->fleet.role_arn && !w->role && w->iam.role_count < IAM_LIST_MAX)
 		w->roles[w->iam.role_count++] = p->fleet.role_arn;
+	if (p->publish.name_space && same(p->fleet.role_arn, w->role) &&
+	    w->iam.namespace_count < IAM_LIST_MAX)
+		w->namespaces[w->iam.namespace_count++] = p->publish.name_space;
 	for (size_t i = 0; i < p->metric_count; i++) {
 		const struct policy_metric *m = &p->metrics[i];
 
@@ -85,6 +89,7 @@ static int gather(struct wanted *w, struct err *e)
 	w->iam.region = w->region;
 	w->iam.policies = w->list;
 	w->iam.roles = w->roles;
+	w->iam.namespaces = w->namespaces;
 	if (!w->iam.results)
 		w->iam.results = w->iam.uploads;
 	if (w->iam.whom != IAM_CONTROLLER && !w->iam.uploads)

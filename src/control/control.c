@@ -9,6 +9,15 @@ static void wake(void *arg)
 	control_round_read(arg);
 }
 
+/* What was published has been answered: a single turn may have waited for that alone. */
+static void told(void *arg)
+{
+	struct control *c = arg;
+
+	if (c->o.once)
+		control_round_soon(c);
+}
+
 static int open_journal(struct control *c, struct err *e)
 {
 	struct err why;
@@ -50,6 +59,8 @@ struct control *control_new(const struct control_options *o, struct err *e)
 	control_lanes_watch(c->lanes, o->on_lane, o->arg);
 	c->observe = observe_new(o->loop, control_round_seen, c);
 	c->timer = loop_timer_new(o->loop, wake, c);
+	if (o->act)
+		c->publish = control_publish_new(o->loop, told, c);
 	control_turns_make(c, clock_wall());
 	return TAKE(c);
 }
@@ -59,6 +70,7 @@ void control_free(struct control *c)
 	if (!c)
 		return;
 	observe_free(c->observe); /* before the turns that its reads point to */
+	control_publish_free(c->publish);
 	control_turns_drop(c);
 	control_lanes_free(c->lanes);
 	if (c->timer)

@@ -39,6 +39,7 @@ struct turn {
 	struct observe_want want;
 	struct act_write write;
 	int64_t intent;
+	struct tick published; /* TICK_NEVER at first */
 };
 
 /* Called at the end of each turn; t->plan, t->facts, t->want.err and t->write.outcome tell all. */

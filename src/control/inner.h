@@ -3,6 +3,7 @@
 #define CONTROL_INNER_H
 
 #include "control/control.h"
+#include "control/publish.h"
 
 #define CONTROL_ROUND_MAX 256
 #define CONTROL_KEEP_DAYS 30
@@ -23,7 +24,8 @@ struct control {
 	bool reloading; /* next_policies waits for the turns under way to end */
 	struct policy_set next_policies;
 	struct tick compacted;
-	bool short_said; /* that the journal lives on its reserve, and when */
+	struct publish *publish; /* NULL: a plan tells nobody */
+	bool short_said;         /* that the journal lives on its reserve, and when */
 	struct tick short_said_at;
 };
 

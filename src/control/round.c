@@ -162,6 +162,8 @@ static void turn_end(struct control *c, struct turn *t, struct now now)
 {
 	t->state = TURN_IDLE;
 	t->number++;
+	if (c->publish)
+		control_publish_turn(c->publish, t, now.mono);
 	t->due = control_pace_next(t->policy, control_pace_idle(t->policy, &t->facts), now.mono);
 	if (c->o.on_turn)
 		c->o.on_turn(t, c->o.arg);
@@ -238,6 +240,8 @@ static void control_round(void *arg)
 	settle_round(c, now);
 	if (c->o.once && control_round_quiet(c))
 		compact_round(c, now);
+	if (c->o.once && control_round_quiet(c) && c->publish && !control_publish_end(c->publish))
+		return;
 	if (c->stopping ? !round_writing(c) : c->o.once && control_round_quiet(c)) {
 		loop_stop(c->o.loop);
 		return;

@@ -64,6 +64,7 @@ static int turn_make(struct control *c, struct turn *t, const struct policy_item
 	t->write.policy = t->policy;
 	t->write.plan = &t->plan;
 	t->write.user = t;
+	t->published = TICK_NEVER;
 	memory_init(&t->memory);
 	if (lanes_of(c, t, e) < 0)
 		return err_wrap(e, "policy %s", t->policy->name);

@@ -186,6 +186,24 @@ static void add_roles(const struct doctor_iam *w, struct json *statements)
 	json_free(roles);
 }
 
+/* The action knows no resources; its namespaces it does. */
+static void add_publish(const struct doctor_iam *w, struct json *statements)
+{
+	struct json *actions = json_array(), *all = json_array(), *names = json_array();
+	struct json *equals = json_object(), *condition = json_object();
+
+	for (size_t i = 0; i < w->namespace_count; i++)
+		add_once(names, w->namespaces[i]);
+	json_set(equals, "cloudwatch:namespace", names);
+	json_set(condition, "StringEquals", equals);
+	json_add(actions, json_new_str("cloudwatch:PutMetricData"));
+	json_add(all, json_new_str("*"));
+	add_statement(statements, "Publish", actions, all);
+	json_set((struct json *)(uintptr_t)json_at(statements, json_count(statements) - 1),
+		 "Condition", condition);
+	json_free(all);
+}
+
 struct json *doctor_iam_policy(const struct doctor_iam *w)
 {
 	static const char *const sids[ON_COUNT] = {
@@ -217,6 +235,8 @@ struct json *doctor_iam_policy(const struct doctor_iam *w)
 	}
 	if (w->whom == IAM_CONTROLLER)
 		add_roles(w, statements);
+	if (w->whom == IAM_CONTROLLER && w->namespace_count)
+		add_publish(w, statements);
 	json_set_str(document, "Version", "2012-10-17");
 	json_set(document, "Statement", statements);
 	return document;

@@ -9,10 +9,12 @@ enum iam_whom { IAM_CONTROLLER, IAM_WORKER, IAM_PRODUCER };
 
 struct doctor_iam {
 	enum iam_whom whom;
-	const char *region;                   /* of what names none; NULL: any */
-	char account[13];                     /* "": that of the first queue */
-	const char *uploads, *results;        /* buckets; NULL: none */
-	bool cloudwatch;                      /* a policy reads it */
+	const char *region;            /* of what names none; NULL: any */
+	char account[13];              /* "": that of the first queue */
+	const char *uploads, *results; /* buckets; NULL: none */
+	bool cloudwatch;               /* a policy reads it */
+	const char *const *namespaces; /* that policies publish into */
+	size_t namespace_count;
 	const struct policy *const *policies; /* whose groups are meant */
 	size_t policy_count;
 	const char *const *roles; /* to take */

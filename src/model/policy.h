@@ -235,6 +235,12 @@ struct policy_evaluate {
 	struct span every, idle_every;
 };
 
+/* Metrics of the controller's own, put into CloudWatch. */
+struct policy_publish {
+	const char *name_space; /* NULL: none are */
+	struct span every;
+};
+
 struct policy {
 	int64_t version;
 	const char *name;
@@ -250,6 +256,7 @@ struct policy {
 	struct policy_behavior behavior;
 	struct policy_missing on_missing;
 	struct policy_evaluate evaluate;
+	struct policy_publish publish;
 };
 
 static inline const char *policy_statistic_word(int statistic) /* as CloudWatch has it */

@@ -134,6 +134,25 @@ static void check_rest(const struct check *c, struct policy *ret)
 	ret->evaluate.idle_every = v->every;
 }
 
+/* As CloudWatch has it; namespaces that begin with AWS/ are Amazon's. */
+static void check_publish(const struct check *c, struct policy *ret)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789.-_/#: ";
+	const struct raw_publish *p = &c->raw->publish;
+	const char *name = p->name_space;
+
+	if (!c->raw->publish_given || !name)
+		return;
+	if (!check_is_open(name) && (!*name || strlen(name) > 255 || name[strspn(name, allowed)] ||
+				     strncmp(name, "AWS/", 4) == 0 || *name == ':'))
+		keys_error(
+			c->r, check_place(c, check_under(c->root, "publish", "namespace")),
+			"a namespace has 1 to 255 of A-Z a-z 0-9 . - _ / # : and space, and does "
+			"not begin with AWS/ or a colon");
+	ret->publish = (struct policy_publish){ .name_space = name, .every = p->every };
+}
+
 void policy_check(struct keys_reader *r, const struct raw_policy *raw, const struct yaml_node *root,
 		  bool lint, struct policy *ret)
 {
@@ -168,6 +187,7 @@ void policy_check(struct keys_reader *r, const struct raw_policy *raw, const str
 	policy_forecast_check(&c, ret);
 	check_behavior(&c, ret);
 	check_rest(&c, ret);
+	check_publish(&c, ret);
 	if (lint && keys_error_count(r) == 0)
 		policy_lint_check(&c, ret);
 }

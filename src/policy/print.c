@@ -84,5 +84,8 @@ int policy_print(const struct policy *p, struct buf *out)
 	raw.evaluate = (struct raw_evaluate){ .every = p->evaluate.every,
 					      .idle_every = p->evaluate.idle_every,
 					      .idle_given = idle_was_given(&p->evaluate) };
+	raw.publish_given = p->publish.name_space != NULL;
+	raw.publish = (struct raw_publish){ .name_space = p->publish.name_space,
+					    .every = p->publish.every };
 	return keys_print(&policy_table, &raw, out, 0);
 }

@@ -150,6 +150,11 @@ struct raw_evaluate {
 	bool idle_given;
 };
 
+struct raw_publish {
+	const char *name_space;
+	struct span every;
+};
+
 struct raw_policy {
 	int64_t version;
 	const char *name;
@@ -164,6 +169,8 @@ struct raw_policy {
 	struct raw_behavior behavior;
 	struct raw_missing on_missing;
 	struct raw_evaluate evaluate;
+	struct raw_publish publish;
+	bool publish_given;
 };
 
 extern const struct key_table policy_table, policy_metric_table, policy_rule_table,

@@ -264,6 +264,25 @@ static const struct key evaluate_keys[] = {
 };
 TABLE(evaluate, "how often to look", raw_evaluate, evaluate_keys);
 
+static const struct key publish_keys[] = {
+	{ .name = "namespace",
+	  .type = KEY_STR,
+	  .offset = offsetof(struct raw_publish, name_space),
+	  .init = "Windlass",
+	  .doc = "of CloudWatch; its metrics are BacklogPerInstance (of each queue, with "
+		 "dimensions "
+		 "Policy and Metric; of the backlog itself at no instance), DesiredByRule (Policy, "
+		 "Rule), DesiredCapacity (Policy) and PromiseKept in percent (Policy, Rule)" },
+	{ .name = "every",
+	  .type = KEY_SPAN,
+	  .offset = offsetof(struct raw_publish, every),
+	  .least = 60000,
+	  .most = 3600000,
+	  .init = "60s",
+	  .doc = "how often; what is not known then is not published" },
+};
+TABLE(publish, "metrics that the controller puts into CloudWatch", raw_publish, publish_keys);
+
 static const struct key policy_keys[] = {
 	{ .name = "version",
 	  .type = KEY_INT,
@@ -329,6 +348,13 @@ static const struct key policy_keys[] = {
 	  .offset = offsetof(struct raw_policy, evaluate),
 	  .sub = &evaluate,
 	  .doc = "how often to look" },
+	{ .name = "publish",
+	  .type = KEY_MAP,
+	  .offset = offsetof(struct raw_policy, publish),
+	  .has_given = true,
+	  .given_offset = offsetof(struct raw_policy, publish_given),
+	  .sub = &publish,
+	  .doc = "metrics that the controller puts into CloudWatch; default: none" },
 };
 
 const struct key_table policy_table = {

@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 
-#define FORM_PAIRS_MAX 4096
+#define FORM_PAIRS_MAX 32768 /* a thousand metrics of CloudWatch's, with some dimensions each */
 #define FORM_NAME_MAX 256
 
 struct form_pair {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "aws/autoscaling.h"
+#include "aws/cloudwatch_put.h"
 #include "aws/s3.h"
 #include "aws/sqs.h"
 #include "aws/sts.h"
@@ -215,6 +216,40 @@ START_TEST(objects)
 }
 END_TEST
 
+START_TEST(published_values_are_cut_by_number_and_size)
+{
+	AUTO(own_freep) struct cloudwatch_datum *list = own_array(1001, sizeof(*list));
+	AUTO(own_freep) char *wide = own_alloc(9001);
+	struct request r = { 0 };
+
+	memset(wide, '%', 9000); /* each takes three bytes */
+	for (size_t i = 0; i < 1001; i++)
+		list[i] = (struct cloudwatch_datum){ .metric = "BacklogPerInstance",
+						     .names = { "Policy" },
+						     .values = { "a&b" },
+						     .dimension_count = 1,
+						     .unit = "Count",
+						     .value = 2.5,
+						     .at = { 1700000000000 } };
+	ck_assert_uint_eq(aws_cloudwatch_put_ask(&r, "Windlass", list, 1), 1);
+	ck_assert_str_eq(buf_str(&r.body),
+			 "Action=PutMetricData&Version=2010-08-01&Namespace=Windlass"
+			 "&MetricData.member.1.MetricName=BacklogPerInstance"
+			 "&MetricData.member.1.Dimensions.member.1.Name=Policy"
+			 "&MetricData.member.1.Dimensions.member.1.Value=a%26b"
+			 "&MetricData.member.1.Timestamp=2023-11-14T22%3A13%3A20Z"
+			 "&MetricData.member.1.Value=2.5&MetricData.member.1.Unit=Count");
+	ck_assert(r.write);
+	ck_assert_uint_eq(aws_cloudwatch_put_ask(&r, "Windlass", list, 1001), 1000);
+	ck_assert_uint_le(r.body.len, CLOUDWATCH_DATA_BYTES);
+	for (size_t i = 0; i < 1001; i++)
+		list[i].values[0] = wide;
+	ck_assert_uint_eq(aws_cloudwatch_put_ask(&r, "Windlass", list, 1001), 36);
+	ck_assert_uint_le(r.body.len, CLOUDWATCH_DATA_BYTES);
+	request_done(&r);
+}
+END_TEST
+
 START_TEST(object_urls)
 {
 	static const char *const bad[] = { "",
@@ -255,6 +290,7 @@ Suite *check_aws_ask(void)
 	tcase_add_test(t, queue_urls_lead_somewhere);
 	tcase_add_test(t, objects);
 	tcase_add_test(t, object_urls);
+	tcase_add_test(t, published_values_are_cut_by_number_and_size);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include "check_main.h"
+#include "control/control.h"
 #include "control/lease.h"
 #include "control/pace.h"
+#include "control/publish.h"
 
 static struct policy policy_named(const char *name)
 {
@@ -162,6 +164,75 @@ START_TEST(asking_who_holds_the_lease_takes_it_from_nobody)
 }
 END_TEST
 
+static struct policy_metric metrics[] = {
+	{ .name = "backlog", .source = POLICY_SQS, .sqs = { .count = POLICY_COUNT_VISIBLE } },
+	{ .name = "orders", .source = POLICY_CLOUDWATCH }
+};
+static struct policy_rule rules[] = { { .name = "steps", .kind = POLICY_STEP_SCALING },
+				      { .name = "promise", .kind = POLICY_QUEUE_WAIT },
+				      { .name = "ahead", .kind = POLICY_PREDICTIVE } };
+
+/* A policy of two metrics and three rules that came to 7. */
+static void turn_make(struct turn *t, const struct policy *p)
+{
+	*t = (struct turn){ .policy = p };
+	t->facts.group.in_service = 4;
+	t->facts.metric_count = 2;
+	t->facts.metric[0] = (struct fact){ .is_queue = true,
+					    .has = QUEUE_VISIBLE | QUEUE_IN_FLIGHT,
+					    .visible = 30,
+					    .in_flight = 8 };
+	t->plan = (struct plan){ .known = true, .desired = 7, .stair_count = 4 };
+	t->plan.stairs[0] = (struct stair){ .code = REASON_STEP, .rule = 0, .to = 5 };
+	t->plan.stairs[1] = (struct stair){ .code = REASON_PROMISE, .rule = 1, .to = 7 };
+	t->plan.stairs[2] = (struct stair){ .code = REASON_UNPROVEN, .rule = 2, .to = 4 };
+	t->plan.stairs[3] = (struct stair){ .code = REASON_WINNER, .rule = 1, .to = 7 };
+	t->memory.wait.known = true;
+	t->memory.wait.started_milli = 200000;
+	t->memory.wait.late_milli = 5000;
+}
+
+static const struct publish_value *value_of(const struct publish_value *v, size_t n,
+					    const char *metric, const char *what)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(v[i].metric, metric) == 0 &&
+		    (what ? v[i].what && strcmp(v[i].what, what) == 0 : !v[i].what))
+			return &v[i];
+	return NULL;
+}
+
+START_TEST(what_is_known_is_published_and_nothing_else)
+{
+	struct policy p = { .name = "thumbs",
+			    .metrics = metrics,
+			    .metric_count = 2,
+			    .rules = rules,
+			    .rule_count = 3 };
+	struct publish_value v[PUBLISH_VALUES_MAX];
+	static struct turn t;
+	size_t n;
+
+	turn_make(&t, &p);
+	n = control_publish_values(&t, v);
+	ck_assert_uint_eq(n, 5);
+	ck_assert_double_eq(value_of(v, n, "BacklogPerInstance", "backlog")->value, 7.5);
+	ck_assert_double_eq(value_of(v, n, "DesiredByRule", "steps")->value, 5);
+	ck_assert_double_eq(value_of(v, n, "DesiredByRule", "promise")->value, 7);
+	ck_assert_double_eq(value_of(v, n, "DesiredCapacity", NULL)->value, 7);
+	ck_assert_double_eq_tol(value_of(v, n, "PromiseKept", "promise")->value, 97.5, 1e-9);
+	t.facts.group.in_service = 0; /* the backlog itself waits for the first instance */
+	n = control_publish_values(&t, v);
+	ck_assert_double_eq(value_of(v, n, "BacklogPerInstance", "backlog")->value, 30);
+	t.facts.metric[0].why = FACT_THROTTLED;
+	ck_assert_ptr_null(
+		value_of(v, control_publish_values(&t, v), "BacklogPerInstance", "backlog"));
+	t.plan.known = false;
+	t.memory.wait.known = false;
+	ck_assert_uint_eq(control_publish_values(&t, v), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("control");
@@ -177,6 +248,7 @@ int main(void)
 	tcase_add_test(c, one_process_holds_the_lease_and_its_death_frees_it);
 	tcase_add_test(c, without_a_lease_there_is_no_permit);
 	tcase_add_test(c, a_lease_whose_file_was_removed_permits_nothing);
+	tcase_add_test(c, what_is_known_is_published_and_nothing_else);
 	tcase_add_test(c, asking_who_holds_the_lease_takes_it_from_nobody);
 	suite_add_tcase(s, c);
 	status = check_main_run(srunner_create(s));

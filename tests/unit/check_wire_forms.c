@@ -108,7 +108,7 @@ START_TEST(form_refuses)
 	for (int i = 0; i <= FORM_PAIRS_MAX; i++)
 		buf_adds(&many, "a=b&");
 	ck_assert_int_lt(form_parse(many.data, many.len, &f, &e), 0);
-	ck_assert_ptr_nonnull(strstr(e.text, "4096"));
+	ck_assert_ptr_nonnull(strstr(e.text, "32768"));
 }
 END_TEST
 
