@@ -40,6 +40,8 @@ struct request {
 	struct buf body;
 	int body_fd; /* -1: body is in memory; else body_size bytes from body_offset */
 	int64_t body_offset, body_size;
+	int64_t (*body_there)(void *arg); /* see struct http_request; NULL: all of it is there */
+	void *body_arg;
 	char payload[80]; /* hex SHA-256 of a descriptor's body, or "": unsigned over TLS and http
 			   */
 	struct request_header headers[REQUEST_HEADERS_MAX];

@@ -113,6 +113,12 @@ struct span lane_left(const struct aws_flight *f)
 	return tick_since(f->deadline, clock_mono());
 }
 
+void lane_body_more(struct aws_call *c)
+{
+	if (c->flight && c->flight->http)
+		http_body_more(c->flight->http);
+}
+
 void lane_cancel(struct lane *l, struct aws_call *c)
 {
 	struct aws_flight *f = c->flight;

@@ -78,6 +78,7 @@ typedef void lane_done_fn(struct aws_call *c, void *arg);
  * failed). */
 void lane_start(struct lane *l, struct aws_call *c, struct span deadline, lane_done_fn *fn,
 		void *arg);
+void lane_body_more(struct aws_call *c); /* more is there of a body that grows */
 void lane_cancel(struct lane *l,
 		 struct aws_call *c); /* fn is not called; harmless when not running */
 

@@ -40,6 +40,10 @@ struct http_request {
 	size_t body_len;
 	int body_fd;
 	int64_t body_offset, body_size;
+	/* How many of them are in the descriptor by now; NULL: all. While there are no more than
+	 * were sent the call waits for http_body_more(). */
+	int64_t (*body_there)(void *arg);
+	void *body_arg;
 	bool expect_continue; /* send Expect: 100-continue; otherwise never sent */
 	/* Reply body: memory up to reply_cap, or when status is 2xx and reply_fd >= 0 written
 	 * there (at its offset; a regular file), up to reply_cap. What a failure says goes to
@@ -78,7 +82,8 @@ typedef void http_done_fn(struct http_reply *r, const struct err *e, void *arg);
  * paths, queries and headers may be secrets. */
 struct http_call *http_start(struct http *h, const struct http_request *q, http_done_fn *fn,
 			     void *arg);
-void http_cancel(struct http_call *c); /* done_fn is not called; the connection is closed */
+void http_body_more(struct http_call *c); /* more of its body is there */
+void http_cancel(struct http_call *c);    /* done_fn is not called; the connection is closed */
 
 /* Runs one request on a loop of its own, for command-line programs. */
 MUST int http_fetch(const struct http_request *q, struct http_reply *ret, struct err *e);

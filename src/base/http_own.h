@@ -32,6 +32,9 @@ struct http_call {
 	const char *body;
 	int body_fd; /* -1: memory */
 	int64_t body_offset, body_size, body_at;
+	int64_t (*body_there)(void *arg);
+	void *body_arg;
+	bool body_waits;
 
 	int reply_fd;
 	size_t reply_cap, header_bytes;

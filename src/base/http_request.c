@@ -216,11 +216,28 @@ static size_t body_wanted(char *out, size_t size, size_t count, void *arg)
 		room = (size_t)(c->body_size - c->body_at);
 	if (room == 0)
 		return 0;
+	if (c->body_there) {
+		int64_t there = c->body_there(c->body_arg) - c->body_at;
+
+		c->body_waits = there <= 0;
+		if (c->body_waits)
+			return CURL_READFUNC_PAUSE;
+		if (room > (size_t)there)
+			room = (size_t)there;
+	}
 	n = read_body(c, out, room);
 	if (n < 0)
 		return CURL_READFUNC_ABORT;
 	c->body_at += n;
 	return (size_t)n;
+}
+
+void http_body_more(struct http_call *c)
+{
+	if (!c->body_waits)
+		return;
+	c->body_waits = false;
+	curl_easy_pause(c->easy, CURLPAUSE_CONT);
 }
 
 /* curl sends a body again when a kept connection turns out to be closed. */
@@ -318,6 +335,8 @@ int http_request_set(struct http_call *c, const struct http_request *q, struct e
 	c->body = q->body;
 	c->body_fd = q->body_fd;
 	c->body_offset = q->body_offset;
+	c->body_there = q->body_there;
+	c->body_arg = q->body_arg;
 	c->body_size = q->body_fd >= 0 ? q->body_size : (int64_t)q->body_len;
 	if (c->body_size < 0 || c->body_offset < 0 || (q->body && q->body_fd >= 0))
 		return err_set(e, ERR_POLICY, "calling %s: a body has one source and a length",

@@ -58,7 +58,9 @@ static bool too_slow(const struct httpd *d, const struct httpd_conn *k, struct t
 		return false;
 	if (!x || x->stage == HTTPD_LINE)
 		return true;
-	return x->stage == HTTPD_BODY && (x->body_bytes + x->discarded) / BODY_RATE_MIN < seconds;
+	/* A body that waits for us is not late. */
+	return x->stage == HTTPD_BODY && !x->suspended &&
+	       (x->body_bytes + x->discarded) / BODY_RATE_MIN < seconds;
 }
 
 static void sweep(void *arg)

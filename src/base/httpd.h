@@ -80,6 +80,15 @@ void httpd_body_to_sink(struct httpd_exchange *x, const struct httpd_sink *sink,
 void httpd_body_to_fd(struct httpd_exchange *x, int fd, int64_t cap);
 /* From on_head: another cap for a memory body. */
 void httpd_body_cap(struct httpd_exchange *x, size_t cap);
+/* Takes a piece of the body and says how many bytes it took. Fewer than @p len: nothing more is
+ * read from the peer until httpd_body_more(). It may answer. */
+typedef size_t httpd_body_fn(struct httpd_exchange *x, const char *data, size_t len, void *arg);
+/* From on_head: the body goes to @p fn as it comes, at most @p cap bytes (413 past it). */
+void httpd_body_to_fn(struct httpd_exchange *x, httpd_body_fn *fn, void *arg, int64_t cap);
+/* The rest may come; not from fn. Harmless when nothing waits. */
+void httpd_body_more(struct httpd_exchange *x);
+/* What the headers say of the body's length; -1: nothing. */
+int64_t httpd_body_declared(const struct httpd_exchange *x);
 
 struct httpd_header {
 	const char *name, *value;
@@ -89,6 +98,14 @@ struct httpd_header {
  * or what a Content-Length among @p headers says. Headers with an empty value are left out. */
 void httpd_answer(struct httpd_exchange *x, int status, const struct httpd_header *headers,
 		  size_t n, const void *body, size_t len);
+/* An answer whose body is written bit by bit, of a length that nobody knows yet. The exchange lives
+ * on until httpd_end(), or on_gone. httpd_write() copies; -1: more than HTTPD_WAITING_MAX bytes
+ * wait for a peer that does not read. */
+#define HTTPD_WAITING_MAX ((size_t)256 << 10)
+void httpd_begin(struct httpd_exchange *x, int status, const struct httpd_header *headers,
+		 size_t n);
+MUST int httpd_write(struct httpd_exchange *x, const void *data, size_t len);
+void httpd_end(struct httpd_exchange *x);
 /* Sends @p size bytes of @p fd from @p offset; the descriptor is closed afterwards by httpd. */
 void httpd_answer_fd(struct httpd_exchange *x, int status, const struct httpd_header *headers,
 		     size_t n, int fd, int64_t offset, int64_t size);

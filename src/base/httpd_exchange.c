@@ -13,10 +13,6 @@
 #include "base/clock.h"
 #include "base/httpd_own.h"
 
-/* An answer to a request whose body still comes is held back until the body was read, or a
- * client that only writes would see its connection reset instead. Not past this, though. */
-#define DISCARD_MAX (64ll << 20)
-
 const char *httpd_method(const struct httpd_exchange *x)
 {
 	return x->method;
@@ -93,6 +89,26 @@ void httpd_body_cap(struct httpd_exchange *x, size_t cap)
 	x->body_cap = (int64_t)cap;
 }
 
+void httpd_body_to_fn(struct httpd_exchange *x, httpd_body_fn *fn, void *arg, int64_t cap)
+{
+	x->body_fn = fn;
+	x->body_arg = arg;
+	x->body_cap = cap;
+}
+
+void httpd_body_more(struct httpd_exchange *x)
+{
+	if (x->stage == HTTPD_BODY)
+		httpd_exchange_resume(x);
+}
+
+int64_t httpd_body_declared(const struct httpd_exchange *x)
+{
+	const char *length = httpd_header(x, "Content-Length");
+
+	return length ? strtoll(length, NULL, 10) : -1;
+}
+
 static void set_peer(struct httpd_exchange *x)
 {
 	const union MHD_ConnectionInfo *info =
@@ -145,7 +161,7 @@ static void peer_left(int events, void *arg)
 }
 
 /* Nothing more is read from it until it goes on; its end is seen all the same. */
-static void pause_exchange(struct httpd_exchange *x)
+void httpd_exchange_suspend(struct httpd_exchange *x)
 {
 	MHD_suspend_connection(x->mhd);
 	x->suspended = true;
@@ -153,7 +169,7 @@ static void pause_exchange(struct httpd_exchange *x)
 	loop_fd_watch(x->watch, LOOP_HANGUP);
 }
 
-static void go_on(struct httpd_exchange *x)
+void httpd_exchange_resume(struct httpd_exchange *x)
 {
 	if (!x->suspended)
 		return;
@@ -181,6 +197,7 @@ void httpd_exchange_done(void *server, struct MHD_Connection *mhd, void **exchan
 	if (x->response)
 		MHD_destroy_response(x->response);
 	buf_done(&x->body);
+	buf_done(&x->out);
 	own_free(x->headers);
 	own_free(x->target);
 	own_free(x);
@@ -195,27 +212,29 @@ static enum MHD_Result send_answer(struct httpd_exchange *x)
 	return rc;
 }
 
-static void answer(struct httpd_exchange *x, int status, struct MHD_Response *r)
+void httpd_exchange_answer(struct httpd_exchange *x, int status, struct MHD_Response *r)
 {
 	if (!r || x->status || x->gone) { /* a second answer is not sent */
 		if (r)
 			MHD_destroy_response(r);
 		return;
 	}
-	x->known = false;
+	x->known = x->open;
 	x->status = status;
 	x->response = r;
 	httpd_stream_leave(x);
-	go_on(x); /* where it is not suspended, its turn or the end of the body sends it */
+	httpd_exchange_resume(
+		x); /* where it is not suspended, its turn or the end of the body sends it */
 }
 
 void httpd_exchange_give_up(struct httpd_exchange *x)
 {
 	x->gone = true;
-	go_on(x);
+	httpd_exchange_resume(x);
 }
 
-static void add_headers(struct MHD_Response *r, const struct httpd_header *headers, size_t n)
+void httpd_exchange_add_headers(struct MHD_Response *r, const struct httpd_header *headers,
+				size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (strcasecmp(headers[i].name, "Content-Length") != 0)
@@ -248,13 +267,15 @@ void httpd_answer(struct httpd_exchange *x, int status, const struct httpd_heade
 {
 	struct MHD_Response *r;
 
+	if (httpd_early_answer(x, status, headers, n, body, len))
+		return;
 	if (x->method && strcmp(x->method, "HEAD") == 0)
 		r = head_response(headers, n, (int64_t)len);
 	else /* it is copied, not written to */
 		r = MHD_create_response_from_buffer(len, (void *)body, MHD_RESPMEM_MUST_COPY);
 	if (r)
-		add_headers(r, headers, n);
-	answer(x, status, r);
+		httpd_exchange_add_headers(r, headers, n);
+	httpd_exchange_answer(x, status, r);
 }
 
 void httpd_answer_fd(struct httpd_exchange *x, int status, const struct httpd_header *headers,
@@ -269,8 +290,8 @@ void httpd_answer_fd(struct httpd_exchange *x, int status, const struct httpd_he
 		r = MHD_create_response_from_fd_at_offset64((uint64_t)size, fd, (uint64_t)offset);
 	}
 	if (r)
-		add_headers(r, headers, n);
-	answer(x, status, r);
+		httpd_exchange_add_headers(r, headers, n);
+	httpd_exchange_answer(x, status, r);
 }
 
 /* An answer of our own, to a request that the handler will not see whole. */
@@ -286,7 +307,7 @@ static void refuse(struct httpd_exchange *x, int status, const char *text)
 static enum MHD_Result headers_came(struct httpd_exchange *x, const char *method)
 {
 	const struct httpd_handler *h = &x->server->handler;
-	const char *length, *expect;
+	const char *expect;
 	int64_t declared;
 
 	x->stage = HTTPD_BODY;
@@ -296,22 +317,21 @@ static enum MHD_Result headers_came(struct httpd_exchange *x, const char *method
 	list_headers(x);
 	if (h->on_head)
 		h->on_head(x, h->arg);
-	length = httpd_header(x, "Content-Length");
-	declared = length ? strtoll(length, NULL, 10) : 0;
+	declared = httpd_body_declared(x);
 	if (x->stream)
-		httpd_stream_size(x->stream, declared);
+		httpd_stream_size(x->stream, declared < 0 ? 0 : declared);
 	if (!x->status && declared > x->body_cap)
 		refuse(x, MHD_HTTP_CONTENT_TOO_LARGE, "the body is too large\n");
 	if (!x->status || (strcmp(method, "PUT") != 0 && strcmp(method, "POST") != 0))
 		return MHD_YES;
 	/* Answered before the body: a client that waits for leave to send it need not. */
 	expect = httpd_header(x, "Expect");
-	return declared > DISCARD_MAX || (expect && declared > 0) ? send_answer(x) : MHD_YES;
+	return declared > HTTPD_DISCARD_MAX || (expect && declared > 0) ? send_answer(x) : MHD_YES;
 }
 
 void httpd_exchange_room(struct httpd_exchange *x)
 {
-	go_on(x);
+	httpd_exchange_resume(x);
 }
 
 void httpd_exchange_unstored(struct httpd_exchange *x)
@@ -324,6 +344,12 @@ static size_t keep(struct httpd_exchange *x, const char *data, size_t size)
 {
 	size_t n;
 
+	if (x->body_fn) {
+		n = x->body_fn(x, data, size, x->body_arg);
+		if (n < size && !x->status)
+			httpd_exchange_suspend(x);
+		return x->status ? size : n; /* answered: the rest is dropped */
+	}
 	if (!x->stream && buf_add(&x->body, data, size) == 0)
 		return size;
 	if (!x->stream) {
@@ -332,7 +358,7 @@ static size_t keep(struct httpd_exchange *x, const char *data, size_t size)
 	}
 	n = httpd_stream_add(x->stream, data, size);
 	if (n < size)
-		pause_exchange(x);
+		httpd_exchange_suspend(x);
 	return n;
 }
 
@@ -343,7 +369,7 @@ static enum MHD_Result body_came(struct httpd_exchange *x, const char *data, siz
 	if (x->status) {
 		*size = 0;
 		x->discarded += (int64_t)n;
-		return x->discarded > DISCARD_MAX ? MHD_NO : MHD_YES;
+		return x->discarded > HTTPD_DISCARD_MAX ? MHD_NO : MHD_YES;
 	}
 	if ((int64_t)n > x->body_cap - x->body_bytes)
 		refuse(x, MHD_HTTP_CONTENT_TOO_LARGE, "the body is too large\n");
@@ -357,13 +383,15 @@ static enum MHD_Result all_came(struct httpd_exchange *x)
 {
 	const struct httpd_handler *h = &x->server->handler;
 
+	if (x->answered_early)
+		return MHD_NO; /* closes */
 	if (!x->status && x->stage != HTTPD_ASKED && httpd_stream_end(x)) {
 		x->stage = HTTPD_ASKED;
 		h->on_request(x, h->arg);
 	}
 	if (x->status)
 		return send_answer(x);
-	pause_exchange(x);
+	httpd_exchange_suspend(x);
 	return MHD_YES;
 }
 

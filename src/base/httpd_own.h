@@ -26,6 +26,10 @@ struct httpd_conn {
 	struct httpd_exchange *exchange;
 };
 
+/* An answer to a request whose body still comes is held back until the body was read, or a
+ * client that only writes would see its connection reset instead. Not past this, though. */
+#define HTTPD_DISCARD_MAX (64ll << 20)
+
 enum httpd_stage { HTTPD_LINE, HTTPD_BODY, HTTPD_ASKED };
 
 struct httpd_exchange {
@@ -48,10 +52,15 @@ struct httpd_exchange {
 
 	struct buf body;
 	struct httpd_stream *stream; /* NULL: memory, or all of it was taken */
+	httpd_body_fn *body_fn;      /* takes the body; NULL: stream or memory */
+	void *body_arg;
 	int64_t body_cap, body_bytes, discarded;
 
 	int status; /* of the answer, not 0 once there is one */
 	struct MHD_Response *response;
+	bool answered_early; /* by our own hand, while the body still came */
+	bool open, ending;   /* a body that is written bit by bit */
+	struct buf out;      /* of it, not yet sent */
 };
 
 /* A resumed connection goes on in libmicrohttpd's next turn, which its epoll descriptor does not
@@ -68,6 +77,17 @@ void httpd_exchange_done(void *server, struct MHD_Connection *mhd, void **exchan
 /* The body goes on: there is room, or it was all taken, or it could not be stored. */
 void httpd_exchange_room(struct httpd_exchange *x);
 void httpd_exchange_unstored(struct httpd_exchange *x);
+/* Nothing goes on until it is resumed; a peer that goes away meanwhile is noticed. */
+void httpd_exchange_suspend(struct httpd_exchange *x);
+void httpd_exchange_resume(struct httpd_exchange *x); /* harmless when it is not suspended */
+void httpd_exchange_add_headers(struct MHD_Response *r, const struct httpd_header *headers,
+				size_t n);
+/* Gives @p r to the exchange as its answer. */
+void httpd_exchange_answer(struct httpd_exchange *x, int status, struct MHD_Response *r);
+/* httpd_early.c: an answer while more of the body is to come than is worth reading. False: it could
+ * not be sent so. */
+bool httpd_early_answer(struct httpd_exchange *x, int status, const struct httpd_header *headers,
+			size_t n, const void *body, size_t len);
 /* Gives up a suspended exchange: its connection closes at the next turn. */
 void httpd_exchange_give_up(struct httpd_exchange *x);
 

@@ -62,7 +62,8 @@ src_base_libbase_a_SOURCES += \
 	src/base/loop_child.c src/base/loop_resolve.c \
 	src/base/http.c src/base/http.h src/base/http_own.h \
 	src/base/http_request.c src/base/http_reply.c src/base/http_stream.c src/base/http_stream.h \
-	src/base/httpd.c src/base/httpd.h src/base/httpd_own.h src/base/httpd_exchange.c src/base/httpd_stream.c
+	src/base/httpd.c src/base/httpd.h src/base/httpd_own.h src/base/httpd_early.c \
+	src/base/httpd_exchange.c src/base/httpd_stream.c src/base/httpd_write.c
 
 if HAVE_CHECK
 check_PROGRAMS += tests/unit/check_base_io
@@ -70,6 +71,6 @@ TESTS += tests/unit/check_base_io
 endif
 tests_unit_check_base_io_SOURCES = tests/unit/check_base_io.c tests/unit/check_base_io.h \
 	tests/unit/check_base_loop.c tests/unit/check_base_http.c tests/unit/check_base_httpd.c \
-	tests/unit/check_base_stream.c
+	tests/unit/check_base_stream.c tests/unit/check_base_httpd_flow.c
 tests_unit_check_base_io_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_unit_check_base_io_LDADD = $(BASE_LIBS) $(UNIT_LIBS)

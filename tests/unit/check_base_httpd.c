@@ -596,5 +596,6 @@ Suite *check_base_httpd(void)
 	tcase_add_test(slow, slow_clients_are_sent_away);
 	tcase_add_test(slow, a_held_exchange_is_not_idle);
 	suite_add_tcase(s, slow);
+	suite_add_tcase(s, check_base_httpd_flow());
 	return s;
 }

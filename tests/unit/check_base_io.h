@@ -11,6 +11,7 @@
 Suite *check_base_loop(void);
 Suite *check_base_http(void);
 Suite *check_base_httpd(void);
+TCase *check_base_httpd_flow(void); /* bodies and answers bit by bit */
 Suite *check_base_stream(void);
 
 /* One call and what became of it. */
