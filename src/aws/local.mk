@@ -20,7 +20,8 @@ src_aws_libaws_a_SOURCES = \
 	src/aws/reply.c src/aws/reply_own.h \
 	src/aws/request.c \
 	src/aws/run.c \
-	src/aws/s3.c src/aws/s3.h src/aws/s3_bucket.c src/aws/s3_own.h \
+	src/aws/s3.c src/aws/s3.h src/aws/s3_bucket.c src/aws/s3_multi.c src/aws/s3_own.h \
+	src/aws/s3_presign.c \
 	src/aws/sqs.c src/aws/sqs.h src/aws/sqs_message.c src/aws/sqs_move.c src/aws/sqs_own.h \
 	src/aws/sts.c src/aws/sts.h
 

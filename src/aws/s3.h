@@ -79,6 +79,47 @@ void aws_s3_list_ask(struct request *r, const char *bucket, const char *prefix,
 MUST int aws_s3_list_read(const struct reply *r, struct s3_entries *ret, struct err *e);
 void s3_entries_done(struct s3_entries *x);
 
+/* Uploads in parts: create, parts numbered from 1 (each but the last 5 MiB to 5 GiB, at most
+ * S3_PARTS_MAX), complete or abort. aws_s3_put_read() reads the ETag of a part. */
+#define S3_PARTS_MAX 10000
+#define S3_PART_LEAST (5ll << 20)
+#define S3_UPLOAD_MAX 1024 /* bytes of an upload's id */
+void aws_s3_multi_create_ask(struct request *r, const char *bucket, const char *key,
+			     const char *content_type);
+MUST int aws_s3_multi_create_read(const struct reply *r, char **ret_upload, struct err *e);
+void aws_s3_multi_part_ask(struct request *r, const char *bucket, const char *key,
+			   const char *upload, int number, int fd, int64_t offset, int64_t size);
+/* @p etags of the parts 1 to n. An answer that was lost is cleared up by asking again: "no such
+ * upload" (ERR_NOT_FOUND, code NoSuchUpload) then means that the object may be there. */
+void aws_s3_multi_complete_ask(struct request *r, const char *bucket, const char *key,
+			       const char *upload, const char *const *etags, size_t n);
+MUST int aws_s3_multi_complete_read(const struct reply *r, struct err *e);
+void aws_s3_multi_abort_ask(struct request *r, const char *bucket, const char *key,
+			    const char *upload); /* aws_s3_none_read() */
+
+struct s3_upload {
+	char *key, *upload;
+	struct instant began; /* INSTANT_NEVER: not told */
+};
+struct s3_uploads {
+	struct s3_upload *list;
+	size_t count;
+	char *next_key, *next_upload; /* NULL: the last page */
+};
+void aws_s3_multi_list_ask(struct request *r, const char *bucket, const char *prefix,
+			   const char *key_marker,
+			   const char *upload_marker); /* NULLs: from the start */
+MUST int aws_s3_multi_list_read(const struct reply *r, struct s3_uploads *ret, struct err *e);
+void s3_uploads_done(struct s3_uploads *x);
+
+/* A URL by which anybody may GET the object for so long (a week at most, and no longer than the
+ * keys live). ERR_DENIED: the lane has no keys yet; see lane_need_keys(). */
+struct lane;
+MUST int aws_s3_presign(const struct lane *l, const char *bucket, const char *key,
+			struct span valid, struct buf *ret_url, struct err *e);
+/* "https://host:port" of such URLs. */
+MUST int aws_s3_origin(const struct lane *l, const char *bucket, struct buf *ret, struct err *e);
+
 /* "s3://bucket/key" -> pieces, the caller frees both. Refuses other schemes, empty keys and ".."
  * parts. */
 MUST int aws_s3_url_parse(const char *url, char **ret_bucket, char **ret_key, struct err *e);

@@ -39,6 +39,18 @@ MUST int crypto_unhex(const char *hex, void *out, size_t len, struct err *e);
 int crypto_base64(const void *data, size_t len, struct buf *out);
 MUST int crypto_unbase64(const char *text, size_t len, struct buf *out, struct err *e);
 
+/* The alphabet of URLs and tokens, without padding (RFC 4648, section 5). */
+MUST int crypto_unbase64url(const char *text, size_t len, struct buf *out, struct err *e);
+
+/* A public key of RSA from PEM ("PUBLIC KEY"), of 2048 bits or more. */
+struct crypto_public;
+MUST struct crypto_public *crypto_public_read(const char *pem, size_t len, struct err *e);
+void crypto_public_free(struct crypto_public *k);
+DEFINE_FREEP(struct crypto_public, crypto_public);
+/* Is @p sig the key's over @p data (RSASSA-PKCS1-v1_5 with SHA-256)? */
+bool crypto_public_verify(const struct crypto_public *k, const void *data, size_t len,
+			  const void *sig, size_t sig_len);
+
 uint32_t crypto_crc32(uint32_t crc, const void *data, size_t len); /* IEEE, start with 0 */
 uint32_t crypto_crc32c(uint32_t crc, const void *data, size_t len);
 

@@ -6,7 +6,7 @@ src_base_libbase_a_SOURCES = \
 	src/base/cbor.c src/base/cbor.h \
 	src/base/chartjs.c src/base/chartjs.h src/base/embed.h \
 	src/base/clock.c src/base/clock.h src/base/instant.h \
-	src/base/crypto.c src/base/crypto.h \
+	src/base/crypto.c src/base/crypto_public.c src/base/crypto.h \
 	src/base/db.c src/base/db.h \
 	src/base/err.c src/base/err.h \
 	src/base/gunzip.c src/base/gunzip.h \

@@ -7,6 +7,7 @@ import hashlib
 import json
 import socket
 import threading
+import urllib.request
 
 import pytest
 from cloud import Cloud
@@ -176,6 +177,33 @@ def test_large_objects_stream(aws, tmp_path):
         assert out.read_bytes() == data
     small = aws("s3-get", "videos", "big", out, 1 << 20, fails="protocol")
     assert "1048576" in small["error"]
+
+
+def test_uploads_in_parts(aws, tmp_path):
+    data = bytes(range(256)) * (52 << 10)  # 13 MiB
+    source = tmp_path / "source"
+    source.write_bytes(data)
+    aws("s3-create", "videos")
+    key = "in/a b+ü (1).mp4"
+    aws("s3-multi", "videos", key, source, 5 << 20)
+    theirs = aws.client("s3").get_object(Bucket="videos", Key=key)
+    assert theirs["Body"].read() == data and theirs["ETag"].endswith('-3"') and theirs["ContentType"] == "video/mp4"
+    aws("s3-multi", "videos", "in/left", source, 5 << 20, "leave")
+    assert aws("s3-multis", "videos", "in/")["keys"] == ["in/left"]
+    aws("s3-multi", "videos", "in/aborted", source, 5 << 20, "abort")
+    assert "in/aborted" not in aws("s3-multis", "videos", "in/")["keys"]
+    small = aws("s3-multi", "videos", "in/small", source, 1 << 20, fails="policy")
+    assert small["code"] == "EntityTooSmall"
+
+
+def test_a_signed_url_opens_an_object_for_anybody(aws):
+    aws("s3-create", "videos")
+    key = "out/a b+ü (1).mp4"
+    aws("s3-put", "videos", key, "hello")
+    signed = aws("s3-url", "videos", key, 60)
+    with urllib.request.urlopen(signed["url"]) as answer:
+        assert answer.read() == b"hello"
+    assert signed["url"].startswith(signed["origin"] + "/") and "X-Amz-Expires=60" in signed["url"]
 
 
 def test_list_goes_on(aws):

@@ -136,14 +136,91 @@ static struct json *list(struct drive *d)
 	return out;
 }
 
+static int part(struct drive *d, const char *upload, int number, int fd, int64_t at, int64_t size,
+		char etag[static S3_ETAG_MAX])
+{
+	aws_s3_multi_part_ask(&d->call.request, d->a[0], d->a[1], upload, number, fd, at, size);
+	drive_go(d);
+	return aws_s3_put_read(&d->call.reply, etag, &d->e);
+}
+
+/* BUCKET KEY FILE BYTES-A-PART [complete|abort|leave] */
+static struct json *multi(struct drive *d)
+{
+	const char *how = d->n > 4 ? d->a[4] : "complete";
+	AUTO(own_freep) char *upload = NULL;
+	char etags[16][S3_ETAG_MAX];
+	const char *list[16];
+	int fd = open(d->a[2], O_RDONLY | O_CLOEXEC), n = 0, rc = 0;
+	int64_t size = drive_int(d, 3, 0);
+	struct stat st;
+
+	aws_s3_multi_create_ask(&d->call.request, d->a[0], d->a[1], "video/mp4");
+	drive_go(d);
+	if (fstat(fd, &st) < 0 || aws_s3_multi_create_read(&d->call.reply, &upload, &d->e) < 0)
+		rc = -1;
+	for (int64_t at = 0; rc == 0 && at < st.st_size && n < 16; at += size, n++) {
+		list[n] = etags[n];
+		rc = part(d, upload, n + 1, fd, at, at + size < st.st_size ? size : st.st_size - at,
+			  etags[n]);
+	}
+	close(fd);
+	if (rc == 0 && strcmp(how, "complete") == 0) {
+		aws_s3_multi_complete_ask(&d->call.request, d->a[0], d->a[1], upload, list,
+					  (size_t)n);
+		drive_go(d);
+		rc = aws_s3_multi_complete_read(&d->call.reply, &d->e);
+	} else if (rc == 0 && strcmp(how, "abort") == 0) {
+		aws_s3_multi_abort_ask(&d->call.request, d->a[0], d->a[1], upload);
+		drive_go(d);
+		rc = aws_s3_none_read(&d->call.reply, &d->e);
+	}
+	return rc < 0 ? NULL : json_object();
+}
+
+/* BUCKET PREFIX */
+static struct json *multis(struct drive *d)
+{
+	struct s3_uploads x;
+	struct json *out, *keys;
+
+	aws_s3_multi_list_ask(&d->call.request, d->a[0], d->a[1], NULL, NULL);
+	drive_go(d);
+	if (aws_s3_multi_list_read(&d->call.reply, &x, &d->e) < 0)
+		return NULL;
+	out = json_object();
+	keys = json_array();
+	for (size_t i = 0; i < x.count; i++)
+		if (x.list[i].upload[0] && !instant_is_never(x.list[i].began))
+			json_add(keys, json_new_str(x.list[i].key));
+	json_set(out, "keys", keys);
+	s3_uploads_done(&x);
+	return out;
+}
+
+/* BUCKET KEY SECONDS: a URL for anybody */
+static struct json *url(struct drive *d)
+{
+	AUTO(buf_done) struct buf text = BUF(16 << 10), origin = BUF(1024);
+	struct json *out;
+
+	aws_s3_head_bucket_ask(&d->call.request, d->a[0]); /* fetches keys */
+	drive_go(d);
+	if (aws_s3_presign(d->lane, d->a[0], d->a[1], span_s(drive_int(d, 2, 60)), &text, &d->e) <
+		    0 ||
+	    aws_s3_origin(d->lane, d->a[0], &origin, &d->e) < 0)
+		return NULL;
+	out = json_object();
+	json_set_str(out, "url", buf_str(&text));
+	json_set_str(out, "origin", buf_str(&origin));
+	return out;
+}
+
 const struct drive_verb drive_s3[] = {
-	{ "s3-create", 1, create },
-	{ "s3-head-bucket", 1, head_bucket },
-	{ "s3-put", 3, put_text },
-	{ "s3-put-file", 3, put_file },
-	{ "s3-get", 4, get },
-	{ "s3-head", 2, head },
-	{ "s3-delete", 2, delete },
-	{ "s3-list", 4, list },
-	{ 0 },
+	{ "s3-create", 1, create }, { "s3-head-bucket", 1, head_bucket },
+	{ "s3-put", 3, put_text },  { "s3-put-file", 3, put_file },
+	{ "s3-get", 4, get },       { "s3-head", 2, head },
+	{ "s3-delete", 2, delete }, { "s3-list", 4, list },
+	{ "s3-multi", 4, multi },   { "s3-multis", 2, multis },
+	{ "s3-url", 3, url },       { 0 },
 };

@@ -253,6 +253,75 @@ START_TEST(crypto_randoms)
 }
 END_TEST
 
+/* Made by openssl genrsa, rsa -pubout and dgst -sha256 -sign. */
+static const char public_key[] =
+	"-----BEGIN PUBLIC KEY-----\n"
+	"MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAwP5hXdw4rvQKdTMibxtn\n"
+	"shQMSMLJQ+5x3icLLia2Hb4K7DYIv00beqpoUVWh/JGnqvhHbK3X6YfCvKFejwCv\n"
+	"+7XTV544VlcYd2PoU7sNQe8PgRn/D9+Apj1GUYLwlAPTdpWZB0+/P95QN6iDShfM\n"
+	"ZihNeHHN4wDcIV6w1xSgJvchlspaKqgxX+wKvcYXLyikuFYeuEn43ZcLUaA2jlbM\n"
+	"LCjszKFPbtQ1sDFfB/SxMbIZUZ/7XnMlGBCakjhs+3JbNVgfjXwgj8JmTTRGn97V\n"
+	"nNTIP3/NFHR7ydwrjJPILGKUrM//0/siY3Bf5P4c2EpdEM3LjtsNWhQDWcn8bG9M\n"
+	"EwIDAQAB\n"
+	"-----END PUBLIC KEY-----\n";
+static const char short_key[] = "-----BEGIN PUBLIC KEY-----\n"
+				"MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQCwWTykPIIHAhlQcZDHsb3aNjVK\n"
+				"6wkOhkMmAkdFrfnilhDDx4Lfk8IdBe0zpjshHZLP3AwpPp6zjy1okPlRqq0QNUpi\n"
+				"AtReqNwXzOzQQMUhByWz9K9rfTDHOOk9+VC5fBD540zDpnUf4vlSvrF0mWvydYVR\n"
+				"CA4V8KsNXI1VVeQf3wIDAQAB\n"
+				"-----END PUBLIC KEY-----\n";
+static const char curve_key[] = "-----BEGIN PUBLIC KEY-----\n"
+				"MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAErtKHfkjw6bPPsAckqkpxqpl6caEG\n"
+				"H1DtgISR7HK46Rucsz6A63fvcUhDcrwIDZnviF5hk6sBh7Isop0MHeTFwg==\n"
+				"-----END PUBLIC KEY-----\n";
+static const char signature[] = "Vr95NLq4Lf3beV+3U/ZWNXmUF5kXSBVlQd0/LdrwLyRtPREk0gXQVyc9AtNgJkGf"
+				"9/szpVD8hnyJxGTutJ6Ptrl3kBOetey8eju2fTK49wRUFi08ZQJEuHOT/MiL6b0D"
+				"G76P44G4qWgga1K4lK7JeSP070u0jQRDLAHvhQH78XkAy0sUKkMrKWMpSPv1DsuF"
+				"Q6jYR85rq+x+vtfU/CjWVAmyzo36lDtFu5adMHymoPwEkCmIOpqYw9Yhz2jzeTzC"
+				"liTpYcEQWe708nQwx8oDVGeU8t9z1buAVPNWz77Tvzv1wkBDYI1+BEe8oS9ZogkF"
+				"VhIgLJybmAFDrDuMi+AJiw==";
+
+START_TEST(crypto_public_keys)
+{
+	AUTO(crypto_public_freep) struct crypto_public *k = NULL;
+	AUTO(buf_done) struct buf sig = BUF(1024);
+	struct err e = { 0 };
+
+	ck_assert_int_eq(crypto_unbase64(signature, strlen(signature), &sig, &e), 0);
+	k = crypto_public_read(public_key, strlen(public_key), &e);
+	ck_assert_msg(k != NULL, "%s", e.text);
+	ck_assert(crypto_public_verify(k, "signed text", 11, sig.data, sig.len));
+	ck_assert(!crypto_public_verify(k, "signed texT", 11, sig.data, sig.len));
+	ck_assert(!crypto_public_verify(k, "signed text", 11, sig.data, sig.len - 1));
+	ck_assert(!crypto_public_verify(k, "signed text", 11, "", 0));
+	sig.data[100] ^= 1;
+	ck_assert(!crypto_public_verify(k, "signed text", 11, sig.data, sig.len));
+	ck_assert_ptr_null(crypto_public_read(short_key, strlen(short_key), &e));
+	ck_assert_ptr_null(crypto_public_read(curve_key, strlen(curve_key), &e));
+	ck_assert_ptr_null(crypto_public_read("hello", 5, &e));
+	ck_assert_ptr_nonnull(strstr(e.text, "2048 bits"));
+}
+END_TEST
+
+START_TEST(crypto_base64urls)
+{
+	static const struct {
+		const char *text, *data; /* NULL: refused */
+	} rows[] = { { "", "" },        { "_-8", "\xff\xef" }, { "YQ", "a" },
+		     { "YWJj", "abc" }, { "YQ==", NULL },      { "+w", NULL },
+		     { "/w", NULL },    { "YWJjZ", NULL },     { "YR", NULL } };
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		AUTO(buf_done) struct buf out = BUF(64);
+		int rc = crypto_unbase64url(rows[i].text, strlen(rows[i].text), &out, NULL);
+
+		ROW_ASSERT(rows[i].text, (rc == 0) == (rows[i].data != NULL));
+		if (rows[i].data)
+			ROW_ASSERT_STR(rows[i].text, buf_str(&out), rows[i].data);
+	}
+}
+END_TEST
+
 Suite *suite_crypto(void)
 {
 	Suite *s = suite_create("crypto");
@@ -266,5 +335,7 @@ Suite *suite_crypto(void)
 	tcase_add_test(c, crypto_base64s);
 	tcase_add_test(c, crypto_hexes);
 	tcase_add_test(c, crypto_randoms);
+	tcase_add_test(c, crypto_public_keys);
+	tcase_add_test(c, crypto_base64urls);
 	return s;
 }
