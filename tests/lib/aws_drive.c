@@ -47,7 +47,44 @@ static struct json *identity(struct drive *d)
 	return out;
 }
 
-static const struct drive_verb own[] = { { "sts-identity", 0, identity }, { 0 } };
+static struct json *keys_json(struct drive *d)
+{
+	struct cred c = { 0 };
+	struct json *out;
+
+	drive_go(d);
+	if (aws_sts_assume_read(&d->call.reply, &c, &d->e) < 0)
+		return NULL;
+	out = json_object();
+	json_set_str(out, "access_key", c.access_key);
+	json_set_bool(out, "session", c.token && c.token[0]);
+	json_set_bool(out, "expires", !instant_is_never(c.expires));
+	cred_done(&c);
+	return out;
+}
+
+/* ARN SESSION SECONDS [EXTERNAL-ID] */
+static struct json *assume(struct drive *d)
+{
+	aws_sts_assume_ask(&d->call.request, &(struct sts_role){ .arn = d->a[0],
+								 .session = d->a[1],
+								 .seconds = (int)drive_int(d, 2, 0),
+								 .external_id = d->a[3] });
+	return keys_json(d);
+}
+
+/* ARN SESSION TOKEN */
+static struct json *assume_web(struct drive *d)
+{
+	aws_sts_assume_web_ask(&d->call.request,
+			       &(struct sts_role){ .arn = d->a[0], .session = d->a[1] }, d->a[2]);
+	return keys_json(d);
+}
+
+static const struct drive_verb own[] = { { "sts-identity", 0, identity },
+					 { "sts-assume", 3, assume },
+					 { "sts-assume-web", 3, assume_web },
+					 { 0 } };
 
 static const struct drive_verb *find(const char *name)
 {

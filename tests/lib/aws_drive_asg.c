@@ -32,19 +32,19 @@ static struct json *instances_json(const struct asg_instance *list, size_t count
 		json_set_str(one, "state", asg_state_word(list[i].state));
 		json_set_bool(one, "healthy", list[i].healthy);
 		json_set_bool(one, "protected", list[i].protected);
+		json_set_int(one, "weight", list[i].weight);
 		json_add(out, one);
 	}
 	return out;
 }
 
-static struct json *groups(struct drive *d)
+static struct json *groups_page(struct drive *d, const char *const *names, size_t n,
+				const char *next)
 {
 	struct asg_groups g;
 	struct json *out, *list;
-	size_t n;
-	const char *const *names = drive_rest(d, 0, &n);
 
-	aws_autoscaling_groups_ask(&d->call.request, names, n, NULL);
+	aws_autoscaling_groups_ask(&d->call.request, names, n, next);
 	drive_go(d);
 	if (aws_autoscaling_groups_read(&d->call.reply, &g, &d->e) < 0)
 		return NULL;
@@ -57,6 +57,8 @@ static struct json *groups(struct drive *d)
 		json_set_int(one, "min", g.list[i].min);
 		json_set_int(one, "max", g.list[i].max);
 		json_set_int(one, "desired", g.list[i].desired);
+		json_set_int(one, "warm_pool", g.list[i].warm_pool);
+		json_set_int(one, "max_lifetime", g.list[i].max_lifetime_s);
 		json_set(one, "instances",
 			 instances_json(g.list[i].instances, g.list[i].instance_count));
 		json_add(list, one);
@@ -65,6 +67,19 @@ static struct json *groups(struct drive *d)
 	json_set_str(out, "next", g.next_token);
 	asg_groups_done(&g);
 	return out;
+}
+
+static struct json *groups(struct drive *d)
+{
+	size_t n;
+	const char *const *names = drive_rest(d, 0, &n);
+
+	return groups_page(d, names, n, NULL);
+}
+
+static struct json *groups_next(struct drive *d)
+{
+	return groups_page(d, NULL, 0, d->a[0]);
 }
 
 static struct json *instances(struct drive *d)
@@ -180,7 +195,67 @@ static struct json *activities(struct drive *d)
 	return out;
 }
 
+static struct json *rules_json(struct drive *d, int rc, struct asg_rules *rules)
+{
+	struct json *out, *list;
+
+	if (rc < 0)
+		return NULL;
+	out = json_object();
+	list = json_array();
+	for (size_t i = 0; i < rules->count; i++) {
+		struct json *one = json_array();
+
+		json_add(one, json_new_str(rules->list[i].name));
+		json_add(one, json_new_str(rules->list[i].kind));
+		json_add(list, one);
+	}
+	json_set(out, "rules", list);
+	json_set_str(out, "next", rules->next_token);
+	asg_rules_done(rules);
+	(void)d;
+	return out;
+}
+
+/* GROUP [TOKEN] */
+static struct json *policies(struct drive *d)
+{
+	struct asg_rules rules;
+
+	aws_autoscaling_policies_ask(&d->call.request, d->a[0], d->n > 1 ? d->a[1] : NULL);
+	drive_go(d);
+	return rules_json(d, aws_autoscaling_policies_read(&d->call.reply, &rules, &d->e), &rules);
+}
+
+static struct json *scheduled(struct drive *d)
+{
+	struct asg_rules rules;
+
+	aws_autoscaling_scheduled_ask(&d->call.request, d->a[0], d->n > 1 ? d->a[1] : NULL);
+	drive_go(d);
+	return rules_json(d, aws_autoscaling_scheduled_read(&d->call.reply, &rules, &d->e), &rules);
+}
+
+static struct json *refresh(struct drive *d)
+{
+	struct asg_refresh r;
+	struct json *out;
+
+	aws_autoscaling_refresh_ask(&d->call.request, d->a[0]);
+	drive_go(d);
+	if (aws_autoscaling_refresh_read(&d->call.reply, &r, &d->e) < 0)
+		return NULL;
+	out = json_object();
+	json_set_str(out, "status", r.status);
+	json_set_bool(out, "running", r.running);
+	json_set_int(out, "left", r.left);
+	return out;
+}
+
 const struct drive_verb drive_autoscaling[] = {
+	{ "asg-policies", 1, policies },     { "asg-scheduled", 1, scheduled },
+	{ "asg-refresh", 1, refresh },       { "asg-groups-next", 1, groups_next },
+
 	{ "asg-create", 6, create },         { "asg-groups", 0, groups },
 	{ "asg-instances", 0, instances },   { "asg-desired", 2, desired },
 	{ "asg-protect", 3, protect },       { "asg-terminate", 2, terminate },

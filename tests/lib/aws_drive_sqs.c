@@ -258,7 +258,56 @@ static struct json *list(struct drive *d)
 	return out;
 }
 
+static struct json *sources(struct drive *d)
+{
+	struct sqs_urls u;
+	struct json *out, *urls;
+
+	aws_sqs_sources_ask(&d->call.request, d->a[0]);
+	drive_go(d);
+	if (aws_sqs_sources_read(&d->call.reply, &u, &d->e) < 0)
+		return NULL;
+	out = json_object();
+	urls = json_array();
+	for (size_t i = 0; i < u.count; i++)
+		json_add(urls, json_new_str(u.list[i]));
+	json_set(out, "urls", urls);
+	sqs_urls_done(&u);
+	return out;
+}
+
+/* URL FROM-ARN TO-ARN */
+static struct json *move_start(struct drive *d)
+{
+	char *handle;
+	int rc;
+
+	aws_sqs_move_start_ask(&d->call.request, d->a[0], d->a[1], d->a[2], 0);
+	drive_go(d);
+	rc = aws_sqs_move_start_read(&d->call.reply, &handle, &d->e);
+	return url_or_null(rc, handle);
+}
+
+/* URL FROM-ARN */
+static struct json *move_list(struct drive *d)
+{
+	struct sqs_move m;
+	struct json *out;
+
+	aws_sqs_move_list_ask(&d->call.request, d->a[0], d->a[1]);
+	drive_go(d);
+	if (aws_sqs_move_list_read(&d->call.reply, &m, &d->e) < 0)
+		return NULL;
+	out = json_object();
+	json_set_str(out, "status", m.status);
+	json_set_int(out, "moved", m.moved);
+	return out;
+}
+
 const struct drive_verb drive_sqs[] = {
+	{ "sqs-sources", 1, sources },
+	{ "sqs-move-start", 3, move_start },
+	{ "sqs-move-list", 2, move_list },
 	{ "sqs-create", 1, create },
 	{ "sqs-url", 1, queue_url },
 	{ "sqs-depth", 1, depth },
