@@ -16,6 +16,7 @@
 #define IMDS_REGION "/latest/meta-data/placement/region"
 #define IMDS_TARGET_STATE "/latest/meta-data/autoscaling/target-lifecycle-state"
 #define IMDS_SPOT_ACTION "/latest/meta-data/spot/instance-action"
+#define IMDS_REBALANCE "/latest/meta-data/events/recommendations/rebalance"
 #define IMDS_ROLES "/latest/meta-data/iam/security-credentials/"
 #define IMDS_GROUP_TAG "/latest/meta-data/tags/instance/aws:autoscaling:groupName"
 

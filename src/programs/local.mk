@@ -12,7 +12,8 @@ windlass_local_SOURCES = src/programs/windlass-local.c
 windlass_local_LDADD = $(LOCAL_LIBS)
 
 bin_PROGRAMS += windlass-worker
-windlass_worker_SOURCES = src/programs/windlass-worker.c
+windlass_worker_SOURCES = src/programs/windlass-worker.c src/programs/windlass-worker.h \
+	src/programs/windlass-worker-top.c
 windlass_worker_LDADD = $(WORKER_LIBS)
 
 # The manual is what windlass says of itself, so it needs a windlass that runs here.

@@ -1,19 +1,21 @@
 /* windlass-worker: the supervisor, or with --slot the process of one of its slots. */
+#include "programs/windlass-worker.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/options.h"
+#include "base/text.h"
 #include "broker/celery.h"
 #include "worker/sandbox.h"
 #include "worker/selftest.h"
+#include "worker/size.h"
 #include "worker/worker.h"
 
-#define SLOTS_MAX 64
-
 static struct worker_options o;
-static const char *work_dir, *format, *level;
+static const char *work_dir, *format, *level, *slots;
 static bool self_test, unprotect;
 
 static int usage(const struct err *e)
@@ -68,6 +70,17 @@ static int test_sandbox(const char *folder)
 	return failed || (o.all_layers && lacks.len) ? 1 : 0;
 }
 
+static int read_slots(struct err *e)
+{
+	if (strcmp(slots, "auto") == 0)
+		o.slots = worker_size_here();
+	else if (!text_int(slots, &o.slots) || o.slots < 1 || o.slots > WORKER_SIZE_MOST)
+		return err_set(e, ERR_POLICY,
+			       "--slots wants auto, or a whole number from 1 to %d, found '%.64s'",
+			       WORKER_SIZE_MOST, slots);
+	return 0;
+}
+
 static int run(void)
 {
 	AUTO(own_freep) char *folder = work_dir_of(work_dir);
@@ -77,7 +90,7 @@ static int run(void)
 	if (self_test)
 		return test_sandbox(folder);
 	if (log_parse_format(format, &o.log_format, &e) < 0 ||
-	    log_parse_level(level, &o.log_level, &e) < 0)
+	    log_parse_level(level, &o.log_level, &e) < 0 || read_slots(&e) < 0)
 		return usage(&e);
 	if (unprotect) {
 		log_setup("windlass-worker", o.log_format, o.log_level);
@@ -128,8 +141,9 @@ static const struct option table[] = {
 	  .doc = "of the queue; else AWS_REGION or the profile's of ~/.aws/config" },
 	{ "profile", 'p', OPTION_STR, &o.profile, "FILE", "WINDLASS_PROFILE",
 	  .doc = "what is to become of a video" },
-	{ "slots", 'n', OPTION_INT, &o.slots, "N", "WINDLASS_SLOTS", "1", .least = 1,
-	  .most = SLOTS_MAX, .doc = "jobs at a time" },
+	{ "slots", 'n', OPTION_STR, &slots, "N", "WINDLASS_SLOTS", "1",
+	  .doc = "jobs at a time, 64 at most; auto: one for two processors, as far as there is a "
+		 "GiB of memory for each" },
 	{ "visibility-timeout", 0, OPTION_INT, &o.visibility_s, "SECONDS", "SQS_VISIBILITY_TIMEOUT",
 	  "0", .least = 0, .most = 43200,
 	  .doc = "how long a received message is hidden, and renewed for, at a time; 0: "
@@ -202,7 +216,9 @@ int main(int argc, char **argv)
 	const struct options options = {
 		.program = "windlass-worker",
 		.summary = "Receives jobs from a queue and transcodes videos, losing none.",
-		.details = "SIGTERM: no new job; the current ones end, or are given back when "
+		.details = "windlass-worker top shows the jobs of a worker that has --listen; see "
+			   "its --help.\n"
+			   "SIGTERM: no new job; the current ones end, or are given back when "
 			   "--drain-timeout is over.\n"
 			   "A second SIGTERM gives them back at once.\n"
 			   "Exit status: 0 ended as it was asked to, 1 failed, 2 wrong arguments "
@@ -218,6 +234,8 @@ int main(int argc, char **argv)
 		log_setup("windlass-worker-slot", LOG_FORMAT_AUTO, LOG_LEVEL_INFO);
 		return worker_slot(3);
 	}
+	if (argc > 1 && strcmp(argv[1], "top") == 0)
+		return windlass_worker_top(argc - 1, argv + 1);
 	rc = options_parse(&options, argc, argv, &operands, &n, &e);
 	if (rc != 0)
 		return rc < 0 ? usage(&e) : 0;

@@ -104,6 +104,7 @@ static void renewed(const enum broker_held *held, size_t n, const struct err *e,
 	for (size_t i = 0; i < n; i++) {
 		struct claim *c = r->claims[i];
 
+		w->meter.renewals[held[i]]++;
 		worker_lease_answer(&w->rule, &c->lease, held[i], now, rng_unit(&w->rng));
 		if (c->state == CLAIM_ENDING) {
 			worker_finish_step(c); /* it waited for this answer */

@@ -65,7 +65,9 @@ void worker_crew_assign(struct claim *c)
 	s->claim = c;
 	c->seat = s;
 	c->state = CLAIM_WORKING;
-	c->started = s->heard = clock_mono();
+	c->started = c->stage_began = s->heard = clock_mono();
+	if (!instant_is_never(c->message.sent))
+		worker_meter_wait(&w->meter, instant_since(clock_wall(), c->message.sent));
 	LOG_INFO("job started", LOG_S("video", c->job.video_id), LOG_S("task", c->job.task_id),
 		 LOG_S("message", c->message.id), LOG_I("receives", c->message.receives),
 		 LOG_I("slot", s->number));
@@ -125,18 +127,32 @@ static const char *text_of(const struct json *j, const char *key)
 	return s ? s : "";
 }
 
-static void stage_done(struct claim *c, const char *stage)
+static void stage_done(struct claim *c, const struct json *frame)
 {
+	static const enum job_state moves[TASK_STAGES] = { [TASK_FETCH] = JOB_FETCHED,
+							   [TASK_VERIFY] = JOB_TRANSCODED,
+							   [TASK_STORE] = JOB_STORED };
+	const char *word = text_of(frame, "stage");
+	struct meter *m = &c->w->meter;
+	struct tick now = clock_mono();
+	enum task_stage s = TASK_FETCH;
+	int64_t amount = 0;
+
+	while (s < TASK_STAGES && strcmp(word, worker_task_stage_word(s)) != 0)
+		s++;
+	if (s == TASK_STAGES)
+		return;
 	LOG_DEBUG("stage done", LOG_S("video", c->job.video_id), LOG_S("message", c->message.id),
-		  LOG_S("stage", stage));
-	if (strcmp(stage, worker_task_stage_word(TASK_FETCH)) == 0)
-		job_move(&c->job, JOB_FETCHED);
-	else if (strcmp(stage, worker_task_stage_word(TASK_PROBE)) == 0)
-		c->transcoding = clock_mono();
-	else if (strcmp(stage, worker_task_stage_word(TASK_VERIFY)) == 0)
-		job_move(&c->job, JOB_TRANSCODED);
-	else if (strcmp(stage, worker_task_stage_word(TASK_STORE)) == 0)
-		job_move(&c->job, JOB_STORED);
+		  LOG_S("stage", word));
+	worker_meter_stage(m, s, tick_since(now, c->stage_began));
+	if (json_get_int(frame, "amount", &amount) && amount > 0)
+		*(s == TASK_FETCH ? &m->fetched_bytes : &m->media_ms) += amount;
+	if (moves[s])
+		job_move(&c->job, moves[s]);
+	if (s == TASK_PROBE)
+		c->transcoding = now;
+	c->stage_began = now;
+	c->stage = s + 1;
 }
 
 /* A job that was done before passes through the states that its output proves. */
@@ -198,10 +214,11 @@ static void heard(const struct json *j, const struct err *e, void *arg)
 	} else if (!s->claim || s->claim->stop != CLAIM_GO_ON) {
 		return; /* said before it heard of its end */
 	} else if (strcmp(what, WORDS_STAGE) == 0) {
-		stage_done(s->claim, text_of(j, "stage"));
+		stage_done(s->claim, j);
 	} else if (strcmp(what, WORDS_PROGRESS) == 0) {
 		if (json_get_int(j, "permille", &permille) && permille >= 0 && permille <= 1000)
 			s->claim->permille = (int)permille;
+		json_get_int(j, "speed_milli", &s->claim->speed_milli);
 		LOG_DEBUG("progress", LOG_S("video", s->claim->job.video_id),
 			  LOG_I("permille", permille));
 		return;

@@ -199,8 +199,8 @@ void worker_finish_stored(struct claim *c, const char *key, int64_t bytes, bool 
 {
 	struct span took = tick_since(clock_mono(), c->started);
 
-	c->w->stored_bytes += bytes;
-	c->w->stored_ms += took.ms;
+	c->w->meter.stored_bytes += bytes;
+	c->w->meter.stored_ms += took.ms;
 	LOG_INFO("output stored", LOG_S("video", c->job.video_id), LOG_S("task", c->job.task_id),
 		 LOG_S("message", c->message.id), LOG_S("bucket", c->job.bucket), LOG_S("key", key),
 		 LOG_I("bytes", bytes), LOG_B("already", already), LOG_I("took_ms", took.ms));

@@ -177,7 +177,8 @@ static bool idle_long_enough(const struct worker *w)
 
 	if (busy(w) || w->receiving)
 		return false;
-	return g->yielding || tick_since(clock_mono(), g->idle_since).ms >= w->o->idle.ms;
+	return g->yielding || worker_spot_avoids(w) ||
+	       tick_since(clock_mono(), g->idle_since).ms >= w->o->idle.ms;
 }
 
 bool worker_guard_may_receive(struct worker *w)
@@ -187,7 +188,7 @@ bool worker_guard_may_receive(struct worker *w)
 	bool due = now.ms >= g->next_look.ms;
 
 	if (!applies(w))
-		return true;
+		return !worker_spot_avoids(w);
 	if (g->looking || g->clearing)
 		return false;
 	if (g->state == GUARD_ON && idle_long_enough(w)) {
@@ -203,7 +204,9 @@ bool worker_guard_may_receive(struct worker *w)
 	}
 	if (g->yielding)
 		loop_timer_start(g->timer, tick_since(g->next_look, now));
-	return !g->yielding;
+	else if (worker_spot_avoids(w))
+		loop_timer_start(g->timer, tick_since(w->life.avoid_until, now));
+	return !g->yielding && !worker_spot_avoids(w);
 }
 
 struct span worker_guard_wait(const struct worker *w, struct span wait)

@@ -4,7 +4,8 @@
  *   claim.c      messages that are held: renewal, deadman, retirement
  *   finish.c     how a claim ends: ack, return, park, send again
  *   crew.c       the slots' processes
- *   life.c       the instance: target state, hook, spot notice
+ *   life.c       the instance: target state, hook
+ *   spot.c       what EC2 says ahead: spot notice, rebalance recommendation
  *   ground.c     the machine: room and programs
  *   guard.c      scale-in protection and yielding
  *   outside.c    metrics, health and jobs over HTTP
@@ -23,6 +24,7 @@
 #include "worker/folder.h"
 #include "worker/frames.h"
 #include "worker/lease.h"
+#include "worker/meter.h"
 #include "worker/profile.h"
 #include "worker/worker.h"
 
@@ -80,6 +82,9 @@ struct claim {
 	struct finish finish;
 	struct tick started, transcoding; /* TICK_NEVER: not yet */
 	int permille;
+	int64_t speed_milli;
+	enum task_stage stage; /* under way */
+	struct tick stage_began;
 };
 
 struct claim *worker_claim_new(struct worker *w, struct broker_message *take, struct tick asked);
@@ -155,12 +160,13 @@ struct life {
 	struct imds *imds;
 	char id[WORKER_ID_MAX], group[WORKER_GROUP_MAX];
 	bool in_service; /* target lifecycle state */
-	bool terminating, completed, spot;
-	struct tick spot_ends; /* our part of the two minutes */
+	bool terminating, completed, spot, advised;
+	struct tick spot_ends;   /* our part of the two minutes */
+	struct tick avoid_until; /* advised: no job is received until then */
 	struct hook hooks[WORKER_HOOKS_MAX];
 	size_t hook_count;
 	struct loop_timer *look, *heartbeat;
-	struct imds_get *state_get, *spot_get;
+	struct imds_get *state_get, *spot_get, *advice_get;
 	struct aws_call call, hook_calls[WORKER_HOOKS_MAX];
 	int tries;
 };
@@ -171,6 +177,10 @@ bool worker_life_may_receive(const struct worker *w);
 void worker_life_look(struct worker *w); /* now: something says that the instance may be leaving */
 void worker_life_idle(struct worker *w); /* no claim is left: a waiting hook can be completed */
 void worker_life_stop(struct worker *w);
+
+void worker_spot_look(struct worker *w);
+/* EC2 advised to replace the instance, a while ago at most: no new job, no protection when idle. */
+bool worker_spot_avoids(const struct worker *w);
 
 /* --- protection */
 
@@ -260,7 +270,7 @@ struct worker {
 	struct guard guard;
 	struct ground ground;
 	int64_t jobs_begun, jobs_ended, stored, parked, returned, lost;
-	int64_t stored_bytes, stored_ms, waited_ms;
+	struct meter meter;
 	struct tick poll_good; /* the last good poll, or when the first since then began */
 	struct httpd *httpd;
 	bool empty; /* the last receive gave nothing */

@@ -13,7 +13,6 @@
 #define CALL_S 20
 #define TRIES_MOST 5
 #define VENDOR_MAX 64
-#define SPOT_MARGIN_S 20 /* of the two minutes, kept for giving back */
 #define HOOK_MOST_MS (48LL * 3600 * 1000)
 #define HEARTBEATS_MOST 100
 #define HEARTBEAT_PART 3
@@ -239,46 +238,6 @@ static void state_come(const char *text, const struct err *e, void *arg)
 	worker_supervise_turn(w);
 }
 
-/* --- spot: two minutes, of which the last seconds are for giving back */
-
-static void spot_over(void *arg)
-{
-	worker_supervise_interrupt(arg, "the spot instance goes");
-}
-
-static void spot_come(const char *text, const struct err *e, void *arg)
-{
-	struct worker *w = arg;
-	struct imds_spot notice;
-	struct err why = { 0 };
-	struct now now = clock_now();
-
-	(void)e;
-	w->life.spot_get = NULL;
-	if (!text || w->life.spot)
-		return;
-	w->life.spot = true;
-	if (imds_spot_read(text, &notice, &why) < 0) {
-		LOG_WARN("a spot notice that cannot be understood is taken as two minutes",
-			 LOG_E(&why));
-		notice.at = instant_add(now.wall, span_s(120));
-	}
-	w->life.spot_ends = tick_add(
-		now.mono, span_ms(instant_since(notice.at, now.wall).ms - SPOT_MARGIN_S * 1000));
-	LOG_WARN("the spot instance goes: no new job, and only what fits is finished",
-		 LOG_S("instance", w->life.id),
-		 LOG_I("seconds", tick_since(w->life.spot_ends, now.mono).ms / 1000));
-	for (struct claim *c = w->claims, *next; c; c = next) {
-		struct span left = worker_claim_estimate(c, now.mono);
-
-		next = c->next;
-		if (c->state != CLAIM_ENDING &&
-		    (left.ms < 0 || tick_add(now.mono, left).ms > w->life.spot_ends.ms))
-			worker_crew_kill(c, CLAIM_INTERRUPTED);
-	}
-	loop_timer_start(w->life.heartbeat, tick_since(w->life.spot_ends, now.mono));
-}
-
 /* --- looking, again and again */
 
 static void again(struct worker *w)
@@ -287,8 +246,7 @@ static void again(struct worker *w)
 
 	if (!l->state_get && l->mode == LIFE_GROUP)
 		l->state_get = imds_get(l->imds, IMDS_TARGET_STATE, state_come, w);
-	if (!l->spot_get && !l->spot)
-		l->spot_get = imds_get(l->imds, IMDS_SPOT_ACTION, spot_come, w);
+	worker_spot_look(w);
 	loop_timer_start(l->look, w->o->look);
 }
 
@@ -321,7 +279,7 @@ static void beat_or_over(void *arg)
 	struct worker *w = arg;
 
 	if (w->life.spot)
-		spot_over(w);
+		worker_supervise_interrupt(w, "the spot instance goes");
 	else
 		heartbeat(w);
 }

@@ -14,6 +14,7 @@ src_worker_libworker_a_SOURCES = \
 	src/worker/inside.h \
 	src/worker/lease.c src/worker/lease.h \
 	src/worker/life.c \
+	src/worker/meter.c src/worker/meter.h \
 	src/worker/outside.c \
 	src/worker/note.c src/worker/note.h \
 	src/worker/probe.c src/worker/probe.h src/worker/probe_run.c \
@@ -24,10 +25,13 @@ src_worker_libworker_a_SOURCES = \
 	src/worker/sandbox.c src/worker/sandbox.h src/worker/sandbox_filter.c \
 	src/worker/sandbox_reach.c src/worker/sandbox_parts.h \
 	src/worker/selftest.c src/worker/selftest.h src/worker/selftest_corpus.c \
+	src/worker/size.c src/worker/size.h \
 	src/worker/slot.c \
+	src/worker/spot.c \
 	src/worker/store.c \
 	src/worker/supervise.c \
 	src/worker/task.c src/worker/task.h \
+	src/worker/top.c src/worker/top.h \
 	src/worker/transcode.c src/worker/transcode.h src/worker/transcode_run.c \
 	src/worker/unprotect.c \
 	src/worker/words.h src/worker/worker.h

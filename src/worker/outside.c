@@ -16,7 +16,8 @@
 static bool wants_jobs(const struct worker *w)
 {
 	return w->phase == WORKER_RUNNING && w->seats && worker_life_may_receive(w) &&
-	       !w->guard.yielding && !loop_timer_active(w->ground.again) &&
+	       !w->guard.yielding && !worker_spot_avoids(w) &&
+	       !loop_timer_active(w->ground.again) &&
 	       worker_crew_idle(w) > worker_claim_count(w, CLAIM_WAITING);
 }
 
@@ -44,6 +45,7 @@ static int readiness(const struct worker *w, struct buf *out)
 			  : w->phase != WORKER_RUNNING         ? "draining"
 			  : !worker_life_may_receive(w)        ? "the instance is not in service"
 			  : w->guard.yielding                  ? "yielding: the group has too many"
+			  : worker_spot_avoids(w)              ? "the instance is to be replaced"
 			  : loop_timer_active(w->ground.again) ? "paused: jobs failed here"
 							       : NULL;
 
@@ -66,9 +68,12 @@ static struct json *job_json(const struct claim *c, struct tick now)
 	json_set_str(j, "message_id", c->message.id);
 	json_set_int(j, "receives", c->message.receives);
 	json_set_str(j, "state", state_word(c->state));
-	json_set_str(j, "stage", job_state_word(c->job.state));
+	json_set_str(j, "stage",
+		     worker_task_stage_word(c->stage < TASK_STAGES ? c->stage : TASK_STORE));
 	json_set_int(j, "permille", c->permille);
-	json_set_int(j, "running_ms", tick_since(now, c->started).ms);
+	json_set_int(j, "speed_milli", c->speed_milli);
+	if (c->started.ms != TICK_NEVER.ms)
+		json_set_int(j, "running_ms", tick_since(now, c->started).ms);
 	if (left.ms >= 0)
 		json_set_int(j, "estimate_ms", left.ms);
 	json_set_int(j, "lease_left_ms", worker_lease_left(&c->lease, now).ms);
@@ -95,24 +100,15 @@ static int jobs(const struct worker *w, struct buf *out)
 	return 200;
 }
 
-static void metric(struct buf *out, const char *name, const char *type, const char *help)
+static void speeds(const struct worker *w, struct buf *out)
 {
-	buf_addf(out, "# HELP windlass_worker_%s %s\n# TYPE windlass_worker_%s %s\n", name, help,
-		 name, type);
-}
-
-static void one(struct buf *out, const char *name, const char *type, const char *help, int64_t n)
-{
-	metric(out, name, type, help);
-	buf_addf(out, "windlass_worker_%s %lld\n", name, (long long)n);
-}
-
-static void thousandths(struct buf *out, const char *name, const char *type, const char *help,
-			int64_t n)
-{
-	metric(out, name, type, help);
-	buf_addf(out, "windlass_worker_%s %lld.%03lld\n", name, (long long)n / 1000,
-		 (long long)n % 1000);
+	worker_meter_head(out, "transcode_speed", "gauge",
+			  "Of the job of a slot, played time to time, as ffmpeg says.");
+	for (const struct claim *c = w->claims; c; c = c->next)
+		if (c->seat && c->speed_milli > 0)
+			buf_addf(out, "windlass_worker_transcode_speed{slot=\"%d\"} %lld.%03lld\n",
+				 c->seat->number, (long long)c->speed_milli / 1000,
+				 (long long)c->speed_milli % 1000);
 }
 
 static int metrics(const struct worker *w, struct buf *out)
@@ -125,24 +121,25 @@ static int metrics(const struct worker *w, struct buf *out)
 			{ "returned", w->returned },
 			{ "lost", w->lost } };
 
-	metric(out, "jobs_total", "counter", "Messages by how they ended.");
+	worker_meter_head(out, "jobs_total", "counter", "Messages by how they ended.");
 	for (size_t i = 0; i < COUNT_OF(results); i++)
 		buf_addf(out, "windlass_worker_jobs_total{result=\"%s\"} %lld\n", results[i].result,
 			 (long long)results[i].n);
-	one(out, "received_total", "counter", "Messages received.", w->jobs_begun);
-	one(out, "receive_failures", "gauge", "Receives that failed in a row.",
-	    w->receive_failures);
-	one(out, "output_bytes_total", "counter", "Bytes of outputs stored.", w->stored_bytes);
-	thousandths(out, "job_seconds_total", "counter",
-		    "Time of jobs that were stored, start to stored output.", w->stored_ms);
-	thousandths(out, "queue_wait_seconds_total", "counter",
-		    "Time from send to receive, of all messages received.", w->waited_ms);
-	thousandths(out, "poll_age_seconds", "gauge", "Since the last good poll.", poll_age_ms(w));
-	one(out, "slots", "gauge", "Jobs at a time.", w->o->slots);
-	one(out, "slots_busy", "gauge", "Slots with a job.",
-	    (int64_t)worker_claim_count(w, CLAIM_WORKING));
-	one(out, "protected", "gauge", "1 while the instance is protected from scale-in.",
-	    w->guard.state == GUARD_ON);
+	worker_meter_count(out, "received_total", "counter", "Messages received.", w->jobs_begun);
+	worker_meter_count(out, "receive_failures", "gauge", "Receives that failed in a row.",
+			   w->receive_failures);
+	worker_meter_count(out, "leases_lost_total", "counter",
+			   "Claims on messages that ended under a job.", w->lost);
+	worker_meter_write(&w->meter, out);
+	speeds(w, out);
+	worker_meter_seconds(out, "poll_age_seconds", "gauge", "Since the last good poll.",
+			     poll_age_ms(w));
+	worker_meter_count(out, "slots", "gauge", "Jobs at a time.", w->o->slots);
+	worker_meter_count(out, "slots_busy", "gauge", "Slots with a job.",
+			   (int64_t)worker_claim_count(w, CLAIM_WORKING));
+	worker_meter_count(out, "protected", "gauge",
+			   "1 while the instance is protected from scale-in.",
+			   w->guard.state == GUARD_ON);
 	return 200;
 }
 

@@ -45,10 +45,15 @@ static struct json *words(const char *what)
 
 static void stage_done(enum task_stage stage, void *arg)
 {
+	struct slot *s = arg;
 	struct json *j = words(WORDS_STAGE);
 
 	json_set_str(j, "stage", worker_task_stage_word(stage));
-	say(arg, j);
+	if (stage == TASK_FETCH)
+		json_set_int(j, "amount", s->task->source_bytes);
+	else if (stage == TASK_TRANSCODE)
+		json_set_int(j, "amount", s->task->progress.out_ms);
+	say(s, j);
 }
 
 static void progress(int permille, int64_t speed_milli, void *arg)

@@ -79,8 +79,6 @@ static void received(struct broker_message *list, size_t n, const struct err *e,
 		struct claim *c = worker_claim_new(w, &list[i], w->receive_asked);
 
 		w->jobs_begun++;
-		if (!instant_is_never(c->message.sent))
-			w->waited_ms += instant_since(clock_wall(), c->message.sent).ms;
 		admit(c);
 	}
 	worker_supervise_turn(w);

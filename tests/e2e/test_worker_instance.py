@@ -112,6 +112,20 @@ def test_a_trickle_that_keeps_all_protected_does_not_keep_the_fleet_large(around
         assert around.output(job["video_id"])[1]["Metadata"]["receive-count"] == "1", "a running job was killed"
 
 
+def test_an_instance_that_is_to_be_replaced_takes_no_new_job_and_is_not_kept(around, clips):
+    gate = around.gate()
+    group = Group(around.cloud).create(script(around, gate, "--idle-debounce", "600s"), desired=1)
+    instance, = group.wait(1)
+    job, = around.send(clips["tiny"])
+    gate.wait_started()
+    around.call("windlass", "local", "rebalance", instance)
+    wait_log(around, instance, "had better be replaced")
+    around.send(clips["tiny"])
+    gate.open()
+    wait_for(lambda: protected(group) == {instance: False}, "end of the protection", 30)
+    assert len(around.outputs()) == len(around.outputs(job["video_id"])) == 1 and around.depth() == (1, 0)
+
+
 def terminate(group, instance):
     group.api.terminate_instance_in_auto_scaling_group(InstanceId=instance, ShouldDecrementDesiredCapacity=True)
 

@@ -37,11 +37,25 @@ def test_jobs_metrics_and_health_can_be_seen(around, clips):
     wait_for(lambda: metric(base, "slots_busy") == 1, "a busy slot")
     seen, = json.loads(get(base, "/jobs?x=1")[1])["jobs"]
     assert seen["video_id"] == job["video_id"] and seen["state"] == "working" and seen["receives"] == 1
-    assert 0 < seen["lease_left_ms"] <= 300000 and seen["slot"] in (0, 1)
+    assert 0 < seen["lease_left_ms"] <= 300000 and seen["slot"] in (0, 1) and seen["stage"] == "transcode"
+    at = base.removeprefix("http://")
+    top = around.call("windlass-worker", "top", at).stdout.splitlines()
+    assert "1 of 2 slots busy" in top[0] and around.url in top[0]
+    row = top[2].split()
+    assert row[1:3] == [job["video_id"], "transcode"] and re.fullmatch(r"[0-4]:\d\d", row[-2]) and row[-1] == "1", top
+    said = around.programs.call("windlass-worker", "top", "--output", "json", env={"WINDLASS_WORKER_LISTEN": at}).stdout
+    assert json.loads(said)["jobs"][0]["video_id"] == job["video_id"]
+    away = around.programs.call("windlass-worker", "top", "127.0.0.1:1")
+    assert away.returncode == 1 and "127.0.0.1:1" in away.stderr
     gate.open()
     worker.wait_log("job done")
     wait_for(lambda: metric(base, 'jobs_total{result="stored"}') == 1, "a stored job")
     assert metric(base, "output_bytes_total") > 0 and metric(base, "job_seconds_total") > 0
+    assert metric(base, "input_bytes_total") == clips["tiny"].stat().st_size
+    assert metric(base, "transcoded_seconds_total") > 0.5 and metric(base, "queue_wait_seconds_count") == 1
+    for stage in ("fetch", "probe", "transcode", "verify", "store"):
+        assert metric(base, f'stage_seconds_count{{stage="{stage}"}}') == 1
+    assert metric(base, 'stage_seconds_sum{stage="transcode"}') > 0
     assert metric(base, "received_total") == 1 and metric(base, "poll_age_seconds") < 30
     assert get(base, "/nothing")[0] == 404 and get(base, "/jobs", "POST")[0] == 405
     assert worker.stop() == 0

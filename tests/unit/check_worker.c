@@ -11,6 +11,26 @@
 #include "worker/progress.h"
 #include "worker/rank.h"
 #include "worker/run.h"
+#include "worker/size.h"
+
+static const struct {
+	const char *name;
+	int64_t processors, memory_mib, slots;
+} sizes[] = {
+	{ "a t3.small", 2, 1900, 1 },
+	{ "a c5.4xlarge", 16, 31000, 8 },
+	{ "little memory for many processors", 16, 3900, 4 },
+	{ "one processor, next to no memory", 1, 400, 1 },
+	{ "a very large machine", 192, 1 << 20, 64 },
+};
+
+START_TEST(a_machine_has_as_many_slots_as_it_can_feed)
+{
+	ck_assert_int_eq(worker_size_slots(sizes[_i].processors, sizes[_i].memory_mib << 20),
+			 sizes[_i].slots);
+	ck_assert_int_ge(worker_size_here(), 1);
+}
+END_TEST
 
 static struct tick at(int64_t ms)
 {
@@ -406,6 +426,7 @@ int main(void)
 	tcase_add_test(lease, a_lost_claim_ends_at_once_and_an_unsure_one_is_asked_again);
 	tcase_add_test(lease, a_retired_lease_is_not_renewed);
 	tcase_add_test(lease, renewals_end_at_twelve_hours_from_the_receive);
+	tcase_add_loop_test(rank, a_machine_has_as_many_slots_as_it_can_feed, 0, COUNT_OF(sizes));
 	tcase_add_loop_test(progress, progress_is_read_in_any_pieces, 0, COUNT_OF(progresses));
 	tcase_add_test(progress, a_line_without_end_is_skipped);
 	tcase_add_test(rank, heavy_instances_yield_by_their_weight);
