@@ -134,6 +134,39 @@ static int attr_check(struct local_sqs *s, const char *queue, const char *name, 
 	return 0;
 }
 
+static bool says(const struct json *attributes, const char *name, const char *word)
+{
+	const char *value = json_get_str(attributes, name);
+
+	return value && !strcasecmp(value, word);
+}
+
+static bool names_key(const struct json *attributes)
+{
+	const char *key = json_get_str(attributes, "KmsMasterKeyId");
+
+	return key && *key;
+}
+
+/* Attributes that go together, or must not. */
+static int attr_check_pairs(const struct queue *q, const struct json *given, struct err *e)
+{
+	static const char scope[] = "DeduplicationScope";
+	const struct json *scoped = json_get_str(given, scope) || !q ? given : q->attributes;
+
+	if (names_key(given) && says(given, "SqsManagedSseEnabled", "true"))
+		return local_sqs_refuse(e, "InvalidAttributeName",
+					"You can use one type of server-side encryption (SSE) at "
+					"one time. You can either enable KMS SSE or SQS SSE.");
+	if (says(given, "FifoThroughputLimit", "perMessageGroupId") &&
+	    !says(scoped, scope, "messageGroup"))
+		return local_sqs_refuse(e, "InvalidAttributeValue",
+					"Invalid value for the parameter FifoThroughputLimit. "
+					"Reason: perMessageGroupId is allowed only when the value "
+					"for DeduplicationScope is messageGroup.");
+	return 0;
+}
+
 int local_sqs_attr_check(struct local_sqs *s, const char *queue, const struct json *given,
 			 struct err *e)
 {
@@ -143,7 +176,16 @@ int local_sqs_attr_check(struct local_sqs *s, const char *queue, const struct js
 	for (size_t it = 0; json_next(given, &it, &name, &value);)
 		if (attr_check(s, queue, name, json_str(value), e) < 0)
 			return -1;
-	return 0;
+	return attr_check_pairs(local_sqs_queue_find(s, queue), given, e);
+}
+
+/* One kind of encryption at rest ends the other. Nothing is encrypted here; it is told as set. */
+static void settle_encryption(struct json *merged, const struct json *given)
+{
+	if (names_key(given))
+		json_set_str(merged, "SqsManagedSseEnabled", "false");
+	else if (says(given, "SqsManagedSseEnabled", "true"))
+		json_set_str(merged, "KmsMasterKeyId", "");
 }
 
 /* An empty text takes an attribute away. */
@@ -159,6 +201,7 @@ void local_sqs_attr_merge(struct queue *q, const struct json *given)
 	for (size_t it = 0; json_next(given, &it, &name, &value);)
 		if (json_str(value) && *json_str(value))
 			json_set_str(merged, name, json_str(value));
+	settle_encryption(merged, given);
 	json_free(q->attributes);
 	q->attributes = merged;
 	local_sqs_attr_apply(q);
@@ -168,6 +211,8 @@ static const char *attr_value(const struct queue *q, const struct attr *a)
 {
 	const char *set = json_get_str(q->attributes, a->name);
 
+	if (set && !*set)
+		set = NULL; /* taken away by another */
 	return set ? set : a->type == ATTR_FIFO && !q->fifo ? NULL : a->init;
 }
 

@@ -3,10 +3,13 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/crypto.h"
 
 #define LIST_MOST 1000
+#define TAG_KEY_MOST 128
+#define TAG_VALUE_MOST 256
 #define TAGS_MOST 50
 
 void local_sqs_get_queue_url(struct local_call *c)
@@ -187,6 +190,40 @@ static void change_tags(struct local_call *c, struct queue *q, const struct json
 		local_done(c);
 }
 
+static size_t characters(const char *utf8)
+{
+	size_t n = 0;
+
+	for (; *utf8; utf8++)
+		n += ((unsigned char)*utf8 & 0xc0) != 0x80;
+	return n;
+}
+
+/* AWS's limits of a tag. -1: the call has ended. */
+static int check_tags(struct local_call *c, const struct json *tags)
+{
+	const struct json *value;
+	const char *key, *why = NULL;
+	size_t n = 0;
+
+	for (size_t it = 0; !why && json_next(tags, &it, &key, &value); n++) {
+		const char *text = json_str(value);
+
+		if (strncasecmp(key, "aws:", 4) == 0)
+			why = "aws: prefixed tag key names are not allowed for external use.";
+		else if (!*key || characters(key) > TAG_KEY_MOST)
+			why = "Tag key must be between 1 and 128 characters in length.";
+		else if (text && characters(text) > TAG_VALUE_MOST)
+			why = "Tag value must be between 0 and 256 characters in length.";
+	}
+	if (why)
+		local_fail(c, "InvalidParameterValueException", "%s", why);
+	else if (n == 0)
+		local_fail(c, "MissingRequiredParameterException",
+			   "The request must contain the parameter Tags.");
+	return why || n == 0 ? -1 : 0;
+}
+
 void local_sqs_tag(struct local_call *c)
 {
 	const struct json *tags = json_get(c->params, "Tags");
@@ -194,10 +231,7 @@ void local_sqs_tag(struct local_call *c)
 
 	if (!q)
 		return;
-	if (json_type(tags) != JSON_OBJECT)
-		local_fail(c, "MissingRequiredParameterException",
-			   "The request must contain the parameter Tags.");
-	else
+	if (check_tags(c, tags) == 0)
 		change_tags(c, q, NULL, tags);
 }
 

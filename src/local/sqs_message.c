@@ -231,7 +231,7 @@ static int message_body(const struct queue *q, const struct json *o, struct mess
 static int message_trace(const struct json *o, struct message *ret, struct err *e)
 {
 	const struct json *system = json_get(o, "MessageSystemAttributes"), *value;
-	const char *name;
+	const char *name, *type;
 
 	for (size_t it = 0; json_next(system, &it, &name, &value);) {
 		if (strcmp(name, "AWSTraceHeader"))
@@ -239,6 +239,11 @@ static int message_trace(const struct json *o, struct message *ret, struct err *
 				e, "InvalidParameterValueException",
 				"Message system attribute name '%.100s' is invalid.", name);
 		ret->trace = json_get_str(value, "StringValue");
+		type = json_get_str(value, "DataType");
+		if (!ret->trace || !*ret->trace || !type || strcmp(type, "String"))
+			return local_sqs_refuse(e, "InvalidParameterValueException",
+						"The message system attribute 'AWSTraceHeader' "
+						"must contain a non-empty value of type 'String'.");
 	}
 	if (ret->trace) {
 		const struct md5attr a = { "AWSTraceHeader", "String", ret->trace,

@@ -97,8 +97,8 @@ class TlsFront:
 class Bench:
     """One folder, one windlass-local, and what is started on it; all of it ends with the block."""
 
-    def __init__(self, *buckets):
-        self.started, self.buckets = [], buckets
+    def __init__(self, *buckets, port="0"):
+        self.started, self.buckets, self.port = [], buckets, port
         self.cleanup = contextlib.ExitStack()  # what else is to be undone before the folder goes
         self.patient = False  # asks again when a call fails: faults are set
 
@@ -177,7 +177,8 @@ class Bench:
     def start_cloud(self):
         made = self.folder / "cloud.yaml"
         made.write_text(f"buckets: [ {', '.join(self.buckets)} ]\n")
-        self.start("windlass-local", "--state", self.folder / "state", *(["--declare", made] if self.buckets else []))
+        self.cloud = self.start("windlass-local", "--state", self.folder / "state", "--port", self.port,
+                                *(["--declare", made] if self.buckets else []))
         self.wait("windlass-local", lambda: "ready on" in self.log("windlass-local"))
         self.endpoint = re.search(r"ready on (\S+)", self.log("windlass-local")).group(1)
         keys = self.folder / "state" / "credentials"
@@ -186,6 +187,15 @@ class Bench:
         self.direct = self.endpoint
         found = dict(re.findall(r"^(\w+)\s*=\s*(\S+)$", keys.read_text(), re.M))
         self.key, self.secret = found["aws_access_key_id"], found["aws_secret_access_key"]
+
+    def crash_cloud(self):
+        """kill -9, and a start on the same folder and port."""
+        before = self.log("windlass-local").count("ready on")
+        self.started.remove(self.cloud)
+        self.cloud.kill()
+        self.cloud.wait()
+        self.cloud = self.start("windlass-local", "--state", self.folder / "state", "--port", self.port)
+        self.wait("windlass-local", lambda: self.log("windlass-local").count("ready on") > before)
 
     def encrypt(self):
         """What is started from now on reaches the cloud over TLS, as it would reach AWS. False where
@@ -212,8 +222,8 @@ class Bench:
             sys.exit(f"bench: windlass {' '.join(map(str, argv))}: {done.stderr.strip()}")
         return done.stdout
 
-    def signed(self, service, method="POST", path="/", query="", body=b""):
-        """One signed call; the reply's text. A query is given encoded, its names in order."""
+    def sign(self, service, method="POST", path="/", query="", body=b""):
+        """A request of urllib. A query is given encoded, its names in order."""
         now = datetime.datetime.now(datetime.timezone.utc)
         date, day = now.strftime("%Y%m%dT%H%M%SZ"), now.strftime("%Y%m%d")
         digest = hashlib.sha256(body).hexdigest()
@@ -228,12 +238,21 @@ class Bench:
         for part in (*scope.split("/"), text):
             key = hmac.new(key, part.encode(), hashlib.sha256).digest()
         headers.pop("host")
-        request = urllib.request.Request(self.direct + path + ("?" + query if query else ""),
+        return urllib.request.Request(self.direct + path + ("?" + query if query else ""),
                                          body if method in ("POST", "PUT") else None, {
             **headers, "Content-Type": "application/x-www-form-urlencoded",
             "Authorization": f"AWS4-HMAC-SHA256 Credential={self.key}/{scope}, SignedHeaders={names}, "
                              f"Signature={key.hex()}"}, method=method)
-        return self.answer(request, f"{service} {method} {path} {body[:100]!r}")
+
+    def signed(self, service, method="POST", path="/", query="", body=b""):
+        """One signed call that must go well; the reply's text."""
+        return self.answer(self.sign(service, method, path, query, body), f"{service} {method} {path} {body[:100]!r}")
+
+    def attempt(self, path, **fields):
+        """One call of SQS; raises what urllib raises."""
+        body = urllib.parse.urlencode({"Version": "2012-11-05", **fields}).encode()
+        with urllib.request.urlopen(self.sign("sqs", path=path, body=body), timeout=20) as reply:
+            return reply.read().decode()
 
     def answer(self, request, what):
         for tries in range(30 if self.patient else 1, 0, -1):
