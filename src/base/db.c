@@ -185,6 +185,44 @@ static int db_open_file(struct db *d, enum db_mode mode, struct err *e)
 	return -1;
 }
 
+/* Takes over the content of another file. */
+static int db_load(struct db *d, const char *from, struct err *e)
+{
+	struct db source = { .path = own_strdup(from) };
+	sqlite3_backup *backup;
+	int rc = db_open_file(&source, DB_READ_ONLY, e);
+
+	if (rc == 0) {
+		backup = sqlite3_backup_init(d->handle, "main", source.handle, "main");
+		if (backup)
+			sqlite3_backup_step(backup, -1);
+		rc = sqlite3_backup_finish(backup) == SQLITE_OK && backup
+			     ? 0
+			     : db_fail(d, sqlite3_errcode(d->handle), e);
+	}
+	sqlite3_close(source.handle);
+	own_free(source.path);
+	return rc;
+}
+
+struct db *db_open_copy(const char *from, const char *const *migrations, size_t n, struct err *e)
+{
+	struct db *d = own_alloc(sizeof(*d));
+
+	d->path = own_strdup(":memory:");
+	if (db_open_file(d, DB_MEMORY, e) < 0 || db_load(d, from, e) < 0 ||
+	    db_setup(d, DB_MEMORY, e) < 0 || db_migrate(d, DB_MEMORY, migrations, n, e) < 0) {
+		db_close(d);
+		return NULL;
+	}
+	return d;
+}
+
+int db_copy(struct db *d, const char *path, struct err *e)
+{
+	return DB_RUN(d, e, "VACUUM INTO ?", DB_S(path));
+}
+
 struct db *db_open(const char *path, enum db_mode mode, const char *const *migrations, size_t n,
 		   struct err *e)
 {

@@ -24,6 +24,11 @@ enum db_mode { DB_CREATE, DB_READ_ONLY, DB_MEMORY };
  * "readonly" (ERR_LOCAL). */
 MUST struct db *db_open(const char *path, enum db_mode mode, const char *const *migrations,
 			size_t n, struct err *e);
+/* A database in memory that starts as what the file @p from holds, brought to @p n migrations. */
+MUST struct db *db_open_copy(const char *from, const char *const *migrations, size_t n,
+			     struct err *e);
+/* Writes all that is committed to a new file, in one piece; not inside a transaction. */
+MUST int db_copy(struct db *d, const char *path, struct err *e);
 void db_close(struct db *d);
 static inline void db_closep(struct db **d)
 {

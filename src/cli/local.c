@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "aws/control.h"
 #include "aws/lane.h"
@@ -12,6 +13,8 @@
 #define CALL_S 10
 #define OUT_MAX 65536
 #define PAIRS_MAX 12
+#define RESET_TRIES 300
+#define RESET_PAUSE_MS 100
 
 struct asked {
 	const char *endpoint, *action;
@@ -80,11 +83,10 @@ static void tell_faults(const struct xml_node *result, struct buf *out)
 	}
 }
 
-static int ask(const struct asked *a, const char *verb, tell_fn *tell)
+static int ask_for(const struct asked *a, const char *verb, tell_fn *tell, struct buf *out)
 {
 	const struct lane_options where = { .region = "us-east-1", .endpoint = a->endpoint };
 	AUTO(aws_call_done) struct aws_call c = { 0 };
-	AUTO(buf_done) struct buf out = BUF(OUT_MAX);
 	AUTO(lane_freep) struct lane *l = NULL;
 	AUTO(xml_freep) struct xml *x = NULL;
 	const struct xml_node *result;
@@ -103,8 +105,16 @@ static int ask(const struct asked *a, const char *verb, tell_fn *tell)
 	aws_run_one(l, &c, span_s(CALL_S));
 	if (aws_control_read(&c.reply, &x, &result, &e) < 0)
 		return cli_fail(verb, &e);
-	tell(result, &out);
-	return cli_print(&out, CLI_DONE);
+	tell(result, out);
+	return CLI_DONE;
+}
+
+static int ask(const struct asked *a, const char *verb, tell_fn *tell)
+{
+	AUTO(buf_done) struct buf out = BUF(OUT_MAX);
+	int rc = ask_for(a, verb, tell, &out);
+
+	return rc == CLI_DONE ? cli_print(&out, CLI_DONE) : rc;
 }
 
 static const char *milliseconds(struct span s, char out[static 32])
@@ -219,6 +229,77 @@ static int local_rebalance(int argc, char **argv)
 			  "InstanceId", tell_nothing);
 }
 
+/* ---- the state */
+
+static void tell_left(const struct xml_node *result, struct buf *out)
+{
+	const char *left = xml_text(result, "Left");
+
+	buf_adds(out, left ? left : "");
+}
+
+static int local_snapshot(int argc, char **argv)
+{
+	struct asked a = { .action = "TakeSnapshot" };
+	const struct option table[] = { ROW_ENDPOINT(&a.endpoint) };
+	const struct options o = { .program = "windlass local snapshot",
+				   .summary = "Writes all that the services hold to a new folder.",
+				   .operands = "DIR",
+				   .details = "windlass-local --from DIR starts with it.\n",
+				   .table = table,
+				   .count = COUNT_OF(table),
+				   .least_operands = 1,
+				   .most_operands = 1 };
+	AUTO(own_freep) char *here = NULL;
+	AUTO(own_freep) char *path = NULL;
+	struct err e = { 0 };
+	char **words;
+	int n, rc = options_parse(&o, argc, argv, &words, &n, &e);
+
+	if (rc != 0)
+		return rc < 0 ? cli_usage("local snapshot", &e) : CLI_DONE;
+	here = getcwd(NULL, 0);
+	path = words[0][0] == '/' ? own_strdup(words[0])
+				  : own_printf("%s/%s", here ? here : "", words[0]);
+	ask_pair(&a, "Folder", path);
+	return ask(&a, "local snapshot", tell_nothing);
+}
+
+/* Instances take a moment to end: it is asked again until none is left. */
+static int local_reset(int argc, char **argv)
+{
+	struct asked a = { .action = "Reset" };
+	const char *service = NULL;
+	const struct option table[] = {
+		ROW_ENDPOINT(&a.endpoint),
+		{ "service", 0, OPTION_STR, &service, "NAME",
+		  .doc = "autoscaling, cloudwatch, s3 or sqs; all, and the faults, unless given" },
+	};
+	const struct options o = { .program = "windlass local reset",
+				   .summary = "Empties an embedded cloud.",
+				   .details = "Keys and clock stay as they are.\n",
+				   .table = table,
+				   .count = COUNT_OF(table) };
+	struct err e = { 0 };
+	char **words;
+	int n, rc = options_parse(&o, argc, argv, &words, &n, &e);
+
+	if (rc != 0)
+		return rc < 0 ? cli_usage("local reset", &e) : CLI_DONE;
+	ask_pair(&a, "OnService", service);
+	for (int tries = 0; tries < RESET_TRIES; tries++) {
+		AUTO(buf_done) struct buf left = BUF(64);
+
+		if ((rc = ask_for(&a, "local reset", tell_left, &left)) != CLI_DONE)
+			return rc;
+		if (strcmp(buf_str(&left), "0") == 0)
+			return CLI_DONE;
+		clock_sleep(span_ms(RESET_PAUSE_MS));
+	}
+	err_ignore(err_set(&e, ERR_LOCAL, "instances that do not end"));
+	return cli_fail("local reset", &e);
+}
+
 static const char fault_details[] =
 	"KIND is what goes wrong:\n"
 	"  throttle   refused as too fast\n"
@@ -302,6 +383,7 @@ static const struct {
 	{ "clock", local_clock },         { "fault", local_fault },
 	{ "faults", local_faults },       { "heal", local_heal },
 	{ "interrupt", local_interrupt }, { "rebalance", local_rebalance },
+	{ "reset", local_reset },         { "snapshot", local_snapshot },
 };
 
 int cli_local(int argc, char **argv)
@@ -309,7 +391,8 @@ int cli_local(int argc, char **argv)
 	const struct options o = {
 		.program = "windlass local",
 		.summary = "Moves the clock of an embedded cloud, and makes things go wrong in it.",
-		.operands = "advance|rate|clock|fault|faults|heal|interrupt|rebalance …",
+		.operands = "advance|rate|clock|fault|faults|heal|interrupt|rebalance|reset|"
+			    "snapshot …",
 		.details = "windlass local advance 12h        the services see twelve hours pass\n"
 			   "windlass local rate 60            and a minute in each second\n"
 			   "windlass local clock              what they see\n"
@@ -319,6 +402,8 @@ int cli_local(int argc, char **argv)
 			   "windlass local interrupt ID       a spot notice, and the end in 2 "
 			   "minutes\n"
 			   "windlass local rebalance ID       a rebalance recommendation\n"
+			   "windlass local snapshot DIR       all that it holds, for --from DIR\n"
+			   "windlass local reset [--service]  empty again\n"
 	};
 	struct err e = { 0 };
 	char **operands;
@@ -330,7 +415,7 @@ int cli_local(int argc, char **argv)
 	rc = options_parse(&o, argc, argv, &operands, &n, &e);
 	if (rc == 0)
 		rc = err_set(&e, ERR_POLICY,
-			     "say what: advance, rate, clock, fault, faults, heal, interrupt or "
-			     "rebalance");
+			     "say what: advance, rate, clock, fault, faults, heal, interrupt, "
+			     "rebalance, reset or snapshot");
 	return rc < 0 ? cli_usage("local", &e) : CLI_DONE;
 }

@@ -44,6 +44,12 @@ MUST int local_clock_open(struct local *l, struct err *e); /* as it was left, at
 /* Goes on from now plus @p by at @p rate, and tells those whose time may have come. */
 MUST int local_clock_set(struct local *l, struct span by, double rate, struct err *e);
 
+/* local_reset.c */
+bool local_reset_knows(const char *service);
+/* Empties @p service, or all (NULL, with the faults), in the batch. ret_left: instances that are
+ * still ending, so that it has to be asked for once more. */
+MUST int local_reset(struct local *l, const char *service, int64_t *ret_left, struct err *e);
+
 /* local_serve.c */
 bool local_serve_is_loopback(const char *address);
 MUST int local_serve_open(struct local *l, struct err *e);

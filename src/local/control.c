@@ -9,6 +9,7 @@
 #include "local/call.h"
 #include "local/fault.h"
 #include "local/fleet.h"
+#include "local/local_snapshot.h"
 
 #define ADVANCE_MAX_MS (3660ll * 24 * 3600 * 1000)
 #define RATE_LEAST 0.001
@@ -183,13 +184,77 @@ static void notify_instance(struct local_call *c)
 		local_done(c);
 }
 
+/* ---- the state ---- */
+
+static void snapshot_done(struct local_call *c, const struct err *failed)
+{
+	struct err e;
+
+	if (local_write(c->local, &e) < 0)
+		local_fail_internal(c, &e);
+	else if (failed)
+		local_fail(c, "ValidationError", "%s", failed->text);
+	else
+		local_done(c);
+}
+
+/* Between two batches, so that all of it is of one moment. */
+static void snapshot_take(struct local *l, bool committed, void *arg)
+{
+	struct local_call *c = arg;
+	struct err e;
+
+	err_clear(&e);
+	if (!committed)
+		err_ignore(err_set(&e, ERR_LOCAL, "the calls before it could not be stored"));
+	else if (local_snapshot_take(l, local_str(c->params, "Folder"), &e) == 0)
+		err_clear(&e);
+	snapshot_done(c, e.kind == ERR_NONE ? NULL : &e);
+}
+
+static void take_snapshot(struct local_call *c)
+{
+	const char *folder = local_str(c->params, "Folder");
+
+	if (!allowed(c))
+		return;
+	if (!folder || folder[0] != '/')
+		local_fail(c, "ValidationError", "Folder must be an absolute path.");
+	else
+		local_after_commit(c->local, snapshot_take, c);
+}
+
+static void reset(struct local_call *c)
+{
+	const char *service = local_str(c->params, "OnService");
+	int64_t left = 0;
+	struct err e;
+
+	if (!allowed(c))
+		return;
+	if (service && !local_reset_knows(service)) {
+		local_fail(c, "ValidationError",
+			   "OnService must be autoscaling, cloudwatch, s3 or sqs.");
+		return;
+	}
+	err_clear(&e);
+	if (local_reset(c->local, service, &left, &e) < 0) {
+		local_fail_internal(c, &e);
+		return;
+	}
+	local_put_int(c, "Left", left);
+	local_done(c);
+}
+
 static const struct local_action actions[] = {
 	{ "AddFault", add_fault },
 	{ "ClearFaults", clear_faults },
 	{ "DescribeClock", describe_clock },
 	{ "DescribeFaults", describe_faults },
 	{ "NotifyInstance", notify_instance },
+	{ "Reset", reset },
 	{ "SetClock", set_clock },
+	{ "TakeSnapshot", take_snapshot },
 };
 
 const struct local_service local_control_service = {

@@ -37,6 +37,9 @@ MUST int local_fleet_notice(struct local *l, const char *instance, bool spot, st
  * their work; @p done when none is left. Groups keep their desired capacity: the next start
  * launches anew. Not for those who want to keep their instances. */
 void local_fleet_shutdown(struct local *l, loop_fn *done, void *arg);
+/* Ends all groups and instances, without grace or hooks; ret_left: instances that are still there.
+ * In the batch. */
+MUST int local_fleet_clear(struct local *l, int64_t *ret_left, struct err *e);
 /* No grace any more: what still runs is killed. Only during a shutdown. */
 void local_fleet_hurry(struct local *l);
 

@@ -15,6 +15,37 @@ struct old {
 	struct timespec changed;
 };
 
+int local_fleet_clear(struct local *l, int64_t *ret_left, struct err *e)
+{
+	AUTO(local_fleet_rows_instances_done) struct local_fleet_instances is = { 0 };
+	AUTO(local_fleet_rows_groups_done) struct local_fleet_groups gs = { 0 };
+	const struct instant now = local_wall(l);
+
+	if (local_fleet_rows_groups(l->db, "", -1, &gs, e) < 0 ||
+	    local_fleet_rows_instances(l->db, NULL, "", -1, &is, e) < 0 ||
+	    DB_RUN(l->db, e, "UPDATE fleet_group SET status = ?, least = 0, most = 0, desired = 0",
+		   DB_S(FLEET_DELETING)) < 0 ||
+	    DB_RUN(l->db, e, "UPDATE fleet_instance SET stop_ms = ?, healthy = 0", DB_I(now.ms)) <
+		    0)
+		return -1;
+	*ret_left = (int64_t)is.count;
+	for (size_t k = 0; k < is.count; k++) {
+		struct local_fleet_instance *i = &is.all[k];
+		struct local_fleet_group g = { .name = i->grp, .arn = i->grp };
+
+		i->stop = now;
+		if (local_fleet_choose_stopping(i->state))
+			continue;
+		if (local_fleet_life_terminate(l, &g, i, "", true, now, e) < 0)
+			return -1;
+		i->stop = now; /* no grace */
+		if (local_fleet_rows_put_instance(l->db, i, e) < 0)
+			return -1;
+	}
+	local_fleet_wake(l);
+	return 0;
+}
+
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
 {
 	(void)st;

@@ -30,6 +30,7 @@ struct local_options {
 	bool open;          /* listen may be other than loopback */
 	uint16_t port;      /* 0: the system chooses */
 	bool memory; /* nothing is kept: no database file, objects in a folder that is removed */
+	const char *from;    /* a snapshot that a new state starts from; NULL: empty */
 	const char *region;  /* "us-east-1" */
 	const char *account; /* 12 digits, "123456789012" */
 	/* Instances of Auto Scaling groups. */

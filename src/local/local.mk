@@ -5,6 +5,7 @@ src_local_liblocal_a_SOURCES = \
 	src/local/local_batch.c src/local/local_call.c src/local/local_out.c src/local/local_param.c \
 	src/local/control.c src/local/fault.c src/local/fault.h src/local/local_clock.c \
 	src/local/local_serve.c src/local/local_state.c src/local/local_table.c \
+	src/local/local_reset.c src/local/local_snapshot.c src/local/local_snapshot.h \
 	src/local/declare.c src/local/declare.h \
 	src/local/sts.c
 

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "local/local_snapshot.h"
 #include "local/schema.h"
 
 #define CREDENTIALS_MAX 1024
@@ -212,13 +213,19 @@ int local_state_open(struct local *l, struct err *e)
 	};
 	AUTO(own_freep) char *path = NULL;
 	AUTO(own_freep) char *kept = NULL;
+	const char *from = l->options.from;
 
 	if (state_folder(l, &kept, e) < 0 || state_lock(l, e) < 0)
 		return -1;
-	path = own_printf("%s/local.db", l->data);
-	l->db = db_open(path, l->options.memory ? DB_MEMORY : DB_CREATE, migrations,
-			COUNT_OF(migrations), e);
-	if (!l->db || state_credentials(l, kept ? kept : l->data, e) < 0)
+	if (from && local_snapshot_lay(from, l->data, l->options.memory, e) < 0)
+		return err_wrap(e, "starting from a snapshot");
+	path = own_printf(from && l->options.memory ? "%s/snapshot.db" : "%s/local.db",
+			  from && l->options.memory ? from : l->data);
+	l->db = from && l->options.memory ? db_open_copy(path, migrations, COUNT_OF(migrations), e)
+					  : db_open(path, l->options.memory ? DB_MEMORY : DB_CREATE,
+						    migrations, COUNT_OF(migrations), e);
+	if (!l->db || (from && local_snapshot_settle(l->db, e) < 0) ||
+	    state_credentials(l, kept ? kept : l->data, e) < 0)
 		return err_wrap(e, "the state in %s", l->data);
 	return 0;
 }

@@ -99,6 +99,8 @@ void local_sqs_clock_moved(struct local_sqs *s);
 MUST int local_sqs_queue_load(struct local_sqs *s, struct err *e); /* all, again; waiters stay */
 struct queue *local_sqs_queue_find(struct local_sqs *s, const char *name);
 void local_sqs_queue_free_all(struct local_sqs *s);
+/* Ends the waiting of all and forgets all queues, whose rows the caller deletes in the batch. */
+void local_sqs_queue_drop_all(struct local_sqs *s);
 void local_sqs_queue_touch(struct queue *q); /* an undone batch reads all queues again */
 void local_sqs_create_queue(struct local_call *c);
 void local_sqs_delete_queue(struct local_call *c);

@@ -326,6 +326,18 @@ void local_sqs_delete_queue(struct local_call *c)
 	local_done(c);
 }
 
+void local_sqs_queue_drop_all(struct local_sqs *s)
+{
+	for (size_t i = 0; i < SQS_BUCKETS; i++)
+		while (s->buckets[i]) {
+			struct queue *q = s->buckets[i];
+
+			local_sqs_queue_touch(q);
+			local_sqs_wait_end(q, "QueueDoesNotExist");
+			queue_remove(q);
+		}
+}
+
 void local_sqs_purge_queue(struct local_call *c)
 {
 	struct queue *q = local_sqs_queue_of(c);

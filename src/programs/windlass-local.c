@@ -13,7 +13,7 @@
 #include "local/local.h"
 
 struct arguments {
-	const char *state, *listen, *region, *account, *port_file, *declare, *log_format,
+	const char *state, *from, *listen, *region, *account, *port_file, *declare, *log_format,
 		*log_level, *clock_rate;
 	int64_t port;
 	bool memory, open, keep_instances, actions;
@@ -73,6 +73,11 @@ static const struct option table[] = {
 	  .type = OPTION_FLAG,
 	  .value = &given.memory,
 	  .doc = "keep nothing; for tests" },
+	{ .name = "from",
+	  .type = OPTION_STR,
+	  .value = &given.from,
+	  .meta = "DIR",
+	  .doc = "start a new state with what windlass local snapshot wrote there" },
 	{ .name = "region",
 	  .type = OPTION_STR,
 	  .value = &given.region,
@@ -267,6 +272,7 @@ static int serve(const struct arguments *a, struct err *e)
 		.open = a->open,
 		.port = (uint16_t)a->port,
 		.memory = a->memory,
+		.from = a->from,
 		.region = a->region,
 		.account = a->account,
 		.boot_delay = a->boot_delay,

@@ -1,0 +1,150 @@
+/* Everything of a service goes, as if it had just been made; for tests that share one program. */
+#include <string.h>
+#include <unistd.h>
+
+#include "local/call.h"
+#include "local/fault.h"
+#include "local/fleet.h"
+#include "local/sqs.h"
+
+#define NAMES_MAX 128
+
+struct names {
+	char *all[NAMES_MAX];
+	size_t count;
+};
+
+static void names_done(struct names *n)
+{
+	for (size_t i = 0; i < n->count; i++)
+		own_free(n->all[i]);
+}
+
+static int read_tables(struct db *d, const char *prefix, struct names *ret, struct err *e)
+{
+	AUTO(db_endp)
+	struct db_row *r = db_query(d,
+				    "SELECT name FROM sqlite_schema WHERE type = 'table'"
+				    " AND substr(name, 1, length(?1)) = ?1",
+				    DB_ARGS(DB_S(prefix)), e);
+	int rc = -1;
+
+	while (r && ret->count < NAMES_MAX && (rc = db_step(r, e)) == 1)
+		ret->all[ret->count++] = own_strdup(db_str(r, 0));
+	return rc;
+}
+
+/* The tables of a service begin with its name: that is how they are known here, those of later
+ * versions too. */
+static int empty_tables(struct local *l, const char *prefix, struct err *e)
+{
+	AUTO(names_done) struct names tables = { 0 };
+
+	if (read_tables(l->db, prefix, &tables, e) < 0)
+		return -1;
+	for (size_t i = 0; i < tables.count; i++) {
+		AUTO(own_freep) char *sql = own_printf("DELETE FROM %s", tables.all[i]);
+
+		if (db_exec(l->db, sql, NULL, 0, NULL, e) < 0)
+			return err_wrap(e, "emptying %s", tables.all[i]);
+	}
+	return 0;
+}
+
+/* ---- S3: rows, and the files that they name ---- */
+
+struct files {
+	char **all;
+	size_t count;
+};
+
+static void remove_files(struct local *l, bool committed, void *arg)
+{
+	struct files *f = arg;
+
+	for (size_t i = 0; i < f->count; i++) {
+		AUTO(own_freep) char *path = own_printf("%s/s3/%s", l->data, f->all[i]);
+
+		if (committed)
+			unlink(path);
+		own_free(f->all[i]);
+	}
+	own_free(f->all);
+	own_free(f);
+}
+
+static int reset_s3(struct local *l, int64_t *ret_left, struct err *e)
+{
+	struct files *f = own_alloc(sizeof(*f));
+	AUTO(db_endp) struct db_row *r = NULL;
+	int rc = -1;
+
+	(void)ret_left;
+	local_after_commit(l, remove_files, f);
+	r = db_query(l->db, "SELECT file FROM s3_objects UNION SELECT file FROM s3_parts", NULL, 0,
+		     e);
+	while (r && (rc = db_step(r, e)) == 1) {
+		f->all = own_grow(f->all, f->count + 1, sizeof(*f->all));
+		f->all[f->count++] = own_strdup(db_str(r, 0));
+	}
+	return rc < 0 ? -1 : empty_tables(l, "s3_", e);
+}
+
+/* ---- the others ---- */
+
+static int reset_sqs(struct local *l, int64_t *ret_left, struct err *e)
+{
+	(void)ret_left;
+	local_sqs_queue_drop_all(l->sqs);
+	return empty_tables(l, "sqs_", e);
+}
+
+/* Queues keep the numbers of their series, and read them again. */
+static int reset_cloudwatch(struct local *l, int64_t *ret_left, struct err *e)
+{
+	(void)ret_left;
+	if (empty_tables(l, "cloudwatch_", e) < 0)
+		return -1;
+	return local_sqs_queue_load(l->sqs, e);
+}
+
+/* Instances are processes, and take a moment to end; groups go with the last of theirs. */
+static int reset_autoscaling(struct local *l, int64_t *ret_left, struct err *e)
+{
+	int64_t left = 0;
+
+	if (local_fleet_clear(l, &left, e) < 0)
+		return -1;
+	*ret_left += left;
+	return left ? 0 : empty_tables(l, "fleet_", e);
+}
+
+static const struct {
+	const char *word;
+	int (*reset)(struct local *l, int64_t *ret_left, struct err *e);
+} parts[] = {
+	{ "autoscaling", reset_autoscaling },
+	{ "cloudwatch", reset_cloudwatch },
+	{ "s3", reset_s3 },
+	{ "sqs", reset_sqs },
+};
+
+bool local_reset_knows(const char *service)
+{
+	for (size_t i = 0; i < COUNT_OF(parts); i++)
+		if (strcmp(parts[i].word, service) == 0)
+			return true;
+	return false;
+}
+
+int local_reset(struct local *l, const char *service, int64_t *ret_left, struct err *e)
+{
+	*ret_left = 0;
+	for (size_t i = 0; i < COUNT_OF(parts); i++)
+		if ((!service || strcmp(parts[i].word, service) == 0) &&
+		    parts[i].reset(l, ret_left, e) < 0)
+			return -1;
+	if (!service)
+		local_fault_clear(l, 0);
+	return 0;
+}
