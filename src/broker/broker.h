@@ -31,8 +31,9 @@ struct broker_message {
 	char *wrong; /* why it is no job, where the broker itself knows; NULL: the body says */
 	char *raw;   /* as the queue holds it, where that is not the body; NULL: it is */
 	size_t raw_len;
-	int64_t receives;    /* this one included; 0: not told */
-	struct instant sent; /* INSTANT_NEVER: not told */
+	int64_t receives;     /* this one included; 0: not told */
+	int64_t receives_max; /* of its queue, where there are several; 0: as the traits say */
+	struct instant sent;  /* INSTANT_NEVER: not told */
 	struct broker_attr *attrs;
 	size_t attr_count;
 };
@@ -124,7 +125,12 @@ struct broker_sqs_options {
 /* SQS. The lane is borrowed and must outlive the broker. */
 struct broker *broker_sqs_new(struct lane *l, const struct broker_sqs_options *o);
 
-/* Both as one, which owns them. */
-struct broker *broker_both_new(struct broker *a, struct broker *b);
+#define BROKER_SEVERAL_MAX 16
+struct broker_share {
+	struct broker *broker;
+	int64_t weight; /* of turns; at least 1 */
+};
+/* All as one, which owns them. */
+struct broker *broker_several_new(const struct broker_share *list, size_t n);
 
 #endif

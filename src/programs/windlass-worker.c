@@ -14,9 +14,12 @@
 #include "worker/size.h"
 #include "worker/worker.h"
 
+#define QUEUES_BYTES_MAX 8192
+
 static struct worker_options o;
 static const char *work_dir, *format, *level, *slots;
 static bool self_test, unprotect;
+static struct option_list queues;
 
 static int usage(const struct err *e)
 {
@@ -81,12 +84,23 @@ static int read_slots(struct err *e)
 	return 0;
 }
 
+static char *joined(const struct option_list *l)
+{
+	struct buf out = BUF(QUEUES_BYTES_MAX);
+
+	for (size_t i = 0; i < l->count; i++)
+		buf_addf(&out, "%s%s", i ? "," : "", l->items[i]);
+	return buf_take(&out);
+}
+
 static int run(void)
 {
-	AUTO(own_freep) char *folder = work_dir_of(work_dir);
+	AUTO(own_freep) char *folder = work_dir_of(work_dir), *urls = joined(&queues);
 	struct err e = { 0 };
 
+	options_list_done(&queues);
 	o.work_dir = folder;
+	o.queue_url = urls;
 	if (self_test)
 		return test_sandbox(folder);
 	if (log_parse_format(format, &o.log_format, &e) < 0 ||
@@ -118,8 +132,9 @@ static int run(void)
 }
 
 static const struct option table[] = {
-	{ "queue-url", 'q', OPTION_STR, &o.queue_url, "URL", "SQS_QUEUE_URL",
-	  .doc = "queue to work on" },
+	{ "queue-url", 'q', OPTION_LIST, &queues, "URL[=WEIGHT]", "SQS_QUEUE_URL",
+	  .doc = "queue to work on; several, given more than once or by commas, have turns by "
+		 "weight, 1 unless said, and none waits for ever" },
 	{ "broker", 'b', OPTION_STR, &o.broker_url, "URL", "WINDLASS_BROKER",
 	  .doc = "redis:// or rediss:// of a Celery whose queue to work on, instead of --queue-url "
 		 "or beside it" },

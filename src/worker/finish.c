@@ -210,7 +210,11 @@ void worker_finish_stored(struct claim *c, const char *key, int64_t bytes, bool 
 
 static bool last_receive(const struct claim *c)
 {
-	return c->w->receive_max > 0 && c->message.receives >= (int64_t)c->w->receive_max;
+	int64_t most = c->message.receives_max && !c->w->o->receives_max
+			       ? c->message.receives_max
+			       : (int64_t)c->w->receive_max;
+
+	return most > 0 && c->message.receives >= most;
 }
 
 void worker_finish_failed(struct claim *c, const char *stage, const char *reason,

@@ -1,6 +1,7 @@
 /* The supervisor from inside: what its files share. One process, one loop, one owner of each thing.
  *
  *   supervise.c  start, signals, when to receive, when to end
+ *   queues.c     which queues are worked on
  *   claim.c      messages that are held: renewal, deadman, retirement
  *   finish.c     how a claim ends: ack, return, park, send again
  *   crew.c       the slots' processes
@@ -34,6 +35,10 @@
 #define WORKER_GROUP_MAX 256
 
 struct worker;
+
+/* --- queues */
+
+struct broker *worker_queues(struct worker *w, struct err *e); /* NULL: see e */
 
 /* --- claims */
 

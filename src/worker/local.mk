@@ -20,6 +20,7 @@ src_worker_libworker_a_SOURCES = \
 	src/worker/probe.c src/worker/probe.h src/worker/probe_run.c \
 	src/worker/profile.c src/worker/profile.h \
 	src/worker/progress.c src/worker/progress.h \
+	src/worker/queues.c \
 	src/worker/rank.c src/worker/rank.h \
 	src/worker/run.c src/worker/run.h \
 	src/worker/sandbox.c src/worker/sandbox.h src/worker/sandbox_filter.c \

@@ -5,13 +5,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/own.h"
-#include "broker/celery.h"
 #include "worker/inside.h"
 #include "worker/sandbox.h"
 
-#define HOLD_LEAST_S 3        /* less leaves no time between a receive and the first renewal */
-#define HOLD_UNKNOWN_S 300    /* the migration's, where the queue does not tell */
-#define CELERY_RECEIVES_MAX 3 /* the guide's; Celery has no such count */
+#define HOLD_LEAST_S 3     /* less leaves no time between a receive and the first renewal */
+#define HOLD_UNKNOWN_S 300 /* the migration's, where the queue does not tell */
 #define RECEIVE_AGAIN_MS 500
 #define RECEIVE_DOUBLINGS 6
 #define KEYS_MARGIN_S 300
@@ -380,36 +378,6 @@ static int sandbox_told(const struct worker *w, struct err *e)
 	return 0;
 }
 
-/* SQS, Celery's Redis, or both at once while work moves from the one to the other. */
-static int make_broker(struct worker *w, struct err *e)
-{
-	const struct worker_options *o = w->o;
-	const struct broker_sqs_options sqs = { .queue_url = o->queue_url,
-						.dead_letter_url = o->dead_letter_url };
-	const struct broker_celery_options celery = {
-		.broker_url = o->broker_url,
-		.names = { o->celery_queue, o->celery_task, o->celery_prefix },
-		.visibility_s = o->celery_visibility.ms / 1000,
-		.receives_max = o->receives_max ? o->receives_max : CELERY_RECEIVES_MAX,
-		.result_url = o->result_url,
-		.result_key_prefix = o->result_prefix
-	};
-	struct broker *old = NULL;
-
-	if (o->broker_url && *o->broker_url) {
-		old = broker_celery_new(w->loop, &celery, e);
-		if (!old)
-			return -1;
-	}
-	w->broker = old;
-	if (o->queue_url && *o->queue_url) {
-		w->broker = broker_sqs_new(w->lane, &sqs);
-		if (old)
-			w->broker = broker_both_new(w->broker, old);
-	}
-	return 0;
-}
-
 static int prepare(struct worker *w, struct err *e)
 {
 	struct lane_options lane = { .region = w->o->region };
@@ -420,7 +388,8 @@ static int prepare(struct worker *w, struct err *e)
 	w->lane = lane_new(w->loop, &lane, e);
 	if (!w->lane)
 		return -1;
-	if (make_broker(w, e) < 0)
+	w->broker = worker_queues(w, e);
+	if (!w->broker)
 		return -1;
 	return worker_outside_start(w, e);
 }

@@ -14,8 +14,11 @@
 #include "base/instant.h"
 #include "base/log.h"
 
+#define WORKER_QUEUES_MAX 8
+
 struct worker_options {
-	const char *queue_url, *region, *dead_letter_url;
+	const char *queue_url; /* URL[=WEIGHT], several by commas; NULL: none */
+	const char *region, *dead_letter_url;
 	const char *broker_url; /* Celery's Redis, instead of queue_url or beside it; NULL: none */
 	const char *celery_queue, *celery_task, *celery_prefix;
 	const char *result_url, *result_prefix;

@@ -386,7 +386,7 @@ def test_both_queues_are_served_by_one_worker(old, clips):
         assert len(old.around.outputs(job["video_id"])) == 1
     assert old.empty() and old.around.depth() == (0, 0)
     assert len(old.parked()) == 1 and old.around.depth(old.around.dead) == (1, 0)
-    assert "broker=both" in worker.text()
+    assert "broker=several" in worker.text()
 
 
 def test_a_broker_that_cannot_be_used_is_told(old):
