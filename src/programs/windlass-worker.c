@@ -119,8 +119,15 @@ static int run(void)
 			"--broker for a queue of Celery");
 		return usage(&e);
 	}
-	if (!o.profile || !*o.profile) {
-		err_set(&e, ERR_POLICY, "no profile: give --profile, or set WINDLASS_PROFILE");
+	if (o.command && !*o.command)
+		o.command = NULL;
+	if (!o.command == (!o.profile || !*o.profile)) {
+		err_set(&e, ERR_POLICY,
+			o.command
+				? "--exec and --profile exclude each other (WINDLASS_EXEC and "
+				  "WINDLASS_PROFILE too)"
+				: "no profile: give --profile, or set WINDLASS_PROFILE; or --exec "
+				  "for a command");
 		return usage(&e);
 	}
 	log_setup("windlass-worker", o.log_format, o.log_level);
@@ -155,7 +162,20 @@ static const struct option table[] = {
 	{ "region", 0, OPTION_STR, &o.region, "REGION", "SQS_REGION",
 	  .doc = "of the queue; else AWS_REGION or the profile's of ~/.aws/config" },
 	{ "profile", 'p', OPTION_STR, &o.profile, "FILE", "WINDLASS_PROFILE",
-	  .doc = "what is to become of a video" },
+	  .doc = "what is to become of a video, or which command is run on a message" },
+	{ "exec", 'x', OPTION_STR, &o.command, "COMMAND", "WINDLASS_EXEC",
+	  .doc = "instead of a profile: run by sh on each message, which is its standard input. "
+		 "Exit status 0: done; any other: tried again later" },
+	{ "exec-park-status", 0, OPTION_INT, &o.command_park_status, "N",
+	  "WINDLASS_EXEC_PARK_STATUS", "65", .least = 1, .most = 255,
+	  .doc = "exit status of that command that says that no other try can succeed: the "
+		 "message is parked with what it said on standard error" },
+	{ "exec-timeout", 0, OPTION_SPAN, &o.command_limit, "TIME", "WINDLASS_EXEC_TIMEOUT", "1h",
+	  .doc = "the command is killed, with all it has started, and tried again later" },
+	{ "exec-sandbox", 0, OPTION_CHOICE, &o.command_sandbox, "HOW", "WINDLASS_EXEC_SANDBOX",
+	  "none", .choices = "none|files|all",
+	  .doc = "files: it reads the system's programs alone and writes in its own folder; all: "
+		 "and has no network" },
 	{ "slots", 'n', OPTION_STR, &slots, "N", "WINDLASS_SLOTS", "1",
 	  .doc = "jobs at a time, 64 at most; auto: one for two processors, as far as there is a "
 		 "GiB of memory for each" },

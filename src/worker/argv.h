@@ -6,7 +6,7 @@
 
 #include "base/own.h"
 
-#define ARGV_MAX 96
+#define ARGV_MAX 1024
 
 struct argv {
 	char *list[ARGV_MAX + 1]; /* NULL-terminated */

@@ -10,6 +10,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/own.h"
+#include "worker/body.h"
+#include "worker/encoders.h"
 #include "worker/inside.h"
 #include "worker/task.h"
 #include "worker/words.h"
@@ -57,22 +59,37 @@ void worker_crew_assign(struct claim *c)
 {
 	struct worker *w = c->w;
 	const struct cred *keys = lane_keys(w->lane);
-	struct json *j = words(WORDS_JOB);
+	AUTO(buf_done) struct buf encoders = BUF(ENCODERS_WORDS_MAX);
+	struct json *j;
 	struct seat *s = w->seats;
+	struct err e = { 0 };
 
 	while (!s->ready || s->claim)
 		s++;
+	if (w->profile.processor == PROFILE_EXEC &&
+	    worker_body_write(s->folder, c->message.body, c->message.body_len, &e) < 0) {
+		worker_ground_trouble(w, e.text);
+		worker_finish_interrupted(c, e.text);
+		return;
+	}
+	j = words(WORDS_JOB);
 	s->claim = c;
 	c->seat = s;
 	c->state = CLAIM_WORKING;
 	c->started = c->stage_began = s->heard = clock_mono();
+	c->stage = worker_task_stage_first(w->profile.processor);
 	if (!instant_is_never(c->message.sent))
 		worker_meter_wait(&w->meter, instant_since(clock_wall(), c->message.sent));
 	LOG_INFO("job started", LOG_S("video", c->job.video_id), LOG_S("task", c->job.task_id),
 		 LOG_S("message", c->message.id), LOG_I("receives", c->message.receives),
 		 LOG_I("slot", s->number));
-	json_set(j, "job", job_write(&c->job));
 	json_set_int(j, "receives", c->message.receives);
+	if (w->profile.processor == PROFILE_EXEC)
+		json_set_str(j, "message", c->job.task_id);
+	else
+		json_set(j, "job", job_write(&c->job));
+	worker_encoders_words(&encoders);
+	json_set_str(j, "encoders", buf_str(&encoders));
 	json_set_int(j, "ends_ms", c->lease.ends.ms);
 	if (keys)
 		json_set(j, "keys", keys_of(keys));
@@ -131,11 +148,12 @@ static void stage_done(struct claim *c, const struct json *frame)
 {
 	static const enum job_state moves[TASK_STAGES] = { [TASK_FETCH] = JOB_FETCHED,
 							   [TASK_VERIFY] = JOB_TRANSCODED,
+							   [TASK_RUN] = JOB_TRANSCODED,
 							   [TASK_STORE] = JOB_STORED };
 	const char *word = text_of(frame, "stage");
 	struct meter *m = &c->w->meter;
 	struct tick now = clock_mono();
-	enum task_stage s = TASK_FETCH;
+	enum task_stage s = 0;
 	int64_t amount = 0;
 
 	while (s < TASK_STAGES && strcmp(word, worker_task_stage_word(s)) != 0)
@@ -152,7 +170,7 @@ static void stage_done(struct claim *c, const struct json *frame)
 	if (s == TASK_PROBE)
 		c->transcoding = now;
 	c->stage_began = now;
-	c->stage = s + 1;
+	c->stage = worker_task_stage_after(c->w->profile.processor, s);
 }
 
 /* A job that was done before passes through the states that its output proves. */
@@ -166,9 +184,13 @@ static void end_said(struct claim *c, const struct json *j)
 {
 	const char *outcome = text_of(j, "outcome"), *stage = text_of(j, "stage"),
 		   *reason = text_of(j, "reason");
+	const struct worker *w = c->w;
 	bool permanent = false, machine = false, away = false, already = false;
 	int64_t bytes = 0;
 
+	if (w->profile.processor == PROFILE_EXEC)
+		worker_body_remove(c->seat->folder);
+	snprintf(c->bucket, sizeof(c->bucket), "%s", text_of(j, "bucket"));
 	c->seat->claim = NULL;
 	c->seat = NULL;
 	json_get_bool(j, "permanent", &permanent);
@@ -199,7 +221,7 @@ static void heard(const struct json *j, const struct err *e, void *arg)
 {
 	struct seat *s = arg;
 	const char *what = text_of(j, WORDS_SAY);
-	int64_t permille = 0;
+	int64_t permille = 0, group = 0;
 
 	s->heard = clock_mono();
 	if (!j) {
@@ -211,6 +233,8 @@ static void heard(const struct json *j, const struct err *e, void *arg)
 			loop_child_kill(s->child, SIGKILL);
 	} else if (strcmp(what, WORDS_READY) == 0) {
 		s->ready = true;
+	} else if (strcmp(what, WORDS_RUNNING) == 0) {
+		s->command = json_get_int(j, "group", &group) && group > 1 ? (pid_t)group : 0;
 	} else if (!s->claim || s->claim->stop != CLAIM_GO_ON) {
 		return; /* said before it heard of its end */
 	} else if (strcmp(what, WORDS_STAGE) == 0) {
@@ -263,6 +287,10 @@ static void exited(int status, int signum, void *arg)
 	struct err ignored = { 0 };
 
 	describe_end(status, signum, how);
+	/* Its own children die with it; theirs do not. */
+	if (s->command > 1)
+		kill(-s->command, SIGKILL);
+	s->command = 0;
 	loop_child_free(TAKE(s->child));
 	worker_frames_close(&s->frames);
 	s->ready = false;
@@ -314,7 +342,7 @@ static void set_up(struct seat *s)
 	json_set_str(j, "folder", s->folder);
 	json_set_str(j, "host", w->host);
 	json_set_str(j, "region", lane_region(w->lane));
-	json_set_str(j, "profile_file", w->o->profile);
+	json_set_str(j, "profile_file", worker_profile_file(w->o));
 	json_set_str(j, "profile", w->profile_text);
 	json_set_bool(j, "confined", !w->o->unconfined);
 	tell(s, j);
@@ -324,10 +352,13 @@ static int start(struct seat *s, struct err *e)
 {
 	static const char *const argv[] = { "/proc/self/exe", "--slot", "3", NULL };
 	const char *env[ENV_MAX];
+	/* A slot that runs a command sees our end at its socket, and has time to end the command's
+	 * whole group; any other has one child, which dies with it. */
+	bool command = s->w->profile.processor == PROFILE_EXEC;
 	struct loop_spawn spawn_spec = { .argv = argv,
 					 .env = env,
 					 .fd = { -1, STDERR_FILENO, STDERR_FILENO, -1 },
-					 .death_signal = SIGKILL };
+					 .death_signal = command ? 0 : SIGKILL };
 	int pair[2];
 
 	if (worker_folder_make(s->folder, e) < 0)

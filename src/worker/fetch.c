@@ -85,11 +85,8 @@ static void source_come(struct aws_call *c, void *arg)
 	struct task *t = arg;
 	struct s3_object o;
 	struct err e = { 0 };
-	struct profile_key_parts parts = { .video_id = t->job.video_id,
-					   .task_id = t->job.task_id,
-					   .bucket = t->job.bucket,
-					   .key = t->job.key,
-					   .etag = t->etag };
+	struct profile_key_parts parts;
+	const char *bucket, *mark = worker_profile_mark(t->profile, &bucket);
 
 	if (aws_s3_head_read(&c->reply, &o, &e) < 0) {
 		/* A 404 of anybody else, at a wrong endpoint, must not park every good job. */
@@ -104,6 +101,7 @@ static void source_come(struct aws_call *c, void *arg)
 	}
 	memcpy(t->etag, o.etag, sizeof(t->etag));
 	t->source_bytes = o.size;
+	parts = worker_task_key_parts(t);
 	if (o.size <= 0)
 		err_set(&e, ERR_POLICY, "the source s3://%s/%s is empty", t->job.bucket,
 			t->job.key);
@@ -112,12 +110,12 @@ static void source_come(struct aws_call *c, void *arg)
 			"the source's %lld bytes are more than the %lld MiB that the profile takes",
 			(long long)o.size, (long long)t->profile->input.max_megabytes);
 	else
-		err_ignore(worker_profile_output_key(t->profile, t->output, &parts, &t->key,
-						     &e)); /* looked at below */
+		err_ignore(worker_profile_key(t->profile, mark, &parts, &t->key,
+					      &e)); /* looked at below */
 	if (e.kind != ERR_NONE)
 		worker_task_fail(t, TASK_PERMANENT, &e, "");
 	else
-		worker_store_look(t, t->job.bucket, buf_str(&t->key), seen);
+		worker_store_look(t, bucket ? bucket : t->job.bucket, buf_str(&t->key), seen);
 }
 
 void worker_fetch(struct task *t)

@@ -182,11 +182,16 @@ void worker_finish_step(struct claim *c)
 	}
 }
 
+static const char *bucket_of(const struct claim *c)
+{
+	return c->bucket[0] ? c->bucket : c->job.bucket;
+}
+
 /* What a sender that waits for it is told. */
 static char *result_of(const struct claim *c, const char *key, int64_t bytes)
 {
 	AUTO(json_freep) struct json *j = json_object();
-	AUTO(own_freep) char *output = own_printf("s3://%s/%s", c->job.bucket, key);
+	AUTO(own_freep) char *output = own_printf("s3://%s/%s", bucket_of(c), key);
 	struct buf out = BUF(RESULT_MAX);
 
 	json_set_str(j, "video_id", c->job.video_id);
@@ -202,10 +207,18 @@ void worker_finish_stored(struct claim *c, const char *key, int64_t bytes, bool 
 	c->w->meter.stored_bytes += bytes;
 	c->w->meter.stored_ms += took.ms;
 	LOG_INFO("output stored", LOG_S("video", c->job.video_id), LOG_S("task", c->job.task_id),
-		 LOG_S("message", c->message.id), LOG_S("bucket", c->job.bucket), LOG_S("key", key),
+		 LOG_S("message", c->message.id), LOG_S("bucket", bucket_of(c)), LOG_S("key", key),
 		 LOG_I("bytes", bytes), LOG_B("already", already), LOG_I("took_ms", took.ms));
 	c->finish.result = result_of(c, key, bytes);
 	begin(c, FINISH_ACK, span_ms(0));
+}
+
+/* What a program said: its end, where errors stand. */
+static const char *end_of(const char *complaint)
+{
+	size_t said = strlen(complaint);
+
+	return complaint + (said > WHY_MOST ? said - WHY_MOST : 0);
 }
 
 static bool last_receive(const struct claim *c)
@@ -228,7 +241,8 @@ void worker_finish_failed(struct claim *c, const char *stage, const char *reason
 	}
 	job_move(&c->job, JOB_RETURNED);
 	c->finish.why =
-		own_printf("%s: %s (again in %lld s)", stage, reason, (long long)delay.ms / 1000);
+		own_printf("%s: %s%s%s (again in %lld s)", stage, reason, *complaint ? ": " : "",
+			   end_of(complaint), (long long)delay.ms / 1000);
 	begin(c, FINISH_RETURN, delay);
 }
 
@@ -280,14 +294,11 @@ void worker_finish_parked(struct claim *c, const char *stage, const char *reason
 			  .complaint = complaint,
 			  .host = c->w->host,
 			  .attempt = c->message.receives };
-	size_t said = strlen(complaint);
 
 	job_move(&c->job, JOB_PARKED);
 	/* What the program itself said is what tells a person most: its end, where errors stand. */
 	if (complaint[0])
-		c->finish.why =
-			own_printf("%s: %s: %s%s", stage, reason, said > WHY_MOST ? "…" : "",
-				   complaint + (said > WHY_MOST ? said - WHY_MOST : 0));
+		c->finish.why = own_printf("%s: %s: %s", stage, reason, end_of(complaint));
 	else
 		c->finish.why = own_printf("%s: %s", stage, reason);
 	c->finish.note_name = NOTE_PARKED;

@@ -22,6 +22,12 @@ static int look(const struct worker *w, struct err *e)
 
 	if (worker_folder_need(w->folder.path, 0, e) < 0)
 		return -1;
+	if (w->profile.processor == PROFILE_EXEC) {
+		if (!loop_child_findable(w->profile.exec.command[0]))
+			return err_set(e, ERR_LOCAL, "there is no program %.200s",
+				       w->profile.exec.command[0]);
+		return 0;
+	}
 	for (size_t i = 0; i < COUNT_OF(programs); i++) {
 		if (!loop_child_findable(programs[i]))
 			return err_set(e, ERR_LOCAL,

@@ -90,6 +90,7 @@ struct claim {
 	int64_t speed_milli;
 	enum task_stage stage; /* under way */
 	struct tick stage_began;
+	char bucket[JOB_BUCKET_MAX]; /* of what was stored; "": the source's */
 };
 
 struct claim *worker_claim_new(struct worker *w, struct broker_message *take, struct tick asked);
@@ -131,7 +132,8 @@ struct seat {
 	struct claim *claim;
 	struct loop_timer *respawn;
 	struct tick spawned, heard;
-	int crashes; /* one soon after the other */
+	int crashes;   /* one soon after the other */
+	pid_t command; /* process group of the command that its slot runs; 0: none */
 };
 
 void worker_crew_start(struct worker *w);
@@ -232,6 +234,15 @@ void worker_ground_away(struct worker *w, const char *why);
 void worker_ground_well(struct worker *w); /* a job was done */
 void worker_ground_stop(struct worker *w);
 
+void worker_encoders_start(struct worker *w); /* asks ffmpeg what it has */
+bool worker_encoders_ready(const struct worker *w);
+void worker_encoders_stop(struct worker *w);
+
+/* --- a command instead of a profile's file */
+
+void worker_command_profile(const struct worker_options *o, struct buf *out);
+const char *worker_profile_file(const struct worker_options *o);
+
 /* --- seen from outside */
 
 MUST int worker_outside_start(struct worker *w, struct err *e); /* nothing without --listen */
@@ -253,6 +264,7 @@ struct worker {
 	struct broker_traits traits;
 	struct profile profile;
 	char *profile_text;
+	struct run *asking_encoders; /* of ffmpeg; NULL: it was */
 	struct folder folder;
 	char host[256];
 	struct rng rng;

@@ -2,15 +2,22 @@
 noinst_LIBRARIES += src/worker/libworker.a
 src_worker_libworker_a_SOURCES = \
 	src/worker/argv.c src/worker/argv.h \
-	src/worker/claim.c \
+	src/worker/assets.c src/worker/assets.h \
+	src/worker/body.c src/worker/body.h \
+	src/worker/claim.c src/worker/command.c \
 	src/worker/crew.c \
+	src/worker/encoders.c src/worker/encoders.h src/worker/encoders_run.c \
+	src/worker/exec.c \
 	src/worker/fetch.c \
 	src/worker/finish.c \
 	src/worker/folder.c src/worker/folder.h \
 	src/worker/frames.c src/worker/frames.h \
+	src/worker/gather.c \
+	src/worker/graph.c src/worker/graph.h \
 	src/worker/ground.c \
 	src/worker/guard.c \
 	src/worker/hash.c src/worker/hash.h \
+	src/worker/hls.c src/worker/hls.h \
 	src/worker/inside.h \
 	src/worker/lease.c src/worker/lease.h \
 	src/worker/life.c \
@@ -18,7 +25,7 @@ src_worker_libworker_a_SOURCES = \
 	src/worker/outside.c \
 	src/worker/note.c src/worker/note.h \
 	src/worker/probe.c src/worker/probe.h src/worker/probe_run.c \
-	src/worker/profile.c src/worker/profile.h \
+	src/worker/profile.c src/worker/profile.h src/worker/profile_check.c src/worker/profile_table.c \
 	src/worker/progress.c src/worker/progress.h \
 	src/worker/queues.c \
 	src/worker/rank.c src/worker/rank.h \
@@ -26,6 +33,7 @@ src_worker_libworker_a_SOURCES = \
 	src/worker/sandbox.c src/worker/sandbox.h src/worker/sandbox_filter.c \
 	src/worker/sandbox_reach.c src/worker/sandbox_parts.h \
 	src/worker/selftest.c src/worker/selftest.h src/worker/selftest_corpus.c \
+	src/worker/shape.c src/worker/shape.h \
 	src/worker/size.c src/worker/size.h \
 	src/worker/slot.c \
 	src/worker/spot.c \
@@ -35,6 +43,7 @@ src_worker_libworker_a_SOURCES = \
 	src/worker/top.c src/worker/top.h \
 	src/worker/transcode.c src/worker/transcode.h src/worker/transcode_run.c \
 	src/worker/unprotect.c \
+	src/worker/verify.c src/worker/verify.h \
 	src/worker/words.h src/worker/worker.h
 
 if HAVE_CHECK
@@ -42,7 +51,7 @@ check_PROGRAMS += tests/unit/check_worker
 TESTS += tests/unit/check_worker
 endif
 tests_unit_check_worker_SOURCES = tests/unit/check_worker.c tests/unit/check_worker.h \
-	tests/unit/check_worker_children.c tests/unit/check_worker_ends.c tests/unit/check_worker_media.c \
+	tests/unit/check_worker_children.c tests/unit/check_worker_graph.c tests/unit/check_worker_ends.c tests/unit/check_worker_media.c \
 	tests/unit/check_worker_sandbox.c
 tests_unit_check_worker_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_unit_check_worker_LDADD = $(WORKER_LIBS) $(UNIT_LIBS)

@@ -49,7 +49,7 @@ void worker_meter_seconds(struct buf *out, const char *name, const char *type, c
 static void stages(const struct meter *m, struct buf *out)
 {
 	worker_meter_head(out, "stage_seconds", "summary", "Time of each stage that was passed.");
-	for (enum task_stage s = TASK_FETCH; s < TASK_STAGES; s++) {
+	for (enum task_stage s = 0; s < TASK_STAGES; s++) {
 		const char *word = worker_task_stage_word(s);
 
 		buf_addf(out, "windlass_worker_stage_seconds_sum{stage=\"%s\"} ", word);

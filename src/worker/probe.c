@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/own.h"
 
 #define SECONDS_MAX 1e9
+#define RATIO_MAX (1ll << 31)
 
-static void whitelist(const struct profile *p, struct argv *out)
+void worker_probe_whitelist(const struct profile *p, struct argv *out)
 {
 	AUTO(buf_done) struct buf formats = BUF(2048);
 
@@ -20,14 +22,30 @@ static void whitelist(const struct profile *p, struct argv *out)
 	worker_argv_add(out, buf_str(&formats));
 }
 
-void worker_probe_argv(const struct profile *p, const char *file, struct argv *out)
+static void ask(struct argv *out)
 {
 	worker_argv_adds(out,
 			 (const char *const[]){ "ffprobe", "-hide_banner", "-v", "error",
 						"-print_format", "json=c=1", "-show_format",
 						"-show_streams" },
 			 8);
-	whitelist(p, out);
+}
+
+void worker_probe_own_argv(const char *file, struct argv *out)
+{
+	ask(out);
+	worker_argv_adds(out,
+			 (const char *const[]){ "-protocol_whitelist", "file", "-format_whitelist",
+						"mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,hls,mpegts,"
+						"jpeg_pipe,png_pipe,image2,mjpeg" },
+			 4);
+	worker_argv_addf(out, "file:%s", file);
+}
+
+void worker_probe_argv(const struct profile *p, const char *file, struct argv *out)
+{
+	ask(out);
+	worker_probe_whitelist(p, out);
 	worker_argv_add(out, "-max_streams");
 	worker_argv_addf(out, "%lld", (long long)p->input.max_streams + 1);
 	worker_argv_addf(out, "file:%s", file);
@@ -70,6 +88,81 @@ static bool is_cover(const struct json *stream)
 	return json_get_int(json_get(stream, "disposition"), "attached_pic", &attached) && attached;
 }
 
+/* "30000/1001", "4:3"; 0/0 and nonsense are not known. */
+static struct rate ratio_of(const char *text)
+{
+	struct rate r = { 0 };
+	char *end, *last;
+
+	if (!text)
+		return r;
+	r.num = strtoll(text, &end, 10);
+	if (*end != '/' && *end != ':')
+		return (struct rate){ 0 };
+	r.den = strtoll(end + 1, &last, 10);
+	if (*last || r.num <= 0 || r.den <= 0 || r.num > RATIO_MAX || r.den > RATIO_MAX)
+		return (struct rate){ 0 };
+	return r;
+}
+
+/* By side data, which new files have, or by a tag. */
+static int64_t turned(const struct json *s)
+{
+	const struct json *sides = json_get(s, "side_data_list");
+	const char *tag = json_get_str(json_get(s, "tags"), "rotate");
+	int64_t degrees = tag ? strtoll(tag, NULL, 10) : 0;
+
+	for (size_t i = 0; i < json_count(sides); i++) {
+		int64_t found;
+
+		if (json_get_int(json_at(sides, i), "rotation", &found))
+			degrees = -found;
+	}
+	degrees = (degrees % 360 + 360) % 360;
+	return (degrees + 45) / 90 % 4 * 90;
+}
+
+/* Two rates that a file gives, its mean and its finest; apart, the pictures do not come evenly. */
+static void rate_read(const struct json *s, struct probe *p)
+{
+	struct rate mean = ratio_of(json_get_str(s, "avg_frame_rate"));
+	struct rate finest = ratio_of(json_get_str(s, "r_frame_rate"));
+	double a = mean.num ? (double)mean.num / (double)mean.den : 0;
+	double f = finest.num ? (double)finest.num / (double)finest.den : 0;
+
+	p->rate = mean.num ? mean : finest;
+	p->variable = a > 0 && f > 0 && (f > a * 1.01 || f < a * 0.99);
+}
+
+static int64_t kilobits(const struct json *of)
+{
+	const char *text = json_get_str(of, "bit_rate");
+	int64_t bits = text ? strtoll(text, NULL, 10) : 0;
+
+	return bits > 0 && bits < INT64_MAX / 2 ? (bits + 999) / 1000 : 0;
+}
+
+/* What a player needs to know of H.264 before it fetches: "avc1.64001f". */
+static void level_read(const struct json *s, struct probe *p)
+{
+	static const struct {
+		const char *word, *idc;
+	} profiles[] = { { "High", "6400" },
+			 { "Main", "4d40" },
+			 { "Constrained Baseline", "42c0" },
+			 { "Baseline", "4200" } };
+	const char *word = json_get_str(s, "profile");
+	int64_t level = 0;
+
+	if (!word || strcmp(p->codec, "h264") != 0 || !json_get_int(s, "level", &level) ||
+	    level <= 0 || level > 255)
+		return;
+	for (size_t i = 0; i < COUNT_OF(profiles); i++)
+		if (strcmp(word, profiles[i].word) == 0)
+			snprintf(p->level, sizeof(p->level), "avc1.%s%02x", profiles[i].idc,
+				 (unsigned)level);
+}
+
 static void video_read(const struct json *s, struct probe *p)
 {
 	const char *ratio = json_get_str(s, "sample_aspect_ratio");
@@ -82,11 +175,26 @@ static void video_read(const struct json *s, struct probe *p)
 		p->width = p->height = 0;
 	p->square = !ratio || strcmp(ratio, "1:1") == 0 || strcmp(ratio, "0:1") == 0 ||
 		    strcmp(ratio, "N/A") == 0;
+	p->pixel = ratio_of(ratio);
+	p->square |= !p->pixel.num || p->pixel.num == p->pixel.den;
+	p->turned = turned(s);
+	p->kilobits = kilobits(s);
+	rate_read(s, p);
 	copy_word(p->codec, sizeof(p->codec), json_get_str(s, "codec_name"));
 	copy_word(p->pixel_format, sizeof(p->pixel_format), json_get_str(s, "pix_fmt"));
+	level_read(s, p);
 	p->duration = seconds(json_get_str(s, "duration"));
 	if (p->duration.ms < 0)
 		p->duration = clock_seconds(json_get_str(json_get(s, "tags"), "DURATION"));
+}
+
+static void audio_read(const struct json *s, struct probe *p)
+{
+	int64_t index;
+
+	if (json_get_int(s, "index", &index) && index >= 0)
+		p->audio = index;
+	copy_word(p->audio_codec, sizeof(p->audio_codec), json_get_str(s, "codec_name"));
 }
 
 int worker_probe_read(const char *text, size_t len, struct probe *ret, struct err *e)
@@ -94,7 +202,7 @@ int worker_probe_read(const char *text, size_t len, struct probe *ret, struct er
 	AUTO(json_freep) struct json *root = json_parse(text, len, e);
 	const struct json *streams = json_get(root, "streams");
 
-	*ret = (struct probe){ .video = -1, .duration = span_ms(-1) };
+	*ret = (struct probe){ .video = -1, .audio = -1, .duration = span_ms(-1) };
 	if (!root)
 		return err_wrap(e, "ffprobe's answer");
 	copy_word(ret->format, sizeof(ret->format),
@@ -104,8 +212,8 @@ int worker_probe_read(const char *text, size_t len, struct probe *ret, struct er
 		const struct json *s = json_at(streams, i);
 		const char *type = json_get_str(s, "codec_type");
 
-		if (type && strcmp(type, "audio") == 0)
-			ret->audios++;
+		if (type && strcmp(type, "audio") == 0 && ret->audios++ == 0)
+			audio_read(s, ret);
 		if (!type || strcmp(type, "video") != 0 || is_cover(s))
 			continue;
 		if (ret->videos++ == 0)
@@ -113,6 +221,8 @@ int worker_probe_read(const char *text, size_t len, struct probe *ret, struct er
 	}
 	if (ret->duration.ms < 0)
 		ret->duration = seconds(json_get_str(json_get(root, "format"), "duration"));
+	if (!ret->kilobits)
+		ret->kilobits = kilobits(json_get(root, "format"));
 	return 0;
 }
 
@@ -138,42 +248,5 @@ int worker_probe_check_source(const struct probe *f, const struct profile *p, st
 		return err_set(
 			e, ERR_POLICY, "its %lld s are more than the %lld s that the profile takes",
 			(long long)f->duration.ms / 1000, (long long)in->max_duration.ms / 1000);
-	return 0;
-}
-
-int worker_probe_check_output(const struct probe *f, const struct probe *source,
-			      const struct profile *p, const struct profile_output *o,
-			      struct err *e)
-{
-	const struct profile_fit *fit = worker_profile_fit_step(p);
-	struct span promised = worker_profile_duration(p, source->duration);
-
-	if (f->videos != 1 || strcmp(f->codec, "h264") != 0)
-		return err_set(e, ERR_POLICY,
-			       "the output has %lld video streams (%s), not one of h264",
-			       (long long)f->videos, f->codec);
-	if (f->audios != 0 || f->streams != 1)
-		return err_set(e, ERR_POLICY, "the output has %lld streams, not one",
-			       (long long)f->streams);
-	if (f->width != fit->width || f->height != fit->height || !f->square)
-		return err_set(e, ERR_POLICY, "the output is %lldx%lld, not %lldx%lld",
-			       (long long)f->width, (long long)f->height, (long long)fit->width,
-			       (long long)fit->height);
-	if (strcmp(f->pixel_format, worker_profile_pixel_format_word(o->video.pixel_format)) != 0)
-		return err_set(e, ERR_POLICY, "the output's pixel format is %s", f->pixel_format);
-	if (f->duration.ms < 0)
-		return err_set(e, ERR_POLICY, "the output's duration cannot be told");
-	if (promised.ms < 0)
-		return 0;
-	if (f->duration.ms < promised.ms - p->limits.tolerance.ms)
-		return err_set(e, ERR_POLICY,
-			       "the output ends after %lld ms where the source promises %lld ms: "
-			       "the source is cut "
-			       "short or damaged",
-			       (long long)f->duration.ms, (long long)promised.ms);
-	if (f->duration.ms > promised.ms + p->limits.tolerance.ms)
-		return err_set(e, ERR_POLICY,
-			       "the output lasts %lld ms where the source promises %lld ms",
-			       (long long)f->duration.ms, (long long)promised.ms);
 	return 0;
 }

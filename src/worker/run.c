@@ -7,6 +7,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/own.h"
+
 #define READ_BYTES 16384
 
 struct stream {
@@ -189,30 +191,47 @@ static int stream_open(struct run *r, struct stream *s, int *ret_child_end, stru
 	return 0;
 }
 
+/* Standard input and output, where they are files. */
+static int files_open(const struct run_spec *s, int *in, int *out, struct err *e)
+{
+	if (s->in && (*in = open(s->in, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)) < 0)
+		return err_errno(e, errno, "opening %s", s->in);
+	if (s->out &&
+	    (*out = open(s->out, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600)) < 0)
+		return err_errno(e, errno, "making %s", s->out);
+	return 0;
+}
+
+static int child_start(struct run *r, const struct run_spec *s, const int fd[static 3],
+		       struct err *e)
+{
+	struct sandbox_child box;
+	struct loop_spawn child = { .argv = s->argv,
+				    .env = s->env ? s->env : worker_sandbox_environment(),
+				    .cwd = s->cwd,
+				    .fd = { fd[0], fd[1], fd[2], -1 },
+				    .death_signal = SIGKILL,
+				    .prepare = worker_sandbox_prepare,
+				    .prepare_arg = &box };
+
+	if (worker_sandbox_open(&s->sandbox, s->cwd, s->argv[0], &box, e) < 0)
+		return -1;
+	r->child = loop_child_new(r->loop, &child, child_ended, r, e);
+	worker_sandbox_close(&box);
+	return r->child ? 0 : -1;
+}
+
 static int spawn(struct run *r, const struct run_spec *s, struct err *e)
 {
-	int out = -1, err = -1, rc = -1;
+	int fd[3] = { -1, -1, -1 }, rc = -1;
 
-	if (stream_open(r, &r->out, &out, e) == 0 && stream_open(r, &r->err, &err, e) == 0) {
-		struct sandbox_child box;
-		struct loop_spawn child = { .argv = s->argv,
-					    .env = worker_sandbox_environment(),
-					    .cwd = s->cwd,
-					    .fd = { -1, out, err, -1 },
-					    .death_signal = SIGKILL,
-					    .prepare = worker_sandbox_prepare,
-					    .prepare_arg = &box };
-
-		if (worker_sandbox_open(&s->sandbox, s->cwd, s->argv[0], &box, e) == 0) {
-			r->child = loop_child_new(r->loop, &child, child_ended, r, e);
-			rc = r->child ? 0 : -1;
-			worker_sandbox_close(&box);
-		}
-	}
-	if (out >= 0)
-		close(out);
-	if (err >= 0)
-		close(err);
+	if (files_open(s, &fd[0], &fd[1], e) == 0 &&
+	    (s->out || stream_open(r, &r->out, &fd[1], e) == 0) &&
+	    stream_open(r, &r->err, &fd[2], e) == 0)
+		rc = child_start(r, s, fd, e);
+	for (size_t i = 0; i < COUNT_OF(fd); i++)
+		if (fd[i] >= 0)
+			close(fd[i]);
 	return rc;
 }
 
@@ -242,6 +261,11 @@ int worker_run_start(struct loop *l, const struct run_spec *s, run_done_fn *fn, 
 	worker_run_alive(r);
 	*ret = r;
 	return 0;
+}
+
+pid_t worker_run_group(const struct run *r)
+{
+	return loop_child_pid(r->child);
 }
 
 void worker_run_alive(struct run *r)

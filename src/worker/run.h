@@ -29,6 +29,9 @@ struct run_result {
 struct run_spec {
 	const char *const *argv;
 	const char *cwd;
+	const char *const *env; /* NULL: worker_sandbox_environment() */
+	const char *in, *out;   /* files of standard input and output, from our own folder; NULL:
+				 * nothing, and a pipe */
 	struct sandbox sandbox;
 	size_t out_cap;
 	struct span limit, stall; /* stall 0: none; see worker_run_alive() */
@@ -41,7 +44,8 @@ typedef void run_done_fn(struct run_result *r, void *arg);
 
 MUST int worker_run_start(struct loop *l, const struct run_spec *s, run_done_fn *fn, void *arg,
 			  struct run **ret, struct err *e);
-void worker_run_alive(struct run *r); /* it made progress: the stall counts anew */
+pid_t worker_run_group(const struct run *r); /* its process group */
+void worker_run_alive(struct run *r);        /* it made progress: the stall counts anew */
 /* Kills it now. fn is not called. NULL is fine. */
 void worker_run_cancel(struct run *r);
 

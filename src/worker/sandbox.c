@@ -10,6 +10,7 @@
 #include "worker/sandbox_parts.h"
 
 #define FILES_MAX 64
+#define FILES_OF_COMMANDS_MAX 1024
 
 struct sandbox_layers worker_sandbox_layers(void)
 {
@@ -38,7 +39,7 @@ int worker_sandbox_open(const struct sandbox *s, const char *folder, const char 
 	if (!s->confined)
 		return 0;
 	if (worker_sandbox_filter_there()) {
-		ret->filter = worker_sandbox_filter(e);
+		ret->filter = worker_sandbox_filter(s->kind, e);
 		if (!ret->filter)
 			return -1;
 	}
@@ -86,7 +87,7 @@ void worker_sandbox_prepare(void *arg)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		_exit(126);
 	bound(RLIMIT_CORE, 0);
-	bound(RLIMIT_NOFILE, FILES_MAX);
+	bound(RLIMIT_NOFILE, s->kind == SANDBOX_ONE ? FILES_MAX : FILES_OF_COMMANDS_MAX);
 	if (s->file_bytes > 0)
 		bound(RLIMIT_FSIZE, s->file_bytes);
 	if (s->cpu_s > 0)

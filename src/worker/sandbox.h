@@ -6,6 +6,9 @@
  *              executes itself only. By the ABI that the kernel has; ABI 1 and 2 leave truncation,
  *              ABI 1 to 3 the network, to the filter.
  *   seccomp    no socket, no process, no look at others, nothing of an administrator's.
+ *
+ * A command of somebody's own (SANDBOX_OFFLINE, SANDBOX_ONLINE) may start programs and owns all of
+ * its folder.
  */
 #ifndef WORKER_SANDBOX_H
 #define WORKER_SANDBOX_H
@@ -16,13 +19,24 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+enum sandbox_kind {
+	SANDBOX_ONE,     /* one program, which starts no other and has no network */
+	SANDBOX_OFFLINE, /* starts the system's programs; no network */
+	SANDBOX_ONLINE,  /* and has the network */
+	SANDBOX_KINDS
+};
+
 struct sandbox {
-	int64_t cpu_s;        /* 0: no bound */
-	int64_t file_bytes;   /* largest file it may write; 0: no bound */
-	int64_t memory_bytes; /* of its own data; 0: no bound */
-	bool confined;        /* Landlock and seccomp too, as far as they are there */
-	const char *read;     /* one file, or NULL; both from the child's folder, and no links */
-	const char *write;    /* one folder, or NULL */
+	enum sandbox_kind kind;
+	int64_t cpu_s;           /* 0: no bound */
+	int64_t file_bytes;      /* largest file it may write; 0: no bound */
+	int64_t memory_bytes;    /* of its own data; 0: no bound */
+	bool confined;           /* Landlock and seccomp too, as far as they are there */
+	const char *read;        /* one file, or NULL; both from the child's folder, and no links */
+	const char *write;       /* one folder, or NULL; "." for all of the child's folder */
+	const char *look;        /* one folder that it may read, or NULL */
+	const char *const *more; /* absolute paths that it may read too (of other kinds than
+				  * SANDBOX_ONE: and execute), NULL-terminated; or NULL */
 };
 
 struct sandbox_layers {

@@ -23,12 +23,17 @@
 #define PROGRAM_BYTES_MAX 65536
 
 /* clang-format off */
+static const int network[] = {
+	SCMP_SYS(socket), SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(listen),
+	SCMP_SYS(accept), SCMP_SYS(accept4),
+};
+/* What one program that starts no other needs not. */
+static const int company[] = {
+	SCMP_SYS(socketpair), SCMP_SYS(sendto), SCMP_SYS(sendmsg), SCMP_SYS(sendmmsg),
+	SCMP_SYS(recvfrom), SCMP_SYS(recvmsg), SCMP_SYS(recvmmsg),
+	SCMP_SYS(fork), SCMP_SYS(vfork), SCMP_SYS(memfd_create),
+};
 static const int denied[] = {
-	/* the network, and other processes by sockets */
-	SCMP_SYS(socket), SCMP_SYS(socketpair), SCMP_SYS(connect), SCMP_SYS(bind),
-	SCMP_SYS(listen), SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(sendto),
-	SCMP_SYS(sendmsg), SCMP_SYS(sendmmsg), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg),
-	SCMP_SYS(recvmmsg),
 	/* other processes */
 	SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev),
 	SCMP_SYS(process_madvise), SCMP_SYS(kcmp), SCMP_SYS(pidfd_open), SCMP_SYS(pidfd_getfd),
@@ -37,8 +42,8 @@ static const int denied[] = {
 	SCMP_SYS(ioprio_set), SCMP_SYS(shmget), SCMP_SYS(shmat), SCMP_SYS(shmctl),
 	SCMP_SYS(msgget), SCMP_SYS(msgsnd), SCMP_SYS(msgrcv), SCMP_SYS(msgctl),
 	SCMP_SYS(semget), SCMP_SYS(semop), SCMP_SYS(semctl), SCMP_SYS(mq_open),
-	/* a new process, or another program; execve itself is Landlock's to bound */
-	SCMP_SYS(fork), SCMP_SYS(vfork), SCMP_SYS(execveat), SCMP_SYS(memfd_create),
+	/* another program; execve itself is Landlock's to bound */
+	SCMP_SYS(execveat),
 	/* files by other ways than opening them */
 	SCMP_SYS(truncate), SCMP_SYS(truncate64), SCMP_SYS(chmod), SCMP_SYS(fchmod),
 	SCMP_SYS(fchmodat), SCMP_SYS(chown), SCMP_SYS(fchown), SCMP_SYS(lchown),
@@ -65,7 +70,7 @@ static const int denied[] = {
 /* clang-format on */
 
 /* O_TRUNC without writing empties a file that may only be read: Landlock ABI 1 and 2 let it. */
-static int deny_by_argument(scmp_filter_ctx c)
+static int deny_by_argument(scmp_filter_ctx c, enum sandbox_kind kind)
 {
 	const uint32_t no = SCMP_ACT_ERRNO(EPERM);
 	const scmp_datum_t mask = O_TRUNC | O_ACCMODE;
@@ -74,24 +79,34 @@ static int deny_by_argument(scmp_filter_ctx c)
 				SCMP_A1(SCMP_CMP_MASKED_EQ, mask, O_TRUNC)) ||
 	       seccomp_rule_add(c, no, SCMP_SYS(openat), 1,
 				SCMP_A2(SCMP_CMP_MASKED_EQ, mask, O_TRUNC)) ||
-	       seccomp_rule_add(c, no, SCMP_SYS(clone), 1,
-				SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0)) ||
+	       (kind == SANDBOX_ONE &&
+		seccomp_rule_add(c, no, SCMP_SYS(clone), 1,
+				 SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0))) ||
 	       seccomp_rule_add(c, no, SCMP_SYS(prlimit64), 1, SCMP_A0(SCMP_CMP_NE, 0, 0));
 }
 
-static int rules(scmp_filter_ctx c)
+static int deny(scmp_filter_ctx c, const int *calls, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (seccomp_rule_add(c, SCMP_ACT_ERRNO(EPERM), calls[i], 0) < 0)
+			return -1;
+	return 0;
+}
+
+static int rules(scmp_filter_ctx c, enum sandbox_kind kind)
 {
 	/* Their arguments are behind a pointer, where no filter looks; all fall back. */
 	const uint32_t absent = SCMP_ACT_ERRNO(ENOSYS);
 
-	for (size_t i = 0; i < COUNT_OF(denied); i++)
-		if (seccomp_rule_add(c, SCMP_ACT_ERRNO(EPERM), denied[i], 0) < 0)
-			return -1;
+	if (deny(c, denied, COUNT_OF(denied)) < 0 ||
+	    (kind != SANDBOX_ONLINE && deny(c, network, COUNT_OF(network)) < 0) ||
+	    (kind == SANDBOX_ONE && deny(c, company, COUNT_OF(company)) < 0))
+		return -1;
 	for (int nr = FIRST_UNKNOWN; nr <= LAST_UNKNOWN; nr++)
 		if (seccomp_rule_add(c, absent, nr, 0) < 0)
 			return -1;
 	return seccomp_rule_add(c, absent, SCMP_SYS(clone3), 0) ||
-	       seccomp_rule_add(c, absent, SCMP_SYS(openat2), 0) || deny_by_argument(c);
+	       seccomp_rule_add(c, absent, SCMP_SYS(openat2), 0) || deny_by_argument(c, kind);
 }
 
 static struct sock_fprog *compile(scmp_filter_ctx c)
@@ -113,25 +128,25 @@ static struct sock_fprog *compile(scmp_filter_ctx c)
 	return program;
 }
 
-const void *worker_sandbox_filter(struct err *e)
+const void *worker_sandbox_filter(enum sandbox_kind kind, struct err *e)
 {
-	static struct sock_fprog *made; /* as long as the process */
+	static struct sock_fprog *made[SANDBOX_KINDS]; /* as long as the process */
 	scmp_filter_ctx c;
 
-	if (made)
-		return made;
+	if (made[kind])
+		return made[kind];
 	c = seccomp_init(SCMP_ACT_ALLOW);
 	if (c) {
 		if (seccomp_attr_set(c, SCMP_FLTATR_CTL_OPTIMIZE, 2) < 0) {
 			/* Older libraries: a longer way through the same rules. */
 		}
-		if (rules(c) == 0)
-			made = compile(c);
+		if (rules(c, kind) == 0)
+			made[kind] = compile(c);
 		seccomp_release(c);
 	}
-	if (!made)
+	if (!made[kind])
 		err_set(e, ERR_LOCAL, "the system call filter cannot be made");
-	return made;
+	return made[kind];
 }
 
 bool worker_sandbox_filter_there(void)
@@ -156,8 +171,9 @@ bool worker_sandbox_filter_there(void)
 	return false;
 }
 
-const void *worker_sandbox_filter(struct err *e)
+const void *worker_sandbox_filter(enum sandbox_kind kind, struct err *e)
 {
+	(void)kind;
 	err_set(e, ERR_LOCAL, "this build has no system call filter");
 	return NULL;
 }

@@ -12,8 +12,8 @@ int worker_sandbox_reach_enter(int ruleset); /* in the child */
 
 /* seccomp */
 bool worker_sandbox_filter_there(void);
-/* Made once a process; NULL when it cannot be. */
-const void *worker_sandbox_filter(struct err *e);
+/* Made once a process and kind; NULL when it cannot be. */
+const void *worker_sandbox_filter(enum sandbox_kind kind, struct err *e);
 int worker_sandbox_filter_enter(const void *filter); /* in the child */
 
 #endif

@@ -24,14 +24,20 @@
 #define WRITE_FILE (1u << 1)
 #define READ_FILE (1u << 2)
 #define READ_DIR (1u << 3)
+#define REMOVE_DIR (1u << 4)
 #define REMOVE_FILE (1u << 5)
+#define MAKE_DIR (1u << 7)
 #define MAKE_REG (1u << 8)
+#define MAKE_SYM (1u << 12)
 #define ALL_ABI_1 ((1u << 13) - 1)
 #define REFER (1u << 13)     /* ABI 2 */
 #define TRUNCATE (1u << 14)  /* ABI 3 */
 #define IOCTL_DEV (1u << 15) /* ABI 5 */
 #define NET_ALL 3u           /* ABI 4: bind and connect of TCP */
 #define SCOPE_ALL 3u         /* ABI 6: abstract sockets, signals */
+#define ALL_OF_A_FOLDER                                                                      \
+	(EXECUTE | WRITE_FILE | READ_FILE | READ_DIR | REMOVE_DIR | REMOVE_FILE | MAKE_DIR | \
+	 MAKE_REG | MAKE_SYM | REFER | TRUNCATE)
 #define FOR_FILES (EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE)
 
 #define INTERPRETER_MAX 256
@@ -57,7 +63,7 @@ int worker_sandbox_reach_abi(void)
 	return abi > 0 ? (int)abi : 0;
 }
 
-static int create(struct ruleset *r, struct err *e)
+static int create(struct ruleset *r, enum sandbox_kind kind, struct err *e)
 {
 	struct ruleset_attr a = { .fs = ALL_ABI_1 };
 	size_t size = sizeof(a.fs);
@@ -66,7 +72,7 @@ static int create(struct ruleset *r, struct err *e)
 	a.fs |= (r->abi >= 2 ? REFER : 0) | (r->abi >= 3 ? TRUNCATE : 0) |
 		(r->abi >= 5 ? IOCTL_DEV : 0);
 	if (r->abi >= 4) {
-		a.net = NET_ALL;
+		a.net = kind == SANDBOX_ONLINE ? 0 : NET_ALL;
 		size += sizeof(a.net);
 	}
 	if (r->abi >= 6) {
@@ -209,19 +215,60 @@ static int add_system(const struct ruleset *r, struct err *e)
 	return add(r, "/dev/null", READ_FILE | WRITE_FILE, e);
 }
 
+/* What commands need beside: their programs, and how the network is found. No /proc here either. */
+static int add_company(const struct ruleset *r, enum sandbox_kind kind, struct err *e)
+{
+	static const char *const programs[] = { "/usr", "/bin", "/sbin", "/lib", "/lib64" };
+	static const char *const readable[] = {
+		"/etc/alternatives", "/etc/passwd",          "/etc/group",       "/etc/localtime",
+		"/etc/mime.types",   "/etc/nsswitch.conf",   "/etc/services",    "/dev/zero",
+		"/etc/ssl",          "/etc/ca-certificates", "/etc/resolv.conf", "/etc/hosts",
+		"/etc/gai.conf",     "/etc/host.conf"
+	};
+	size_t n = kind == SANDBOX_ONLINE ? COUNT_OF(readable) : COUNT_OF(readable) - 6;
+
+	for (size_t i = 0; i < COUNT_OF(programs); i++)
+		if (add(r, programs[i], EXECUTE | READ_FILE | READ_DIR, e) < 0)
+			return -1;
+	for (size_t i = 0; i < n; i++)
+		if (add(r, readable[i], READ_FILE | READ_DIR, e) < 0)
+			return -1;
+	return 0;
+}
+
+static int add_all(const struct ruleset *r, const struct sandbox *s, const char *folder,
+		   const char *program, struct err *e)
+{
+	uint64_t more = READ_FILE | READ_DIR | (s->kind == SANDBOX_ONE ? 0 : EXECUTE);
+	bool whole = s->write && strcmp(s->write, ".") == 0;
+
+	if (add_system(r, e) < 0 ||
+	    (s->kind == SANDBOX_ONE ? add_program(r, program, e) : add_company(r, s->kind, e)) < 0)
+		return -1;
+	for (size_t i = 0; s->more && s->more[i]; i++)
+		if (add(r, s->more[i], more, e) < 0)
+			return -1;
+	if (s->read && add_own(r, folder, s->read, S_IFREG, READ_FILE, e) < 0)
+		return -1;
+	if (s->look && add_own(r, folder, s->look, S_IFDIR, READ_FILE | READ_DIR, e) < 0)
+		return -1;
+	if (s->write &&
+	    add_own(r, folder, s->write, S_IFDIR,
+		    whole ? ALL_OF_A_FOLDER
+			  : READ_FILE | READ_DIR | WRITE_FILE | MAKE_REG | REMOVE_FILE | TRUNCATE,
+		    e) < 0)
+		return -1;
+	return 0;
+}
+
 int worker_sandbox_reach_open(const struct sandbox *s, const char *folder, const char *program,
 			      int *ret_ruleset, struct err *e)
 {
 	struct ruleset r;
 
-	if (create(&r, e) < 0)
+	if (create(&r, s->kind, e) < 0)
 		return -1;
-	if (add_system(&r, e) == 0 && add_program(&r, program, e) == 0 &&
-	    (!s->read || add_own(&r, folder, s->read, S_IFREG, READ_FILE, e) == 0) &&
-	    (!s->write ||
-	     add_own(&r, folder, s->write, S_IFDIR,
-		     READ_FILE | READ_DIR | WRITE_FILE | MAKE_REG | REMOVE_FILE | TRUNCATE,
-		     e) == 0)) {
+	if (add_all(&r, s, folder, program, e) == 0) {
 		*ret_ruleset = r.fd;
 		return 0;
 	}

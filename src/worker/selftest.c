@@ -28,7 +28,7 @@
 
 static const char profile_text[] = "version: 1\nname: self-test\nsteps:\n  - trim: { to: 2s }\n"
 				   "  - fit: { width: 160, height: 90 }\noutputs:\n"
-				   "  - { name: main, key: 'x/{video_id}-{digest}.mp4',"
+				   "  - { name: x, key: 'x/{video_id}-{digest}.mp4',"
 				   " video: { crf: 30 } }\n";
 
 struct bench {
@@ -255,7 +255,10 @@ static int lay_out(struct bench *b, const struct attack *a, struct err *e)
 /* As a job goes. True: it was given up. */
 static bool refused(struct bench *b, const struct attack *a)
 {
-	const struct transcode_files files = { .in = TASK_SOURCE, .out = "out/x" };
+	static const struct assets none;
+	struct transcode what = { .profile = &b->profile, .assets = &none, .in = TASK_SOURCE };
+	struct targets targets;
+	struct shape shape;
 	struct sandbox box = box_of(b, a);
 	struct argv argv = { 0 };
 	struct probe found;
@@ -270,7 +273,14 @@ static bool refused(struct bench *b, const struct attack *a)
 		buf_adds(&b->said, e.text);
 		return true;
 	}
-	worker_transcode_argv(&b->profile, &b->profile.outputs[0], &found, &files, &argv);
+	if (worker_shape(&b->profile, &found, &none, &shape, &e) < 0)
+		return true;
+	worker_shape_targets(&b->profile, &found, &shape, &targets);
+	what.source = &found;
+	what.shape = &shape;
+	what.targets = &targets;
+	if (worker_transcode_argv(&what, &argv, &e) < 0)
+		return true;
 	return run(b, &argv, &box) < 0;
 }
 

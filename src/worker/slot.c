@@ -1,11 +1,14 @@
 /* The process of one slot: takes a job, its keys and its lease from the supervisor, reports stages,
  * progress and the end. It ends when the supervisor does. */
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/own.h"
+#include "worker/body.h"
+#include "worker/encoders.h"
 #include "worker/frames.h"
 #include "worker/task.h"
 #include "worker/words.h"
@@ -19,6 +22,7 @@ struct slot {
 	struct frames frames;
 	struct lane *lane;
 	struct profile profile;
+	struct assets assets;
 	bool ready, confined;
 	char *folder;
 	char host[HOST_BYTES_MAX];
@@ -65,6 +69,14 @@ static void progress(int permille, int64_t speed_milli, void *arg)
 	say(arg, j);
 }
 
+static void running(pid_t group, void *arg)
+{
+	struct json *j = words(WORDS_RUNNING);
+
+	json_set_int(j, "group", group);
+	say(arg, j);
+}
+
 static bool claimed(void *arg)
 {
 	struct slot *s = arg;
@@ -101,6 +113,7 @@ static void task_ended(const struct task_end *end, void *arg)
 	json_set_str(j, "reason", end->reason);
 	json_set_str(j, "complaint", end->complaint);
 	json_set_bool(j, "already", end->already);
+	json_set_str(j, "bucket", end->bucket);
 	json_set_str(j, "key", end->key);
 	json_set_str(j, "etag", end->etag);
 	json_set_int(j, "bytes", end->bytes);
@@ -147,7 +160,13 @@ static void take_keys(struct slot *s, const struct json *keys)
 static int read_job(const struct json *frame, struct job *ret, struct err *e)
 {
 	AUTO(buf_done) struct buf body = BUF(JOB_BYTES_MAX);
+	const char *message = json_get_str(frame, "message");
 
+	if (message) {
+		*ret = (struct job){ .created_at = INSTANT_NEVER };
+		snprintf(ret->task_id, sizeof(ret->task_id), "%s", message);
+		return 0;
+	}
 	if (json_write(json_get(frame, "job"), &body) < 0)
 		return err_set(e, ERR_PROTOCOL, "a job that is too long");
 	return job_read(buf_str(&body), body.len, ret, e);
@@ -158,15 +177,20 @@ static void take_job(struct slot *s, const struct json *frame)
 	struct job job;
 	struct err e = { 0 };
 	AUTO(own_freep) char *folder = own_printf("%s/job", s->folder);
+	AUTO(own_freep) char *message = worker_body_path(s->folder);
+	const char *encoders = json_get_str(frame, "encoders");
 	struct task_spec spec = { .loop = s->loop,
 				  .lane = s->lane,
 				  .profile = &s->profile,
 				  .job = &job,
+				  .assets = &s->assets,
+				  .message = message,
 				  .folder = folder,
 				  .host = s->host,
 				  .confined = s->confined,
 				  .hooks = { .stage = stage_done,
 					     .progress = progress,
+					     .running = running,
 					     .claimed = claimed,
 					     .end = task_ended,
 					     .arg = s } };
@@ -178,6 +202,8 @@ static void take_job(struct slot *s, const struct json *frame)
 	}
 	if (!json_get_int(frame, "receives", &spec.receives))
 		spec.receives = 0;
+	if (encoders && *encoders)
+		worker_encoders_take(encoders);
 	take_keys(s, json_get(frame, "keys"));
 	take_lease(s, frame);
 	loop_timer_start(s->alive, span_s(WORDS_ALIVE_S));
@@ -220,6 +246,7 @@ static void set_up(struct slot *s, const struct json *frame)
 		return;
 	}
 	s->folder = own_strdup(folder);
+	worker_assets_init(&s->assets, &s->profile, folder);
 	s->confined = true;
 	json_get_bool(frame, "confined", &s->confined);
 	strncpy(s->host, host, sizeof(s->host) - 1);
@@ -263,6 +290,7 @@ int worker_slot(int fd)
 	loop_timer_free(s.deadman);
 	loop_timer_free(s.alive);
 	lane_free(s.lane);
+	worker_assets_done(&s.assets);
 	worker_profile_done(&s.profile);
 	own_free(s.folder);
 	loop_free(s.loop);

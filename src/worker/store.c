@@ -15,7 +15,6 @@
 #include "base/own.h"
 #include "worker/hash.h"
 #include "worker/task.h"
-#include "worker/transcode.h"
 
 #define HEAD_S 60
 #define PUT_S 3600 /* the lease, which is renewed, ends it earlier */
@@ -194,6 +193,10 @@ static void begin_file(struct task *t)
 	struct stat st;
 
 	t->put_again = 0;
+	if (is_mark(t) && t->profile->manifest && worker_manifest_write(t, &e) < 0) {
+		worker_task_fail(t, TASK_MACHINE, &e, "");
+		return;
+	}
 	t->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (t->fd < 0 || fstat(t->fd, &st) < 0 || !S_ISREG(st.st_mode)) {
 		err_errno(&e, t->fd < 0 ? errno : EINVAL, "opening the output %s", f->name);
@@ -219,9 +222,12 @@ static void next_file(struct task *t)
 
 void worker_store(struct task *t)
 {
-	AUTO(own_freep) char *name = worker_task_output_name(t);
+	struct err e = { 0 };
 
-	worker_task_file(t, name, t->job.bucket, buf_str(&t->key),
-			 worker_transcode_content_type(t->output));
-	begin_file(t);
+	if (worker_gather(t, &e) < 0)
+		worker_task_fail(t, e.kind == ERR_POLICY ? TASK_PERMANENT : TASK_MACHINE, &e, "");
+	else if (t->file_count == 0)
+		worker_task_next(t); /* a command that leaves nothing */
+	else
+		begin_file(t);
 }

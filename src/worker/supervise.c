@@ -1,4 +1,5 @@
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,6 +18,16 @@
 
 /* --- receive */
 
+/* To a command any message is a job. */
+static bool is_job(struct claim *c, struct err *e)
+{
+	if (c->w->profile.processor == PROFILE_VIDEO)
+		return job_read(c->message.body, c->message.body_len, &c->job, e) == 0;
+	c->job = (struct job){ .created_at = INSTANT_NEVER, .state = JOB_RECEIVED };
+	snprintf(c->job.task_id, sizeof(c->job.task_id), "%s", c->message.id);
+	return true;
+}
+
 static void admit(struct claim *c)
 {
 	struct err e = { 0 };
@@ -24,7 +35,7 @@ static void admit(struct claim *c)
 	if (c->message.wrong) {
 		c->job = (struct job){ .state = JOB_RECEIVED };
 		worker_finish_parked(c, "receive", c->message.wrong, "");
-	} else if (job_read(c->message.body, c->message.body_len, &c->job, &e) < 0) {
+	} else if (!is_job(c, &e)) {
 		c->job = (struct job){ .state = JOB_RECEIVED };
 		worker_finish_parked(c, "receive", e.text, "");
 	} else if (c->w->phase != WORKER_RUNNING) {
@@ -149,7 +160,8 @@ static bool keys_ready(struct worker *w)
 
 static void dispatch(struct worker *w)
 {
-	if (!worker_claim_count(w, CLAIM_WAITING) || !worker_guard_ready(w) || !keys_ready(w))
+	if (!worker_claim_count(w, CLAIM_WAITING) || !worker_encoders_ready(w) ||
+	    !worker_guard_ready(w) || !keys_ready(w))
 		return;
 	for (struct claim *c = w->claims, *next; c && worker_crew_idle(w) > 0; c = next) {
 		next = c->next;
@@ -341,10 +353,12 @@ static int read_profile(struct worker *w, struct err *e)
 	AUTO(buf_done) struct buf text = BUF(PROFILE_BYTES_MAX), problems = BUF(PROFILE_BYTES_MAX);
 	int rc;
 
-	if (buf_read_file(&text, w->o->profile, e) < 0)
+	if (w->o->command)
+		worker_command_profile(w->o, &text);
+	else if (buf_read_file(&text, w->o->profile, e) < 0)
 		return err_wrap(e, "profile");
-	rc = worker_profile_read(w->o->profile, buf_str(&text), text.len, &w->profile, &problems,
-				 e);
+	rc = worker_profile_read(worker_profile_file(w->o), buf_str(&text), text.len, &w->profile,
+				 &problems, e);
 	for (char *line = (char *)buf_str(&problems); *line;) {
 		char *end = strchr(line, '\n');
 
@@ -391,12 +405,14 @@ static int prepare(struct worker *w, struct err *e)
 	w->broker = worker_queues(w, e);
 	if (!w->broker)
 		return -1;
+	worker_encoders_start(w);
 	return worker_outside_start(w, e);
 }
 
 static void finish(struct worker *w)
 {
 	worker_outside_stop(w);
+	worker_encoders_stop(w);
 	worker_crew_stop(w);
 	broker_free(w->broker);
 	worker_claim_stop_all(w);

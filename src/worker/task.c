@@ -6,15 +6,38 @@
 #include "base/own.h"
 #include "worker/folder.h"
 #include "worker/hash.h"
-#include "worker/transcode.h"
 
 #define OUTPUT_KEY_BYTES_MAX 4096
 
 const char *worker_task_stage_word(enum task_stage s)
 {
-	static const char *const words[] = { "fetch", "probe", "transcode", "verify", "store" };
+	static const char *const words[] = { "assets", "fetch", "probe", "transcode",
+					     "verify", "run",   "store" };
 
 	return (unsigned)s < COUNT_OF(words) ? words[s] : "?";
+}
+
+static const enum task_stage of_video[] = { TASK_ASSETS, TASK_FETCH, TASK_PROBE, TASK_TRANSCODE,
+					    TASK_VERIFY, TASK_STORE, TASK_STAGES };
+static const enum task_stage of_exec[] = { TASK_FETCH, TASK_RUN, TASK_STORE, TASK_STAGES };
+
+static const enum task_stage *stages_of(int processor)
+{
+	return processor == PROFILE_EXEC ? of_exec : of_video;
+}
+
+enum task_stage worker_task_stage_first(int processor)
+{
+	return stages_of(processor)[0];
+}
+
+enum task_stage worker_task_stage_after(int processor, enum task_stage done)
+{
+	const enum task_stage *s = stages_of(processor);
+
+	while (*s != done && *s != TASK_STAGES)
+		s++;
+	return *s == TASK_STAGES ? TASK_STAGES : s[1];
 }
 
 char *worker_task_path(const struct task *t, const char *name)
@@ -22,10 +45,20 @@ char *worker_task_path(const struct task *t, const char *name)
 	return own_printf("%s/%s", t->folder, name);
 }
 
-char *worker_task_output_name(const struct task *t)
+enum task_stage worker_task_stage(const struct task *t)
 {
-	return own_printf(TASK_OUTPUT_FOLDER "/%s.%s", t->output->name,
-			  worker_transcode_extension(t->output));
+	return t->stages[t->step];
+}
+
+struct profile_key_parts worker_task_key_parts(const struct task *t)
+{
+	return (struct profile_key_parts){ .video_id = t->job.video_id,
+					   .task_id = t->job.task_id,
+					   .message_id = t->job.task_id,
+					   .bucket = t->job.bucket,
+					   .key = t->job.key,
+					   .etag = t->etag,
+					   .assets = t->assets->count ? t->assets->digest : NULL };
 }
 
 struct task *worker_task_new(const struct task_spec *s)
@@ -35,9 +68,11 @@ struct task *worker_task_new(const struct task_spec *s)
 	t->loop = s->loop;
 	t->lane = s->lane;
 	t->profile = s->profile;
-	t->output = &s->profile->outputs[0];
+	t->stages = stages_of(s->profile->processor);
+	t->assets = s->assets;
 	t->hooks = s->hooks;
 	t->folder = own_strdup(s->folder);
+	t->message = own_strdup(s->message);
 	t->host = s->host;
 	t->confined = s->confined;
 	t->job = *s->job;
@@ -70,12 +105,22 @@ void worker_task_free(struct task *t)
 	own_free(t->looked_at);
 	buf_done(&t->key);
 	own_free(t->folder);
+	own_free(t->message);
 	own_free(t);
 }
 
+static void fetch(struct task *t)
+{
+	if (t->profile->processor == PROFILE_EXEC)
+		worker_exec_look(t);
+	else
+		worker_fetch(t);
+}
+
 static void (*const stages[TASK_STAGES])(struct task *) = {
-	[TASK_FETCH] = worker_fetch,         [TASK_PROBE] = worker_probe,
-	[TASK_TRANSCODE] = worker_transcode, [TASK_VERIFY] = worker_probe_output,
+	[TASK_ASSETS] = worker_assets_ready, [TASK_FETCH] = fetch,
+	[TASK_PROBE] = worker_probe,         [TASK_TRANSCODE] = worker_transcode,
+	[TASK_VERIFY] = worker_probe_output, [TASK_RUN] = worker_exec,
 	[TASK_STORE] = worker_store,
 };
 
@@ -99,6 +144,14 @@ static const char *mark_etag(const struct task *t)
 	return t->file_count ? t->files[t->file_count - 1].etag : "";
 }
 
+static const char *mark_bucket(const struct task *t)
+{
+	const char *bucket;
+
+	worker_profile_mark(t->profile, &bucket);
+	return bucket ? bucket : "";
+}
+
 static void stored(struct task *t)
 {
 	struct task_end end = { .outcome = TASK_STORED,
@@ -106,6 +159,7 @@ static void stored(struct task *t)
 				.reason = "",
 				.complaint = "",
 				.already = t->already,
+				.bucket = mark_bucket(t),
 				.key = buf_str(&t->key),
 				.etag = t->already ? t->found.etag : mark_etag(t),
 				.bytes = t->already ? t->found.bytes : t->made_bytes };
@@ -118,24 +172,23 @@ void worker_task_start(struct task *t)
 	AUTO(own_freep) char *out = worker_task_path(t, TASK_OUTPUT_FOLDER);
 	struct err e = { 0 };
 
-	t->stage = TASK_FETCH;
 	/* What a killed slot left here would be in the way. */
 	if (worker_folder_remove(t->folder, &e) < 0 || worker_folder_make(t->folder, &e) < 0 ||
 	    worker_folder_make(out, &e) < 0) {
 		worker_task_fail(t, TASK_MACHINE, &e, "");
 		return;
 	}
-	stages[t->stage](t);
+	stages[worker_task_stage(t)](t);
 }
 
 void worker_task_next(struct task *t)
 {
-	t->hooks.stage(t->stage, t->hooks.arg);
-	t->stage++;
-	if (t->stage == TASK_STAGES)
+	t->hooks.stage(worker_task_stage(t), t->hooks.arg);
+	t->step++;
+	if (worker_task_stage(t) == TASK_STAGES)
 		stored(t);
 	else
-		stages[t->stage](t);
+		stages[worker_task_stage(t)](t);
 }
 
 void worker_task_found(struct task *t)
@@ -149,7 +202,8 @@ void worker_task_found(struct task *t)
 static enum task_class class_here(const struct task *t, enum task_class why)
 {
 	struct err ignored = { 0 };
-	bool ours = why == TASK_TRANSIENT || (why == TASK_PERMANENT && t->stage >= TASK_TRANSCODE);
+	bool ours = why == TASK_TRANSIENT ||
+		    (why == TASK_PERMANENT && worker_task_stage(t) >= TASK_TRANSCODE);
 
 	return ours && worker_folder_need(t->folder, 0, &ignored) < 0 ? TASK_MACHINE : why;
 }
@@ -159,9 +213,10 @@ void worker_task_fail(struct task *t, enum task_class why, const struct err *e,
 {
 	struct task_end end = { .outcome = TASK_FAILED,
 				.why = class_here(t, why),
-				.stage = t->stage,
+				.stage = worker_task_stage(t),
 				.reason = e->text,
 				.complaint = complaint,
+				.bucket = "",
 				.key = "",
 				.etag = "" };
 

@@ -1,5 +1,5 @@
-/* One job inside a slot: fetch, probe, transcode, verify, store, in this order, each a file of its
- * name.
+/* One job inside a slot: assets, fetch, probe, transcode, verify, store, in this order; or, of a
+ * command: fetch, which looks whether it was done, run, store.
  *
  * A stage starts something and returns; when it has come it calls worker_task_next() or
  * worker_task_fail(), once. The lease is the slot's to watch: worker_task_free() at any moment
@@ -13,17 +13,33 @@
 #include "base/crypto.h"
 #include "base/loop.h"
 #include "model/job.h"
+#include "worker/assets.h"
 #include "worker/probe.h"
 #include "worker/profile.h"
 #include "worker/progress.h"
 #include "worker/run.h"
+#include "worker/shape.h"
 
 /* Names inside the job's folder. */
 #define TASK_SOURCE "source"
 #define TASK_OUTPUT_FOLDER "out"
 
-enum task_stage { TASK_FETCH, TASK_PROBE, TASK_TRANSCODE, TASK_VERIFY, TASK_STORE, TASK_STAGES };
+#define TASK_MESSAGE "message" /* beside the job's folder: its body, where a command is run */
+#define TASK_MANIFEST "manifest.json"
+
+enum task_stage {
+	TASK_ASSETS,
+	TASK_FETCH,
+	TASK_PROBE,
+	TASK_TRANSCODE,
+	TASK_VERIFY,
+	TASK_RUN,
+	TASK_STORE,
+	TASK_STAGES
+};
 const char *worker_task_stage_word(enum task_stage s);
+enum task_stage worker_task_stage_first(int processor); /* enum profile_processor */
+enum task_stage worker_task_stage_after(int processor, enum task_stage done);
 
 enum task_class {
 	TASK_TRANSIENT, /* may go better another time, or elsewhere */
@@ -39,12 +55,13 @@ struct task_end {
 	enum task_class why; /* TASK_FAILED */
 	enum task_stage stage;
 	const char *reason, *complaint;
-	bool already; /* TASK_STORED: it was there before us */
-	const char *key, *etag;
+	bool already;                    /* TASK_STORED: it was there before us */
+	const char *bucket, *key, *etag; /* of the mark; bucket "": the source's */
 	int64_t bytes;
 };
 
 struct task_hooks {
+	void (*running)(pid_t group, void *arg); /* a command's process group; 0: it has ended */
 	void (*stage)(enum task_stage done, void *arg); /* a stage has been completed */
 	void (*progress)(int permille, int64_t speed_milli, void *arg);
 	bool (*claimed)(void *arg); /* is the message still ours? asked before the store */
@@ -59,7 +76,8 @@ struct task_hash; /* digest of the output, made off the loop */
 struct task_file {                                    /* one object that the job leaves */
 	char *name;                                   /* inside the job's folder */
 	char *bucket, *key;
-	const char *type; /* of its content; static */
+	const char *type;   /* of its content; static */
+	const char *output; /* by which the profile names it; NULL: none */
 	int64_t bytes;
 	char sha256[TASK_SHA256_MAX], etag[S3_ETAG_MAX];
 };
@@ -73,18 +91,23 @@ struct task {
 	struct loop *loop;
 	struct lane *lane;
 	const struct profile *profile;
-	const struct profile_output *output;
 	struct task_hooks hooks;
-	char *folder;
+	char *folder, *message; /* message: the file of its body; of a command only */
 	const char *host;
 	bool confined;
 	struct job job;
 	int64_t receives;
 
-	enum task_stage stage;
-	char etag[S3_ETAG_MAX]; /* of the source, with its quotes */
+	const enum task_stage *stages; /* of this kind of job, to TASK_STAGES */
+	size_t step;                   /* place in it */
+	char etag[S3_ETAG_MAX]; /* of the source, with its quotes; of a command: the body's digest
+				 */
 	int64_t source_bytes;
-	struct probe source, made;
+	struct assets *assets; /* the slot's */
+	struct probe source;
+	struct shape shape; /* of the source after the steps */
+	struct targets targets;
+	size_t asset, verifying; /* which is looked at: of assets, of targets */
 	struct buf
 		key; /* of the mark: the object that is stored last and says that all are there */
 	struct task_file *files; /* in the order of their storing, the mark last */
@@ -108,9 +131,11 @@ struct task_spec {
 	struct loop *loop;
 	struct lane *lane;
 	const struct profile *profile;
-	const struct job *job;
+	const struct job *job; /* of a command: its task_id alone, the message's id */
 	int64_t receives;
-	const char *folder; /* made here, removed by worker_task_free() */
+	struct assets *assets;
+	const char *message; /* file of the message's body; NULL: not kept */
+	const char *folder;  /* made here, removed by worker_task_free() */
 	const char *host;
 	bool confined; /* ffmpeg and ffprobe, by all layers that are there */
 	struct task_hooks hooks;
@@ -126,12 +151,22 @@ void worker_task_fail(struct task *t, enum task_class why, const struct err *e,
 		      const char *complaint);
 void worker_task_found(struct task *t); /* the output is there already: straight to the end */
 char *worker_task_path(const struct task *t, const char *name);
-char *worker_task_output_name(const struct task *t); /* inside the job's folder */
+enum task_stage worker_task_stage(const struct task *t);
+/* What keys are made of. */
+struct profile_key_parts worker_task_key_parts(const struct task *t);
+void worker_assets_ready(struct task *t);
+void worker_exec_look(struct task *t);
+void worker_exec(struct task *t);
 void worker_fetch(struct task *t);
 void worker_probe(struct task *t);
+MUST int worker_probe_ended(const struct run_result *r, struct probe *ret, struct err *e);
 void worker_transcode(struct task *t);
 void worker_probe_output(struct task *t);
 void worker_store(struct task *t);
+/* Lists what the job made, in the order of storing, the mark last. */
+MUST int worker_gather(struct task *t, struct err *e);
+/* Writes the list of what is stored: its own content. */
+MUST int worker_manifest_write(const struct task *t, struct err *e);
 /* One more file to store, before or in worker_store(). */
 struct task_file *worker_task_file(struct task *t, const char *name, const char *bucket,
 				   const char *key, const char *type);

@@ -1,115 +1,231 @@
 #include "worker/transcode.h"
 
+#include <string.h>
+
 #include "base/buf.h"
+#include "worker/encoders.h"
+#include "worker/graph.h"
+#include "worker/hls.h"
+#include "worker/task.h"
 
-#define FILTER_MAX 2048
+#define WORDS(a, ...)                                               \
+	worker_argv_adds((a), (const char *const[]){ __VA_ARGS__ }, \
+			 sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *))
 
-static void seconds(struct argv *a, struct span d)
+static void seconds(struct argv *a, const char *option, struct span d)
 {
+	worker_argv_add(a, option);
 	worker_argv_addf(a, "%lld.%03lld", (long long)(d.ms / 1000), (long long)(d.ms % 1000));
 }
 
-static void input(const struct profile *p, const char *file, struct argv *a)
-{
-	const struct profile_trim *trim = worker_profile_trim_step(p);
-	AUTO(buf_done) struct buf formats = BUF(2048);
+/* --- inputs */
 
-	for (size_t i = 0; i < p->input.format_count; i++)
-		buf_addf(&formats, "%s%s", i ? "," : "", p->input.formats[i]);
-	worker_argv_adds(
-		a, (const char *const[]){ "-protocol_whitelist", "file", "-format_whitelist" }, 3);
-	worker_argv_add(a, buf_str(&formats));
+static void stranger(const struct profile *p, struct argv *a)
+{
+	worker_probe_whitelist(p, a);
 	worker_argv_add(a, "-max_streams");
 	worker_argv_addf(a, "%lld", (long long)p->input.max_streams + 1);
 	worker_argv_add(a, "-max_pixels");
 	worker_argv_addf(a, "%lld", (long long)p->input.max_pixels);
-	if (trim && trim->from.ms > 0) {
-		worker_argv_add(a, "-ss");
-		seconds(a, trim->from);
-	}
-	worker_argv_add(a, "-i");
-	worker_argv_addf(a, "file:%s", file);
 }
 
-static void fit(const struct profile_fit *f, const struct probe *source, struct buf *out)
+static void inputs(const struct transcode *t, struct argv *a)
 {
-	long long w = (long long)f->width, h = (long long)f->height;
-
-	/* Scaling keeps the shape of the pixel grid; where pixels are not square, make them so
-	 * first. */
-	if (!source->square)
-		buf_adds(out,
-			 "scale=w='max(2,trunc(iw*sar/2)*2)':h='max(2,trunc(ih/2)*2)',setsar=1,");
-	buf_addf(out,
-		 "scale=w=%lld:h=%lld:force_original_aspect_ratio=decrease:force_divisible_by=2,"
-		 "pad=w=%lld:h=%lld:x=(ow-iw)/2:y=(oh-ih)/2:color=%s,setsar=1",
-		 w, h, w, h, f->color);
-}
-
-static void filters(const struct profile *p, const struct probe *source, struct argv *a)
-{
-	AUTO(buf_done) struct buf text = BUF(FILTER_MAX);
-
-	for (size_t i = 0; i < p->step_count; i++) {
-		if (!p->steps[i].has_fit)
-			continue;
-		if (text.len)
-			buf_addc(&text, ',');
-		fit(&p->steps[i].fit, source, &text);
-	}
-	worker_argv_add(a, "-vf");
-	worker_argv_add(a, buf_str(&text));
-}
-
-static void output(const struct profile *p, const struct profile_output *o, const char *file,
-		   struct argv *a)
-{
+	const struct profile *p = t->profile;
 	const struct profile_trim *trim = worker_profile_trim_step(p);
 
-	if (trim) {
-		worker_argv_add(a, "-t");
-		seconds(a, span_ms(trim->to.ms - trim->from.ms));
+	stranger(p, a);
+	if (trim && trim->from.ms > 0)
+		seconds(a, "-ss", trim->from);
+	if (trim)
+		seconds(a, "-t", span_ms(trim->to.ms - trim->from.ms));
+	worker_argv_add(a, "-i");
+	worker_argv_addf(a, "file:%s", t->in);
+	for (size_t i = 0; i < p->step_count; i++) {
+		const char *name = worker_graph_asset(&p->steps[i]);
+		const struct asset *one;
+
+		if (!name)
+			continue;
+		one = &t->assets->list[worker_profile_asset(p, name)];
+		if (one->demuxer)
+			WORDS(a, "-protocol_whitelist", "file", "-f", one->demuxer);
+		else
+			stranger(p, a);
+		worker_argv_add(a, "-i");
+		worker_argv_addf(a, "file:%s", one->path);
 	}
-	worker_argv_adds(a, (const char *const[]){ "-c:v", "libx264", "-preset" }, 3);
-	worker_argv_add(a, worker_profile_preset_word(o->video.preset));
+}
+
+/* --- encoders */
+
+static void keyframes(struct span every, struct argv *a)
+{
+	if (every.ms <= 0)
+		return;
+	worker_argv_add(a, "-force_key_frames");
+	worker_argv_addf(a, "expr:gte(t,n_forced*%lld.%03lld)", (long long)every.ms / 1000,
+			 (long long)every.ms % 1000);
+}
+
+static void coded(const struct target *t, struct argv *a)
+{
+	const struct profile_video *v = t->video;
+	const struct profile_output *o = t->output;
+	bool hls = o->container == PROFILE_HLS;
+
+	worker_argv_add(a, "-c:v");
+	worker_argv_add(a, worker_encoders_name(v->codec));
+	worker_encoders_options(v->codec, v->preset, a);
 	worker_argv_add(a, "-crf");
-	worker_argv_addf(a, "%lld", (long long)o->video.crf);
+	worker_argv_addf(a, "%lld", (long long)v->crf);
+	if (v->max_kilobits) {
+		worker_argv_add(a, "-maxrate");
+		worker_argv_addf(a, "%lldk", (long long)v->max_kilobits);
+		worker_argv_add(a, "-bufsize");
+		worker_argv_addf(a, "%lldk", 2 * (long long)v->max_kilobits);
+	} else if (v->codec == PROFILE_VP9) {
+		WORDS(a, "-b:v", "0"); /* or crf is a bound only */
+	}
 	worker_argv_add(a, "-pix_fmt");
-	worker_argv_add(a, worker_profile_pixel_format_word(o->video.pixel_format));
-	if (o->faststart)
-		worker_argv_adds(a, (const char *const[]){ "-movflags", "+faststart" }, 2);
-	worker_argv_adds(
-		a,
-		(const char *const[]){ "-f", "mp4", "-progress", "pipe:1", "-stats_period", "0.5" },
-		6);
-	worker_argv_addf(a, "file:%s", file);
+	worker_argv_add(a, worker_profile_pixel_format_word(v->pixel_format));
+	keyframes(v->keyframes.ms == 0 && hls ? o->segment : v->keyframes, a);
 }
 
-void worker_transcode_argv(const struct profile *p, const struct profile_output *o,
-			   const struct probe *source, const struct transcode_files *files,
-			   struct argv *a)
+static void sound(const struct profile_output *o, struct argv *a)
 {
-	worker_argv_adds(a,
-			 (const char *const[]){ "ffmpeg", "-hide_banner", "-nostdin", "-loglevel",
-						"warning", "-nostats", "-y" },
-			 7);
-	input(p, files->in, a);
+	WORDS(a, "-c:a", o->audio == PROFILE_AUDIO_OPUS ? "libopus" : "aac", "-b:a");
+	worker_argv_addf(a, "%lldk", (long long)o->audio_kilobits);
+}
+
+/* --- muxers */
+
+static void hls(const struct target *t, const char *name, struct argv *a)
+{
+	const struct profile_output *o = t->output;
+	bool ts = t->video->codec == PROFILE_H264;
+	int folder = (int)(strrchr(name, '/') - name);
+
+	WORDS(a, "-f", "hls", "-hls_playlist_type", "vod", "-hls_flags", "independent_segments");
+	seconds(a, "-hls_time", o->segment);
+	WORDS(a, "-hls_segment_type", ts ? "mpegts" : "fmp4");
+	if (!ts)
+		WORDS(a, "-hls_fmp4_init_filename", HLS_INIT);
+	worker_argv_add(a, "-hls_segment_filename");
+	worker_argv_addf(a, "%.*s/seg_%%05d.%s", folder, name, ts ? "ts" : "m4s");
+	worker_argv_add(a, name);
+}
+
+static void pictures(const struct profile_output *o, const char *name, struct argv *a)
+{
+	bool png = o->container == PROFILE_PNG;
+
+	WORDS(a, "-c:v", png ? "png" : "mjpeg");
+	if (!png)
+		WORDS(a, "-q:v", "3");
+	WORDS(a, "-f", "image2");
+	if (o->has_at) {
+		WORDS(a, "-frames:v", "1", "-update", "1");
+		worker_argv_add(a, name);
+	} else {
+		WORDS(a, "-fps_mode", "passthrough");
+		worker_argv_addf(a, "%s/%%05d.%s", name, png ? "png" : "jpg");
+	}
+}
+
+static void muxed(const struct target *t, const char *name, struct argv *a)
+{
+	static const char *const formats[PROFILE_CONTAINERS] = {
+		[PROFILE_MP4] = "mp4", [PROFILE_WEBM] = "webm", [PROFILE_MKV] = "matroska"
+	};
+	const struct profile_output *o = t->output;
+	bool mp4 = o->container == PROFILE_MP4;
+
+	if (t->video->codec == PROFILE_H265 && (mp4 || o->container == PROFILE_HLS))
+		WORDS(a, "-tag:v", "hvc1"); /* what Apple's players know it by */
+	if (o->container == PROFILE_HLS) {
+		hls(t, name, a);
+		return;
+	}
+	if (mp4 && o->faststart)
+		WORDS(a, "-movflags", "+faststart");
+	WORDS(a, "-f", formats[o->container]);
+	worker_argv_addf(a, "file:%s", name);
+}
+
+static void target(const struct transcode *t, size_t i, struct argv *a)
+{
+	const struct target *one = &t->targets->list[i];
+	AUTO(own_freep) char *name = worker_transcode_name(one->output, one->rendition);
+
 	worker_argv_add(a, "-map");
-	worker_argv_addf(a, "0:%lld", (long long)source->video);
-	worker_argv_adds(a,
-			 (const char *const[]){ "-an", "-sn", "-dn", "-map_metadata", "-1",
-						"-map_chapters", "-1" },
-			 7);
-	filters(p, source, a);
-	output(p, o, files->out, a);
+	if (one->copied)
+		worker_argv_addf(a, "0:%lld", (long long)t->source->video);
+	else
+		worker_argv_addf(a, "[v%zu]", i);
+	if (one->audio) {
+		worker_argv_add(a, "-map");
+		if (one->copied)
+			worker_argv_addf(a, "0:%lld", (long long)t->source->audio);
+		else
+			worker_argv_addf(a, "[t%zu]", i);
+	} else {
+		worker_argv_add(a, "-an");
+	}
+	WORDS(a, "-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1");
+	if (!one->video) {
+		pictures(one->output, name, a);
+		return;
+	}
+	if (one->copied) {
+		WORDS(a, "-c", "copy");
+	} else {
+		coded(one, a);
+		if (one->audio)
+			sound(one->output, a);
+	}
+	muxed(one, name, a);
 }
 
-const char *worker_transcode_extension(const struct profile_output *o)
+int worker_transcode_argv(const struct transcode *t, struct argv *a, struct err *e)
 {
-	return o->container == PROFILE_MP4 ? "mp4" : "bin";
+	AUTO(buf_done) struct buf graph = BUF(GRAPH_BYTES_MAX);
+
+	if (worker_graph(t->profile, t->source, t->assets, t->shape, t->targets, &graph, e) < 0)
+		return -1;
+	WORDS(a, "ffmpeg", "-hide_banner", "-nostdin", "-loglevel", "warning", "-nostats", "-y",
+	      "-progress", "pipe:1", "-stats_period", "0.5");
+	inputs(t, a);
+	if (graph.len) {
+		worker_argv_add(a, "-filter_complex");
+		worker_argv_add(a, buf_str(&graph));
+	}
+	for (size_t i = 0; i < t->targets->count; i++)
+		target(t, i, a);
+	return 0;
+}
+
+char *worker_transcode_name(const struct profile_output *o, const char *rendition)
+{
+	static const char *const ends[PROFILE_CONTAINERS] = {
+		[PROFILE_MP4] = "mp4",  [PROFILE_WEBM] = "webm", [PROFILE_MKV] = "mkv",
+		[PROFILE_HLS] = "m3u8", [PROFILE_JPEG] = "jpg",  [PROFILE_PNG] = "png"
+	};
+
+	if (rendition)
+		return own_printf(TASK_OUTPUT_FOLDER "/%s/%s/" HLS_PLAYLIST, o->name, rendition);
+	if (o->has_every)
+		return own_printf(TASK_OUTPUT_FOLDER "/%s", o->name);
+	return own_printf(TASK_OUTPUT_FOLDER "/%s.%s", o->name, ends[o->container]);
 }
 
 const char *worker_transcode_content_type(const struct profile_output *o)
 {
-	return o->container == PROFILE_MP4 ? "video/mp4" : "application/octet-stream";
+	static const char *const types[PROFILE_CONTAINERS] = {
+		[PROFILE_MP4] = "video/mp4",        [PROFILE_WEBM] = "video/webm",
+		[PROFILE_MKV] = "video/x-matroska", [PROFILE_HLS] = HLS_CONTENT_TYPE,
+		[PROFILE_JPEG] = "image/jpeg",      [PROFILE_PNG] = "image/png"
+	};
+
+	return types[o->container];
 }

@@ -4,7 +4,7 @@
 
 #define WORDS_DO "do"
 #define WORDS_SETUP "setup" /* slot's folder, host, region, profile, confined: once */
-#define WORDS_JOB "job"     /* job, receives, ends_ms, keys */
+#define WORDS_JOB "job"     /* job or message, receives, ends_ms, keys, encoders */
 #define WORDS_LEASE "lease" /* ends_ms, on the boot-time clock that both read */
 #define WORDS_KEYS "keys"
 
@@ -14,9 +14,10 @@
 #define WORDS_ALIVE_S 5
 #define WORDS_STAGE "stage"       /* stage: completed */
 #define WORDS_PROGRESS "progress" /* permille, speed_milli */
-#define WORDS_END                                                                                 \
-	"end" /* outcome, permanent, machine, away, stage, reason, complaint, already, key, etag, \
-	       * bytes                                                                            \
+#define WORDS_RUNNING "running"   /* group: of a command's processes; 0: it has ended */
+#define WORDS_END                                                                              \
+	"end" /* outcome, permanent, machine, away, stage, reason, complaint, already, bucket, \
+	       * key, etag, bytes                                                              \
 	       */
 
 #define WORDS_STORED "stored"

@@ -24,6 +24,11 @@ struct worker_options {
 	const char *result_url, *result_prefix;
 	struct span celery_visibility;
 	const char *profile; /* file */
+	const char
+		*command; /* instead of a profile: run by the shell on each message; NULL: none */
+	const char *command_sandbox;
+	int64_t command_park_status;
+	struct span command_limit;
 	const char *work_dir;
 	int64_t slots;
 	int64_t visibility_s; /* 0: the queue's */

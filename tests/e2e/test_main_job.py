@@ -128,7 +128,7 @@ class Run:
         def look():
             everything = processes()
             for pid, slot in self.programs_named("ffmpeg").items():
-                if slot in everything and everything[slot][0] in everything and len(self.programs_named("ffmpeg")) > 0:
+                if slot in everything and everything[slot][0] in everything and "--slot" in everything[slot][2]:
                     return pid, slot, everything[slot][0]
             return None
         return wait_for(look, "ffmpeg at work", 40)

@@ -440,6 +440,7 @@ int main(void)
 	suite_add_tcase(s, rank);
 	suite_add_tcase(s, note);
 	suite_add_tcase(s, check_worker_media());
+	suite_add_tcase(s, check_worker_graph());
 	suite_add_tcase(s, check_worker_children());
 	suite_add_tcase(s, check_worker_sandbox());
 	suite_add_tcase(s, check_worker_ends());

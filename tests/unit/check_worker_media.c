@@ -5,7 +5,7 @@
 
 #include "worker/probe.h"
 #include "worker/profile.h"
-#include "worker/transcode.h"
+#include "worker/verify.h"
 
 #define HEAD "version: 1\nname: t\n"
 #define STEPS "steps:\n  - trim: { to: 30s }\n  - fit: { width: 1280, height: 720 }\n"
@@ -30,10 +30,45 @@ static const struct {
 	{ "nothing", "", "empty" },
 	{ "not YAML", HEAD "steps: [", "t.yaml:4:1" },
 	{ "an unknown key, with the nearest", HEAD STEPS OUTPUTS "stepps: 1\n", "'steps'" },
-	{ "no outputs", HEAD STEPS, "outputs" },
+	{ "no outputs", HEAD STEPS, "there must be an output" },
 	{ "an empty list of outputs", HEAD STEPS "outputs: []\n", "output" },
-	{ "no size", HEAD "steps:\n  - trim: { to: 30s }\n" OUTPUTS,
-	  "t.yaml:4:3: there must be a fit step" },
+	{ "an intro of no size",
+	  HEAD "assets:\n  - { name: i, file: /i.mp4 }\nsteps:\n  - intro: { clip: i }\n" OUTPUTS,
+	  "t.yaml:6:5: intro and outro come after a fit step" },
+	{ "an asset that is not there", HEAD "steps:\n  - watermark: { image: logo }\n" OUTPUTS,
+	  "t.yaml:4:25: there is no asset 'logo'" },
+	{ "an asset of two places",
+	  HEAD "assets:\n  - { name: a, file: /a, s3: s3://bucket/a }\n" STEPS OUTPUTS,
+	  "either file or s3" },
+	{ "an asset of no place at all",
+	  HEAD "assets:\n  - { name: a, file: a.png }\n" STEPS OUTPUTS, "absolute path" },
+	{ "a codec that its container does not take",
+	  HEAD STEPS "outputs:\n  - { name: v, key: \"{video_id}{digest}\", container: webm, "
+		     "video: { codec: h264 } }\n",
+	  "webm takes vp9 or av1" },
+	{ "two outputs without a manifest",
+	  HEAD STEPS OUTPUTS "  - { name: p, key: \"{video_id}{digest}.jpg\", container: jpeg, at: "
+			     "1s }\n",
+	  "needs a manifest" },
+	{ "pictures that share a key",
+	  HEAD STEPS "manifest: \"{video_id}{digest}\"\noutputs:\n  - { name: p, key: "
+		     "\"{video_id}{digest}\", container: jpeg, every: 1s }\n",
+	  "key needs {number}" },
+	{ "HLS without a folder of its own",
+	  HEAD STEPS "manifest: \"{video_id}{digest}\"\noutputs:\n  - { name: h, container: hls, "
+		     "key: \"{video_id}{digest}.m3u8\", renditions: [ { name: a, video: {} } ] }\n",
+	  "a folder of its own" },
+	{ "a command among videos", HEAD "exec: { command: [true] }\n" STEPS OUTPUTS,
+	  "exec is of processor: exec" },
+	{ "a processor without its command", HEAD "processor: exec\n", "needs exec.command" },
+	{ "a command's output of nowhere",
+	  HEAD "processor: exec\nexec: { command: [true] }\noutputs:\n  - { name: a, key: "
+	       "\"{digest}\", file: a }\n",
+	  "has a bucket" },
+	{ "a command's output that leaves its folder",
+	  HEAD "processor: exec\nexec: { command: [true] }\noutputs:\n  - { name: a, key: "
+	       "\"{digest}\", bucket: bbb, file: ../a }\n",
+	  "without /" },
 	{ "a step of two keys",
 	  HEAD "steps:\n  - { trim: { to: 3s }, fit: { width: 64, height: 64 } }\n" OUTPUTS,
 	  "a step is one key" },
@@ -151,87 +186,30 @@ END_TEST
 START_TEST(the_key_comes_from_job_source_and_profile)
 {
 	AUTO(worker_profile_done) struct profile p = good(HEAD STEPS OUTPUTS);
-	struct profile_key_parts parts = { "vid", "t1", "bucket", "a.mp4", "\"e1\"" }, other;
+	struct profile_key_parts parts = { .video_id = "vid",
+					   .task_id = "t1",
+					   .bucket = "bucket",
+					   .key = "a.mp4",
+					   .etag = "\"e1\"" },
+				 other;
 	AUTO(buf_done) struct buf a = BUF(4096), b = BUF(4096), c = BUF(4096), d = BUF(4096);
 	struct err e = { 0 };
 
-	ck_assert_int_eq(worker_profile_output_key(&p, &p.outputs[0], &parts, &a, &e), 0);
+	ck_assert_int_eq(worker_profile_key(&p, p.outputs[0].key, &parts, &a, &e), 0);
 	other = parts;
 	other.task_id = "t2"; /* the same work for another task is the same output */
-	ck_assert_int_eq(worker_profile_output_key(&p, &p.outputs[0], &other, &b, &e), 0);
+	ck_assert_int_eq(worker_profile_key(&p, p.outputs[0].key, &other, &b, &e), 0);
 	other.etag = "\"e2\"";
-	ck_assert_int_eq(worker_profile_output_key(&p, &p.outputs[0], &other, &c, &e), 0);
+	ck_assert_int_eq(worker_profile_key(&p, p.outputs[0].key, &other, &c, &e), 0);
 	other = parts;
 	other.bucket = "bucketa";
 	other.key = ".mp4"; /* the same letters, cut elsewhere */
-	ck_assert_int_eq(worker_profile_output_key(&p, &p.outputs[0], &other, &d, &e), 0);
+	ck_assert_int_eq(worker_profile_key(&p, p.outputs[0].key, &other, &d, &e), 0);
 	ck_assert_msg(strncmp(buf_str(&a), "p/vid-", 6) == 0 && a.len == 6 + 16 + 4, "%s",
 		      buf_str(&a));
 	ck_assert_str_eq(buf_str(&a), buf_str(&b));
 	ck_assert_str_ne(buf_str(&a), buf_str(&c));
 	ck_assert_str_ne(buf_str(&a), buf_str(&d));
-}
-END_TEST
-
-/* --- argument lists */
-
-static const char *after(const struct argv *a, const char *flag)
-{
-	for (size_t i = 0; i + 1 < a->count; i++)
-		if (strcmp(a->list[i], flag) == 0)
-			return a->list[i + 1];
-	return NULL;
-}
-
-static size_t place(const struct argv *a, const char *word)
-{
-	for (size_t i = 0; i < a->count; i++)
-		if (strcmp(a->list[i], word) == 0)
-			return i;
-	return a->count;
-}
-
-START_TEST(ffmpeg_is_told_what_the_profile_says)
-{
-	AUTO(worker_profile_done) struct profile p = good(HEAD STEPS OUTPUTS);
-	AUTO(worker_argv_done) struct argv a = { 0 };
-	struct probe source = { .video = 2, .square = true };
-	struct transcode_files files = { "source", "out/video.mp4" };
-
-	worker_transcode_argv(&p, &p.outputs[0], &source, &files, &a);
-	ck_assert_str_eq(a.list[0], "ffmpeg");
-	ck_assert_uint_lt(place(&a, "-nostdin"), a.count);
-	ck_assert_str_eq(after(&a, "-protocol_whitelist"), "file");
-	ck_assert_ptr_nonnull(strstr(after(&a, "-format_whitelist"), "mp4"));
-	ck_assert_ptr_null(strstr(after(&a, "-format_whitelist"), "hls"));
-	ck_assert_ptr_null(strstr(after(&a, "-format_whitelist"), "concat"));
-	ck_assert_uint_lt(place(&a, "-format_whitelist"), place(&a, "-i")); /* of the input */
-	ck_assert_str_eq(after(&a, "-i"), "file:source");
-	ck_assert_str_eq(after(&a, "-map"), "0:2");
-	ck_assert_uint_lt(place(&a, "-an"), a.count);
-	ck_assert_str_eq(after(&a, "-t"), "30.000");
-	ck_assert_uint_gt(place(&a, "-t"), place(&a, "-i"));
-	ck_assert_str_eq(after(&a, "-c:v"), "libx264");
-	ck_assert_str_eq(after(&a, "-crf"), "23");
-	ck_assert_str_eq(after(&a, "-preset"), "veryfast");
-	ck_assert_str_eq(after(&a, "-pix_fmt"), "yuv420p");
-	ck_assert_str_eq(after(&a, "-movflags"), "+faststart");
-	ck_assert_str_eq(after(&a, "-progress"), "pipe:1");
-	ck_assert_str_eq(a.list[a.count - 1], "file:out/video.mp4");
-	ck_assert_ptr_null(strstr(after(&a, "-vf"), "iw*sar"));
-	ck_assert_ptr_nonnull(strstr(after(&a, "-vf"), "pad=w=1280:h=720"));
-}
-END_TEST
-
-START_TEST(pixels_that_are_not_square_are_made_so)
-{
-	AUTO(worker_profile_done) struct profile p = good(HEAD STEPS OUTPUTS);
-	AUTO(worker_argv_done) struct argv a = { 0 };
-	struct probe source = { .square = false };
-	struct transcode_files files = { "source", "out/video.mp4" };
-
-	worker_transcode_argv(&p, &p.outputs[0], &source, &files, &a);
-	ck_assert_ptr_nonnull(strstr(after(&a, "-vf"), "iw*sar"));
 }
 END_TEST
 
@@ -344,12 +322,22 @@ static const struct {
 	{ "nothing", MADE(.videos = 0, .streams = 0), "0 video streams" },
 };
 
+static const struct assets none;
+
 START_TEST(an_output_is_what_was_promised)
 {
 	AUTO(worker_profile_done) struct profile p = good(HEAD STEPS OUTPUTS);
-	struct probe source = { .duration = { 40000 } };
+	struct probe source = {
+		.audio = -1, .width = 64, .height = 36, .square = true, .duration = { 40000 }
+	};
+	struct targets targets;
+	struct shape shape;
 	struct err e = { 0 };
-	int rc = worker_probe_check_output(&outputs[_i].made, &source, &p, &p.outputs[0], &e);
+	int rc = worker_shape(&p, &source, &none, &shape, &e);
+
+	ck_assert_int_eq(rc, 0);
+	worker_shape_targets(&p, &source, &shape, &targets);
+	rc = worker_verify_target(&targets.list[0], &shape, &p, &outputs[_i].made, &e);
 
 	ck_assert_msg((rc == 0) == !outputs[_i].says, "%s: %s", outputs[_i].name, e.text);
 	if (outputs[_i].says)
@@ -366,8 +354,6 @@ TCase *check_worker_media(void)
 	tcase_add_test(t, the_digest_is_of_what_makes_the_output);
 	tcase_add_loop_test(t, at_most_the_trim, 0, COUNT_OF(durations));
 	tcase_add_test(t, the_key_comes_from_job_source_and_profile);
-	tcase_add_test(t, ffmpeg_is_told_what_the_profile_says);
-	tcase_add_test(t, pixels_that_are_not_square_are_made_so);
 	tcase_add_loop_test(t, a_source_is_taken_or_refused, 0, COUNT_OF(probes));
 	tcase_add_loop_test(t, the_duration_is_the_pictures, 0, COUNT_OF(lengths));
 	tcase_add_loop_test(t, an_output_is_what_was_promised, 0, COUNT_OF(outputs));

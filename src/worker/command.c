@@ -1,0 +1,19 @@
+/* --exec: the shortest profile, written from options. */
+#include "base/keys.h"
+#include "worker/inside.h"
+
+#define NAME "--exec"
+
+const char *worker_profile_file(const struct worker_options *o)
+{
+	return o->command ? NAME : o->profile;
+}
+
+void worker_command_profile(const struct worker_options *o, struct buf *out)
+{
+	buf_adds(out, "version: 1\nname: exec\nprocessor: exec\nexec:\n  command: [/bin/sh, -c, ");
+	keys_quote(out, o->command);
+	buf_addf(out, "]\n  park_status: %lld\n  sandbox: %s\nlimits: { wall: %lldms }\n",
+		 (long long)o->command_park_status, o->command_sandbox,
+		 (long long)o->command_limit.ms);
+}

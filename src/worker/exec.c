@@ -1,0 +1,161 @@
+/* A job that is a command: the message on its standard input, a folder of its own, an exit status
+ * that says what becomes of the message. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/own.h"
+#include "model/job.h"
+#include "worker/body.h"
+#include "worker/folder.h"
+#include "worker/task.h"
+
+#define MEGABYTE 1048576
+#define ENVIRONMENT_MAX 96
+#define STDOUT_NAME TASK_OUTPUT_FOLDER "/stdout"
+
+/* --- was it done before? */
+
+static void seen(struct task *t, const struct err *e)
+{
+	if (e->kind == ERR_NONE)
+		worker_task_found(t);
+	else if (e->kind == ERR_NOT_FOUND || e->kind == ERR_DENIED)
+		worker_task_next(t); /* the conditional write tells those who may not list */
+	else
+		worker_task_fail(t,
+				 e->kind == ERR_CONFLICT ? TASK_PERMANENT : worker_task_class_of(e),
+				 e, "");
+}
+
+/* Equal messages are one job: the digest of the body stands for a source's ETag. */
+static int body_digest(struct task *t, struct err *e)
+{
+	AUTO(buf_done) struct buf body = BUF(BODY_BYTES_MAX);
+	uint8_t sum[CRYPTO_SHA256_BYTES];
+
+	if (buf_read_file(&body, t->message, e) < 0)
+		return -1;
+	crypto_sha256(buf_str(&body), body.len, sum);
+	crypto_hex(sum, sizeof(sum), t->etag);
+	return 0;
+}
+
+void worker_exec_look(struct task *t)
+{
+	const char *bucket, *mark = worker_profile_mark(t->profile, &bucket);
+	struct profile_key_parts parts;
+	struct err e = { 0 };
+
+	if (body_digest(t, &e) < 0) {
+		worker_task_fail(t, TASK_MACHINE, &e, "");
+		return;
+	}
+	if (!mark) {
+		worker_task_next(t);
+		return;
+	}
+	parts = worker_task_key_parts(t);
+	if (worker_profile_key(t->profile, mark, &parts, &t->key, &e) < 0)
+		worker_task_fail(t, TASK_PERMANENT, &e, "");
+	else
+		worker_store_look(t, bucket, buf_str(&t->key), seen);
+}
+
+/* --- its run */
+
+/* Of our own environment, the names that the profile lists; and what a command wants to know. */
+struct environment {
+	char *list[ENVIRONMENT_MAX];
+	size_t count;
+};
+
+static void environment_done(struct environment *v)
+{
+	for (size_t i = 0; i < v->count; i++)
+		own_free(v->list[i]);
+}
+
+static void give(struct environment *v, const char *name, const char *value)
+{
+	if (value && v->count + 1 < ENVIRONMENT_MAX)
+		v->list[v->count++] = own_printf("%s=%s", name, value);
+}
+
+static void environment_make(const struct task *t, struct environment *v)
+{
+	const struct profile_exec *x = &t->profile->exec;
+	AUTO(own_freep) char *receives = own_printf("%lld", (long long)t->receives);
+	AUTO(own_freep) char *out = worker_task_path(t, TASK_OUTPUT_FOLDER);
+	const char *path = getenv("PATH");
+
+	give(v, "PATH", path ? path : "/usr/local/bin:/usr/bin:/bin");
+	give(v, "HOME", t->folder);
+	give(v, "TMPDIR", t->folder);
+	give(v, "LC_ALL", "C.UTF-8");
+	give(v, "TZ", "UTC");
+	give(v, "WINDLASS_MESSAGE_ID", t->job.task_id);
+	give(v, "WINDLASS_RECEIVE_COUNT", receives);
+	give(v, "WINDLASS_OUT", out);
+	for (size_t i = 0; i < x->environment_count; i++)
+		give(v, x->environment[i], getenv(x->environment[i]));
+}
+
+static void failed(struct task *t, const struct run_result *r, const struct err *e)
+{
+	bool parked =
+		r->how == RUN_ENDED && !r->signum && r->status == (int)t->profile->exec.park_status;
+
+	worker_task_fail(t, parked ? TASK_PERMANENT : TASK_TRANSIENT, e, r->complaint);
+}
+
+static void ended(struct run_result *r, void *arg)
+{
+	struct task *t = arg;
+	struct err e = { 0 };
+
+	t->run = NULL;
+	t->hooks.running(0, t->hooks.arg);
+	if (worker_run_verdict("the command", r, &e) < 0)
+		failed(t, r, &e);
+	else
+		worker_task_next(t);
+}
+
+static struct sandbox sandbox_of(const struct task *t)
+{
+	const struct profile_limits *limits = &t->profile->limits;
+	const struct profile_exec *x = &t->profile->exec;
+
+	return (struct sandbox){
+		.kind = x->sandbox == PROFILE_CONFINE_ALL ? SANDBOX_OFFLINE : SANDBOX_ONLINE,
+		.cpu_s = limits->cpu.ms / 1000,
+		.file_bytes = limits->max_output_megabytes * MEGABYTE,
+		.memory_bytes = limits->max_memory_megabytes * MEGABYTE,
+		.confined = t->confined && x->sandbox != PROFILE_CONFINE_NONE,
+		.write = ".",
+		.more = x->read,
+	};
+}
+
+void worker_exec(struct task *t)
+{
+	AUTO(environment_done) struct environment env = { 0 };
+	AUTO(own_freep) char *out = worker_task_path(t, STDOUT_NAME);
+	struct err e = { 0 };
+	struct run_spec s = { .argv = t->profile->exec.command,
+			      .cwd = t->folder,
+			      .in = t->message,
+			      .out = out,
+			      .sandbox = sandbox_of(t),
+			      .limit = t->profile->limits.wall };
+
+	environment_make(t, &env);
+	s.env = (const char *const *)env.list;
+	if (worker_folder_need(t->folder, 0, &e) < 0 ||
+	    worker_run_start(t->loop, &s, ended, t, &t->run, &e) < 0)
+		worker_task_fail(t, TASK_MACHINE, &e, "");
+	else
+		t->hooks.running(worker_run_group(t->run), t->hooks.arg);
+}
