@@ -4,7 +4,7 @@ src_cli_libcli_a_SOURCES = \
 	src/cli/cli.c src/cli/cli.h src/cli/doctor.c src/cli/doctor_look.c src/cli/doctor_look.h src/cli/doctor_past.c src/cli/doctor_past.h src/cli/iam_policy.c src/cli/verbs.def \
 	src/cli/eval.c src/cli/explain.c src/cli/fetch.c src/cli/history.c src/cli/history.h src/cli/history_compare.c \
 	src/cli/history_score.c \
-	src/cli/once.c src/cli/once.h src/cli/plan.c src/cli/policies.c src/cli/policies.h src/cli/replay.c \
+	src/cli/once.c src/cli/once.h src/cli/plan.c src/cli/plan_cost.c src/cli/plan_cost.h src/cli/policies.c src/cli/policies.h src/cli/replay.c \
 	src/cli/schema.c src/cli/local.c src/cli/migrate.c src/cli/migrate.h src/cli/migrate_check.c src/cli/queue.c src/cli/queue.h src/cli/queue_move.c \
 	src/cli/schema.c src/cli/local.c src/cli/migrate.c src/cli/queue.c src/cli/queue.h src/cli/queue_carry.c src/cli/queue_carry.h src/cli/queue_move.c src/cli/queue_peek.c \
 	src/cli/lines.c src/cli/lines.h src/cli/send.c src/cli/send.h src/cli/send_batch.c \

@@ -6,6 +6,7 @@
 #include "base/loop.h"
 #include "base/options.h"
 #include "cli/cli.h"
+#include "cli/plan_cost.h"
 #include "control/control.h"
 #include "model/say.h"
 
@@ -14,7 +15,7 @@
 struct once_run {
 	const struct once *o;
 	const char *policies, *journal;
-	bool as_json;
+	bool as_json, cost;
 	struct buf out;
 	struct json *list;
 	bool failed, change;
@@ -133,6 +134,10 @@ static int run_all(struct once_run *r)
 	if (!c)
 		return cli_fail(r->o->verb, &e);
 	errors = print_problems(control_policies(c));
+	if (r->cost && control_policies(c)->count > 0) {
+		(r->as_json ? cli_plan_cost_json : cli_plan_cost_text)(c, &r->out);
+		return cli_print(&r->out, status_of(r, errors));
+	}
 	if (control_policies(c)->count > 0) {
 		control_start(c);
 		loop_run(loop);
@@ -160,13 +165,18 @@ int cli_once_main(const struct once *o, int argc, char **argv)
 		  .env = "WINDLASS_POLICIES",
 		  .init = "/etc/windlass/policies",
 		  .doc = "a policy file, or a folder of them" },
+		{ .name = "cost",
+		  .type = OPTION_FLAG,
+		  .value = &r.cost,
+		  .doc = "the calls and dollars a month that looking costs each policy; nothing is "
+			 "called" },
 	};
 	const struct options opts = {
 		.program = o->program,
 		.summary = o->summary,
 		.operands = "[PATH]",
 		.table = table,
-		.count = COUNT_OF(table),
+		.count = COUNT_OF(table) - !o->costs, /* --cost is the last */
 		.most_operands = 1,
 		.details = o->details,
 	};

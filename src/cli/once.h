@@ -8,6 +8,7 @@ struct once {
 	const char *verb, *program, *summary, *details;
 	const char *journal_doc;
 	bool act;
+	bool costs; /* the option --cost */
 };
 
 /* Parses the options that both verbs have and runs the turns. Returns the exit status. */

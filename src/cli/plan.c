@@ -11,6 +11,7 @@ int cli_plan(int argc, char **argv)
 			.summary = "What would happen now and why; nothing is written.",
 			.journal_doc =
 				"what the policies remember; it is only read, and may be absent",
+			.costs = true,
 			.details =
 				"PATH is short for --policies PATH.\n"
 				"Exit status: 0 nothing to change, 1 something could not be read,\n"

@@ -7,6 +7,7 @@
 #include "base/options.h"
 #include "base/table.h"
 #include "cli/cli.h"
+#include "control/cost.h"
 #include "control/lease.h"
 #include "journal/journal.h"
 #include "model/say.h"
@@ -20,6 +21,9 @@ struct status_row {
 	struct journal_sample sample; /* the newest; its name is ours */
 	bool sampled;
 	char *why, *outcome;
+	/* Of the last hour: what its turns but the first took, in the time between them. */
+	struct facts_spent spent;
+	struct instant from, to;
 };
 
 struct status {
@@ -49,6 +53,43 @@ static int on_sample(const struct journal_sample *sample, void *arg)
 	return 0;
 }
 
+static int on_facts(struct instant at, const struct json *facts, void *arg)
+{
+	struct status_row *r = ((struct status *)arg)->reading;
+	struct facts_spent s;
+
+	say_spent_read(facts, &s);
+	r->to = at;
+	if (instant_is_never(r->from)) {
+		r->from = at;
+		return 0;
+	}
+	r->spent.sqs += s.sqs;
+	r->spent.autoscaling += s.autoscaling;
+	r->spent.cloudwatch += s.cloudwatch;
+	r->spent.metrics += s.metrics;
+	return 0;
+}
+
+/* How many times what was counted makes a month; 0: too little was seen. */
+static double months_of(const struct status_row *r)
+{
+	int64_t ms = instant_is_never(r->from) ? 0 : instant_since(r->to, r->from).ms;
+
+	return ms > 0 ? COST_MONTH_S * 1000 / (double)ms : 0;
+}
+
+static double calls_of(const struct status_row *r)
+{
+	return months_of(r) * (double)(r->spent.sqs + r->spent.autoscaling + r->spent.cloudwatch) /
+	       FACTS_MICRO;
+}
+
+static double dollars_of(const struct status_row *r)
+{
+	return months_of(r) * control_cost_dollars(&r->spent);
+}
+
 static int on_stairs(const struct journal_stairs *stairs, void *arg)
 {
 	struct status *s = arg;
@@ -68,10 +109,14 @@ static int read_all(struct status *s, const char *path)
 		return -1;
 	for (size_t i = 0; i < s->count; i++) {
 		s->reading = &s->row[i];
+		s->reading->from = INSTANT_NEVER;
 		if (journal_read_samples(s->journal, s->row[i].policy, s->row[i].last, on_sample, s,
 					 &s->err) < 0 ||
 		    journal_read_stairs(s->journal, s->row[i].policy, INSTANT_NEVER, 1, on_stairs,
-					s, &s->err) < 0)
+					s, &s->err) < 0 ||
+		    journal_read_facts(s->journal, s->row[i].policy,
+				       instant_add(s->row[i].last, span_s(-3600)), on_facts, s,
+				       &s->err) < 0)
 			return -1;
 	}
 	return 0;
@@ -94,18 +139,20 @@ static int64_t backlog_of(const struct journal_sample *s)
 
 static void print_text(const struct status *s, pid_t holder, struct buf *out)
 {
-	static const char *const titles[] = { "policy",     "backlog", "desired", "wanted",
-					      "in service", "pending", "busy",    "draining",
-					      "last turn",  "why",     "written" };
+	static const char *const titles[] = { "policy",      "backlog", "desired",   "wanted",
+					      "in service",  "pending", "busy",      "draining",
+					      "calls/month", "$/month", "last turn", "why",
+					      "written" };
 	static const enum table_align align[] = { TABLE_LEFT,  TABLE_RIGHT, TABLE_RIGHT,
 						  TABLE_RIGHT, TABLE_RIGHT, TABLE_RIGHT,
-						  TABLE_RIGHT, TABLE_RIGHT, TABLE_LEFT,
-						  TABLE_LEFT,  TABLE_LEFT };
+						  TABLE_RIGHT, TABLE_RIGHT, TABLE_RIGHT,
+						  TABLE_RIGHT, TABLE_LEFT,  TABLE_LEFT,
+						  TABLE_LEFT };
 	AUTO(table_freep) struct table *t = table_new(titles, align, COUNT_OF(titles));
 
 	for (size_t i = 0; i < s->count; i++) {
 		const struct status_row *r = &s->row[i];
-		char n[7][24], when[CLOCK_TEXT_MAX];
+		char n[9][32], when[CLOCK_TEXT_MAX];
 		const char *cells[] = {
 			r->policy,
 			number(r->sampled ? backlog_of(&r->sample) : JOURNAL_UNKNOWN, n[0],
@@ -120,11 +167,15 @@ static void print_text(const struct status *s, pid_t holder, struct buf *out)
 			number(r->sampled ? r->sample.busy : JOURNAL_UNKNOWN, n[5], sizeof(n[5])),
 			number(r->sampled ? r->sample.draining : JOURNAL_UNKNOWN, n[6],
 			       sizeof(n[6])),
+			n[7],
+			n[8],
 			clock_print(r->last, when),
 			r->why,
 			r->outcome
 		};
 
+		snprintf(n[7], sizeof(n[7]), months_of(r) > 0 ? "%.0f" : "?", calls_of(r));
+		snprintf(n[8], sizeof(n[8]), months_of(r) > 0 ? "%.4f" : "?", dollars_of(r));
 		table_row(t, cells);
 	}
 	table_print(t, out);
@@ -160,6 +211,12 @@ static struct json *row_json(const struct status_row *r)
 		set_number(j, "pending", r->sample.pending);
 		set_number(j, "busy", r->sample.busy);
 		set_number(j, "draining", r->sample.draining);
+	}
+	if (months_of(r) > 0) {
+		json_set_real(j, "calls_per_month", calls_of(r));
+		json_set_real(j, "dollars_per_month", dollars_of(r));
+		json_set_real(j, "cost_seen_seconds",
+			      (double)instant_since(r->to, r->from).ms / 1000);
 	}
 	json_set_str(j, "why", r->why);
 	if (r->outcome && r->outcome[0])
@@ -197,7 +254,10 @@ int cli_status(int argc, char **argv)
 		.summary = "What the controller last saw and did, a line a policy.",
 		.table = table,
 		.count = COUNT_OF(table),
-		.details = "A \"?\" is a number that could not be read; it is never shown as zero.",
+		.details = "A \"?\" is a number that could not be read; it is never shown as zero. "
+			   "Calls "
+			   "and dollars a month are those counted in the last hour's turns; "
+			   "windlass plan --cost says what they should be.",
 	};
 	char **operands;
 	struct err e;

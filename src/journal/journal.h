@@ -102,6 +102,12 @@ typedef int journal_sample_fn(const struct journal_sample *s, void *arg);
 MUST int journal_read_samples(struct journal *j, const char *policy, struct instant since,
 			      journal_sample_fn *fn, void *arg, struct err *e);
 
+/* The facts' JSON of each turn of @p policy from @p since on, oldest first; of a turn that saw the
+ * same as the one before, that one's again. */
+typedef int journal_facts_fn(struct instant at, const struct json *facts, void *arg);
+MUST int journal_read_facts(struct journal *j, const char *policy, struct instant since,
+			    journal_facts_fn *fn, void *arg, struct err *e);
+
 /* One turn as it was: what was seen, decided and written. Borrowed for the call of the visitor. */
 struct journal_past {
 	struct instant at;

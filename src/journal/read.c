@@ -180,3 +180,29 @@ int journal_read_policies(struct journal *j, journal_policy_fn *fn, void *arg, s
 			return 0;
 	return rc < 0 ? err_wrap(e, "reading the journal") : 0;
 }
+
+int journal_read_facts(struct journal *j, const char *policy, struct instant since,
+		       journal_facts_fn *fn, void *arg, struct err *e)
+{
+	AUTO(db_endp) struct db_row *r = NULL;
+	AUTO(json_freep) struct json *facts = NULL;
+	int rc = 0;
+
+	r = db_query(j->db, "SELECT at, facts FROM sample WHERE name = ? AND at >= ? ORDER BY at",
+		     DB_ARGS(DB_S(policy), DB_I(since.ms)), e);
+	if (!r)
+		return err_wrap(e, "reading the journal");
+	while ((rc = db_step(r, e)) == 1) {
+		const char *text = db_str(r, 1);
+
+		if (text) {
+			json_free(facts);
+			facts = json_parse(text, strlen(text), e);
+			if (!facts)
+				return err_wrap(e, "journal: facts of policy %s", policy);
+		}
+		if (facts && fn((struct instant){ db_int(r, 0) }, facts, arg))
+			return 0;
+	}
+	return rc < 0 ? err_wrap(e, "reading the journal") : 0;
+}

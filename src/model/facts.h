@@ -94,7 +94,16 @@ struct capacity {
 	char launch_text[FACTS_LAUNCH_TEXT_MAX]; /* and its own words; nothing is decided by them */
 };
 
+/* The calls that a look took, in millionths: one that several policies share is divided among them,
+ * one that was repeated counts again. Nothing is decided by it. */
+#define FACTS_MICRO 1000000
+struct facts_spent {
+	int64_t sqs, autoscaling, cloudwatch; /* requests */
+	int64_t metrics;                      /* of CloudWatch's, asked for */
+};
+
 struct facts {
+	struct facts_spent spent;
 	struct capacity group;
 	struct fact metric[POLICY_METRICS_MAX]; /* by index of the policy's metrics */
 	size_t metric_count;

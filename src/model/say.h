@@ -49,6 +49,8 @@ struct json *say_facts_json(const struct policy *p, const struct facts *f);
  */
 MUST int say_plan_read(const struct policy *p, const struct json *stored, struct plan *ret,
 		       struct err *e);
+/* Of the facts' JSON, the calls alone; zeros where it has none. */
+void say_spent_read(const struct json *facts, struct facts_spent *ret);
 MUST int say_facts_read(const struct policy *p, const struct json *stored, struct facts *ret,
 			struct err *e);
 

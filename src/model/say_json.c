@@ -231,6 +231,45 @@ static void state_json(const struct capacity *g, struct json *group)
 		json_set_int(group, "refresh_left", g->refresh_left);
 }
 
+static const struct {
+	const char *name;
+	size_t offset;
+} spent_tags[] = {
+	{ "sqs", offsetof(struct facts_spent, sqs) },
+	{ "autoscaling", offsetof(struct facts_spent, autoscaling) },
+	{ "cloudwatch", offsetof(struct facts_spent, cloudwatch) },
+	{ "metrics", offsetof(struct facts_spent, metrics) },
+};
+
+static void spent_json(const struct facts_spent *s, struct json *facts)
+{
+	struct json *o = json_object();
+	bool any = false;
+
+	for (size_t i = 0; i < COUNT_OF(spent_tags); i++) {
+		int64_t n = *field((void *)s, spent_tags[i].offset);
+
+		if (n > 0)
+			json_set_int(o, spent_tags[i].name, n);
+		any = any || n > 0;
+	}
+	if (any)
+		json_set(facts, "spent", o);
+	else
+		json_free(o);
+}
+
+void say_spent_read(const struct json *facts, struct facts_spent *ret)
+{
+	const struct json *o = json_get(facts, "spent");
+
+	*ret = (struct facts_spent){ 0 };
+	for (size_t i = 0; i < COUNT_OF(spent_tags); i++)
+		if (!json_get_int(o, spent_tags[i].name, field(ret, spent_tags[i].offset)) ||
+		    *field(ret, spent_tags[i].offset) < 0)
+			*field(ret, spent_tags[i].offset) = 0;
+}
+
 struct json *say_facts_json(const struct policy *p, const struct facts *f)
 {
 	struct json *o = json_object(), *group = json_object(), *metrics = json_object();
@@ -248,6 +287,7 @@ struct json *say_facts_json(const struct policy *p, const struct facts *f)
 		if (!policy_metric_is_derived(&p->metrics[i]))
 			json_set(metrics, p->metrics[i].name, fact_json(&f->metric[i]));
 	json_set(o, "metrics", metrics);
+	spent_json(&f->spent, o);
 	return o;
 }
 
@@ -323,6 +363,7 @@ int say_facts_read(const struct policy *p, const struct json *stored, struct fac
 	(void)json_get_bool(group, "launch_suspended", &ret->group.launch_suspended);
 	(void)json_get_bool(group, "terminate_suspended", &ret->group.terminate_suspended);
 	launch_read(group, &ret->group);
+	say_spent_read(stored, &ret->spent);
 	ret->metric_count =
 		p->metric_count < POLICY_METRICS_MAX ? p->metric_count : POLICY_METRICS_MAX;
 	for (size_t i = 0; i < ret->metric_count; i++)

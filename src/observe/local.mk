@@ -1,6 +1,6 @@
 # src/observe: sources, library and unit tests.
 noinst_LIBRARIES += src/observe/libobserve.a
-src_observe_libobserve_a_SOURCES = src/observe/observe.h src/observe/count.c src/observe/launch.c src/observe/refresh.c src/observe/observe.c \
+src_observe_libobserve_a_SOURCES = src/observe/observe.h src/observe/count.c src/observe/launch.c src/observe/refresh.c src/observe/why.c src/observe/observe.c \
 	src/observe/celery.c src/observe/celery.h src/observe/meter.c src/observe/meter.h \
 	src/observe/meter_fact.c src/observe/observe_own.h
 

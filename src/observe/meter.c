@@ -16,6 +16,7 @@ struct meter {
 		void *arg;
 	} * to;
 	size_t to_count;
+	struct facts_spent spent;
 };
 
 struct batch {
@@ -95,16 +96,28 @@ static bool same(const struct cloudwatch_query *a, const struct cloudwatch_query
 	return true;
 }
 
+static struct cloudwatch_query query_of(const struct policy_cloudwatch *c)
+{
+	return (struct cloudwatch_query){ .name_space = c->name_space,
+					  .metric = c->metric,
+					  .statistic = policy_statistic_word(c->statistic),
+					  .names = c->names,
+					  .values = c->values,
+					  .dimension_count = c->dimension_count,
+					  .period_s = c->period.ms / 1000 };
+}
+
+bool observe_meters_same(const struct policy_cloudwatch *a, const struct policy_cloudwatch *b)
+{
+	struct cloudwatch_query x = query_of(a), y = query_of(b);
+
+	return same(&x, &y);
+}
+
 void observe_meters_want(struct observe_meters *m, struct lane *l,
 			 const struct policy_cloudwatch *c, observe_meter_fn *fn, void *arg)
 {
-	struct cloudwatch_query q = { .name_space = c->name_space,
-				      .metric = c->metric,
-				      .statistic = policy_statistic_word(c->statistic),
-				      .names = c->names,
-				      .values = c->values,
-				      .dimension_count = c->dimension_count,
-				      .period_s = c->period.ms / 1000 };
+	struct cloudwatch_query q = query_of(c);
 	struct meter *one = NULL;
 
 	for (size_t i = 0; i < m->count && !one; i++)
@@ -125,6 +138,9 @@ void observe_meters_want(struct observe_meters *m, struct lane *l,
 
 static void tell(struct meter *m, const struct cloudwatch_newest *seen, const struct err *e)
 {
+	int64_t among = m->to_count ? (int64_t)m->to_count : 1;
+	const struct facts_spent share = { .cloudwatch = m->spent.cloudwatch / among,
+					   .metrics = m->spent.metrics / among };
 	struct err none = { 0 };
 
 	if (seen && seen->denied) {
@@ -142,7 +158,7 @@ static void tell(struct meter *m, const struct cloudwatch_newest *seen, const st
 		e = &none;
 	}
 	for (size_t i = 0; i < m->to_count; i++)
-		m->to[i].fn(seen, e, m->to[i].arg);
+		m->to[i].fn(seen, e, &share, m->to[i].arg);
 }
 
 static void unlink_batch(struct batch *gone)
@@ -174,12 +190,24 @@ static bool is_invalid(const struct err *e)
 
 static void ask(struct batch *b, const char *next_token);
 
+/* Each attempt asks for all of them. */
+static void spend(struct batch *b)
+{
+	int64_t attempts = b->call.reply.attempts;
+
+	for (size_t i = 0; i < b->count; i++) {
+		b->meters[i]->spent.cloudwatch += attempts * FACTS_MICRO / (int64_t)b->count;
+		b->meters[i]->spent.metrics += attempts * FACTS_MICRO;
+	}
+}
+
 static void answered(struct aws_call *c, void *arg)
 {
 	struct batch *b = arg;
 	AUTO(own_freep) char *next = NULL;
 	struct err e = { 0 };
 
+	spend(b);
 	if (aws_cloudwatch_newest_read(&c->reply, b->queries, b->count, b->now, b->seen, &next,
 				       &e) < 0) {
 		if (!is_invalid(&e) || b->count == 1) {

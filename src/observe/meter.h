@@ -9,10 +9,13 @@
 
 #include "aws/cloudwatch_newest.h"
 #include "aws/lane.h"
+#include "model/facts.h"
 #include "model/policy.h"
 
-/* @p seen NULL: @p e says why; a metric without a value in the last periods is ERR_NOT_FOUND. */
-typedef void observe_meter_fn(const struct cloudwatch_newest *seen, const struct err *e, void *arg);
+/* @p seen NULL: @p e says why; a metric without a value in the last periods is ERR_NOT_FOUND.
+ * @p spent: this one's share of the calls that it took. */
+typedef void observe_meter_fn(const struct cloudwatch_newest *seen, const struct err *e,
+			      const struct facts_spent *spent, void *arg);
 
 struct observe_meters;
 struct observe_meters *observe_meters_new(void);
@@ -22,6 +25,8 @@ void observe_meters_want(struct observe_meters *m, struct lane *l,
 			 const struct policy_cloudwatch *c, observe_meter_fn *fn, void *arg);
 /* Asks for all that was wanted since the last. */
 void observe_meters_ask(struct observe_meters *m, struct instant now, struct span deadline);
+/* Whether two metrics of one lane are one question. */
+bool observe_meters_same(const struct policy_cloudwatch *a, const struct policy_cloudwatch *b);
 /* How often such a metric is worth a call: once a period, once a minute at most. */
 struct span observe_meters_every(const struct policy_cloudwatch *c);
 

@@ -17,7 +17,8 @@ static void fill(const struct policy_cloudwatch *c, const struct cloudwatch_newe
 	f->value_milli = llround(seen->value * 1000);
 }
 
-static void seen(const struct cloudwatch_newest *newest, const struct err *e, void *arg)
+static void seen(const struct cloudwatch_newest *newest, const struct err *e,
+		 const struct facts_spent *spent, void *arg)
 {
 	struct observe_metered *m = arg;
 	struct observe_want *w = m->want;
@@ -25,6 +26,8 @@ static void seen(const struct cloudwatch_newest *newest, const struct err *e, vo
 	const struct policy_metric *p = &w->policy->metrics[metric];
 	struct fact *f = &w->facts->metric[metric];
 
+	w->facts->spent.cloudwatch += spent->cloudwatch;
+	w->facts->spent.metrics += spent->metrics;
 	if (newest) {
 		fill(&p->cloudwatch, newest, f);
 	} else if (e->kind != ERR_NOT_FOUND || instant_is_never(f->seen_at)) {

@@ -1,7 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "aws/endpoint.h"
 #include "aws/sqs.h"
 #include "base/own.h"
 #include "observe/celery.h"
@@ -137,29 +136,17 @@ void observe_seen_done(struct observe_seen *s)
 	*s = (struct observe_seen){ 0 };
 }
 
-enum fact_why observe_why(const struct err *e)
+/* What a call took, told to all who wait for it. */
+static void spend(struct read *r)
 {
-	switch (e->kind) {
-	case ERR_NONE:
-		return FACT_READABLE;
-	case ERR_DENIED:
-		return FACT_DENIED;
-	case ERR_THROTTLED:
-		return FACT_THROTTLED;
-	case ERR_NOT_FOUND:
-		return FACT_NOT_FOUND;
-	case ERR_PROTOCOL:
-		return FACT_NONSENSE;
-	case ERR_POLICY:
-		if (strcmp(e->code, ENDPOINT_NO_REGION) == 0)
-			return FACT_NO_REGION;
-		break;
-	case ERR_CONFLICT:
-	case ERR_LOCAL:
-	case ERR_UNREACHABLE:
-		break;
+	int64_t share =
+		r->to_count ? r->call.reply.attempts * FACTS_MICRO / (int64_t)r->to_count : 0;
+
+	for (size_t i = 0; i < r->to_count; i++) {
+		struct facts_spent *s = &r->to[i].want->facts->spent;
+
+		*(r->url ? &s->sqs : &s->autoscaling) += share;
 	}
-	return FACT_UNREACHABLE;
 }
 
 /* --- queues */
@@ -208,6 +195,7 @@ static void queue_done(struct aws_call *c, void *arg)
 	struct err e;
 	int rc = aws_sqs_depth_read(&c->reply, &depth, &e);
 
+	spend(arg);
 	queue_seen(arg, rc < 0 ? NULL : &depth, QUEUE_VISIBLE | QUEUE_IN_FLIGHT | QUEUE_DELAYED,
 		   &e);
 }
@@ -250,6 +238,7 @@ static void activities_done(struct aws_call *c, void *arg)
 	struct err e;
 	int rc = aws_autoscaling_activities_read(&c->reply, &list, &e);
 
+	spend(r);
 	read_unlink(o, r);
 	for (size_t i = 0; i < r->to_count; i++) {
 		struct observe_want *w = r->to[i].want;
@@ -284,6 +273,7 @@ static void refresh_done(struct aws_call *c, void *arg)
 	struct err e;
 	int rc = aws_autoscaling_refresh_read(&c->reply, &seen, &e);
 
+	spend(r);
 	read_unlink(o, r);
 	for (size_t i = 0; i < r->to_count; i++) {
 		struct observe_want *w = r->to[i].want;
@@ -356,6 +346,7 @@ static void groups_done(struct aws_call *c, void *arg)
 	AUTO(asg_groups_done) struct asg_groups page = { 0 };
 	struct err e;
 
+	spend(r);
 	if (aws_autoscaling_groups_read(&c->reply, &page, &e) < 0) {
 		groups_failed(r, &e);
 	} else {
@@ -457,6 +448,7 @@ void observe_ask(struct observe *o, struct observe_want *const *wants, size_t n,
 		w->left = 0;
 		w->failures = 0;
 		err_clear(&w->err);
+		w->facts->spent = (struct facts_spent){ 0 };
 		w->facts->metric_count = w->policy->metric_count;
 		want_group(o, &batch, w, now, deadline);
 		for (size_t m = 0; m < w->policy->metric_count; m++)

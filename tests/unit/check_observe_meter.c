@@ -88,7 +88,10 @@ static void on_request(struct httpd_exchange *x, void *arg)
 	httpd_answer(x, bad ? 400 : 200, NULL, 0, buf_str(&out), out.len);
 }
 
-static void got(const struct cloudwatch_newest *seen, const struct err *e, void *arg)
+static struct facts_spent spent; /* all shares together */
+
+static void got(const struct cloudwatch_newest *seen, const struct err *e,
+		const struct facts_spent *cost, void *arg)
 {
 	size_t i = (size_t)((char(*)[24])arg - names);
 
@@ -98,6 +101,8 @@ static void got(const struct cloudwatch_newest *seen, const struct err *e, void 
 	else
 		why[i] = *e;
 	failures += !seen;
+	spent.cloudwatch += cost->cloudwatch;
+	spent.metrics += cost->metrics;
 	if (answers == awaited)
 		loop_stop(loop);
 }
@@ -124,6 +129,7 @@ static void setup(void)
 	meters = observe_meters_new();
 	now = clock_wall();
 	calls = answers = awaited = failures = 0;
+	spent = (struct facts_spent){ 0 };
 }
 
 static void teardown(void)
@@ -175,6 +181,8 @@ START_TEST(equal_metrics_are_asked_for_once)
 	ck_assert_uint_eq(calls, 1);
 	ck_assert_uint_eq(queries[0], 2);
 	ck_assert_double_eq(newest[2].value, 7);
+	ck_assert_int_eq(spent.metrics, 2 * FACTS_MICRO);
+	ck_assert_int_eq(spent.cloudwatch, FACTS_MICRO);
 }
 END_TEST
 
@@ -206,6 +214,8 @@ START_TEST(a_bad_metric_costs_itself_only)
 	ck_assert_str_eq(why[11].code, "ValidationError");
 	ck_assert_double_eq(newest[10].value, 10);
 	ck_assert_uint_eq(calls, 9); /* halves of halves: 1 + 2 for each of four cuts */
+	ck_assert_int_eq(spent.metrics, (16 + 2 * (8 + 4 + 2 + 1)) * FACTS_MICRO);
+	ck_assert_int_eq(spent.cloudwatch, 9 * FACTS_MICRO);
 }
 END_TEST
 
