@@ -18,6 +18,7 @@ void aws_cloudwatch_data_ask(struct request *r, const struct cloudwatch_query *q
 	aws_query_ask(r, SERVICE_CLOUDWATCH, "GetMetricData");
 	r->reply_cap = REPLY_XML_MAX;
 	aws_query_add(r, QUERY ".Id", "m1");
+	aws_query_add(r, QUERY ".AccountId", q->account_id);
 	aws_query_add(r, QUERY ".MetricStat.Metric.Namespace", q->name_space);
 	aws_query_add(r, QUERY ".MetricStat.Metric.MetricName", q->metric);
 	for (size_t i = 0; i < q->dimension_count && i < CLOUDWATCH_DIMENSIONS_MAX; i++) {

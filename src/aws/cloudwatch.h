@@ -12,6 +12,7 @@
 /* One metric over a time. Everything is borrowed. */
 struct cloudwatch_query {
 	const char *name_space, *metric, *statistic; /* "Sum" */
+	const char *account_id;                      /* of a source account; NULL: our own */
 	const char *const *names, *const *values;    /* of the dimensions */
 	size_t dimension_count;
 	int64_t period_s;

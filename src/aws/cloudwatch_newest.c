@@ -19,6 +19,8 @@ static void add_query(struct request *r, const struct cloudwatch_query *q, size_
 	snprintf(id, sizeof(id), "m%zu", i);
 	snprintf(number, sizeof(number), "%lld", (long long)q->period_s);
 	form_addf(&r->body, id, "%s%zu.Id", head, i + 1);
+	if (q->account_id)
+		form_addf(&r->body, q->account_id, "%s%zu.AccountId", head, i + 1);
 	form_addf(&r->body, q->name_space, "%s%zu.MetricStat.Metric.Namespace", head, i + 1);
 	form_addf(&r->body, q->metric, "%s%zu.MetricStat.Metric.MetricName", head, i + 1);
 	for (size_t k = 0; k < q->dimension_count && k < CLOUDWATCH_DIMENSIONS_MAX; k++) {

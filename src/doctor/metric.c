@@ -11,9 +11,10 @@ void doctor_metric_look(struct doctor *d, struct lane *l, const struct policy_me
 	const struct policy_cloudwatch *w = &m->cloudwatch;
 	const struct cloudwatch_query q = { .name_space = w->name_space,
 					    .metric = w->metric,
-					    .statistic = policy_statistic_word(w->statistic),
+					    .statistic = w->statistic,
 					    .names = w->names,
 					    .values = w->values,
+					    .account_id = w->account_id,
 					    .dimension_count = w->dimension_count,
 					    .period_s = w->period.ms / 1000 };
 	const struct cloudwatch_query *const list[] = { &q };

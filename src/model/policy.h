@@ -102,7 +102,8 @@ struct policy_metric {
 		const char *name_space, *metric;
 		const char **names, **values; /* of the dimensions */
 		size_t dimension_count;
-		int statistic; /* enum policy_statistic */
+		const char *statistic;  /* as CloudWatch has it: "Sum", "p95" */
+		const char *account_id; /* of a source account; NULL: our own */
 		struct span period;
 	} cloudwatch;
 	struct policy_celery {
@@ -120,14 +121,6 @@ struct policy_metric {
 	} * parts;
 	size_t part_count;
 	int line; /* in the file, for messages */
-};
-
-enum policy_statistic {
-	POLICY_AVERAGE,
-	POLICY_SUM_OF,
-	POLICY_MINIMUM,
-	POLICY_MAXIMUM,
-	POLICY_SAMPLE_COUNT
 };
 
 enum policy_rule_kind {
@@ -258,17 +251,6 @@ struct policy {
 	struct policy_evaluate evaluate;
 	struct policy_publish publish;
 };
-
-static inline const char *policy_statistic_word(int statistic) /* as CloudWatch has it */
-{
-	static const char *const words[] = { [POLICY_AVERAGE] = "Average",
-					     [POLICY_SUM_OF] = "Sum",
-					     [POLICY_MINIMUM] = "Minimum",
-					     [POLICY_MAXIMUM] = "Maximum",
-					     [POLICY_SAMPLE_COUNT] = "SampleCount" };
-
-	return words[statistic];
-}
 
 /* The name of the metric that is forecast; NULL where none is. */
 static inline const char *policy_predicted(const struct policy *p)

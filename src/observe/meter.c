@@ -87,7 +87,8 @@ static bool same(const struct cloudwatch_query *a, const struct cloudwatch_query
 {
 	if (a->period_s != b->period_s || a->dimension_count != b->dimension_count ||
 	    strcmp(a->name_space, b->name_space) != 0 || strcmp(a->metric, b->metric) != 0 ||
-	    strcmp(a->statistic, b->statistic) != 0)
+	    strcmp(a->statistic, b->statistic) != 0 || !a->account_id != !b->account_id ||
+	    (a->account_id && strcmp(a->account_id, b->account_id) != 0))
 		return false;
 	for (size_t i = 0; i < a->dimension_count; i++)
 		if (strcmp(a->names[i], b->names[i]) != 0 ||
@@ -100,7 +101,8 @@ static struct cloudwatch_query query_of(const struct policy_cloudwatch *c)
 {
 	return (struct cloudwatch_query){ .name_space = c->name_space,
 					  .metric = c->metric,
-					  .statistic = policy_statistic_word(c->statistic),
+					  .statistic = c->statistic,
+					  .account_id = c->account_id,
 					  .names = c->names,
 					  .values = c->values,
 					  .dimension_count = c->dimension_count,

@@ -80,11 +80,11 @@ static const struct key cloudwatch_keys[] = {
 	  .print = dimensions_print,
 	  .doc = "a map of names and values; all that the metric has must be there" },
 	{ .name = "statistic",
-	  .type = KEY_CHOICE,
+	  .type = KEY_STR,
 	  .offset = offsetof(struct raw_cloudwatch, statistic),
-	  .choices = "Average|Sum|Minimum|Maximum|SampleCount",
 	  .init = "Average",
-	  .doc = "of the values within a period" },
+	  .doc = "of the values within a period: Average, Sum, Minimum, Maximum, SampleCount, a "
+		 "percentile such as p95 or p99.9, or tm, wm, tc and ts with a percentile" },
 	{ .name = "period",
 	  .type = KEY_SPAN,
 	  .offset = offsetof(struct raw_cloudwatch, period),
@@ -96,6 +96,11 @@ static const struct key cloudwatch_keys[] = {
 	  .type = KEY_STR,
 	  .offset = offsetof(struct raw_cloudwatch, region),
 	  .doc = "AWS region of the metric; default: the fleet's" },
+	{ .name = "account_id",
+	  .type = KEY_STR,
+	  .offset = offsetof(struct raw_cloudwatch, account_id),
+	  .doc = "12 digits of the source account, where ours is a monitoring account of "
+		 "CloudWatch's; default: our own" },
 };
 TABLE(cloudwatch, "a metric of Amazon CloudWatch; it may lag by minutes", raw_cloudwatch,
       cloudwatch_keys);

@@ -22,7 +22,7 @@ struct raw_dimensions { /* a map of free names */
 struct raw_cloudwatch {
 	const char *region, *name_space, *metric;
 	struct raw_dimensions dimensions;
-	int statistic;
+	const char *statistic, *account_id;
 	struct span period;
 };
 

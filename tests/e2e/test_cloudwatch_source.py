@@ -66,6 +66,15 @@ def test_the_fleet_follows_the_newest_whole_minute(world, statistic, value, desi
     assert plans["one"]["plan"]["desired"] == desired, plans
 
 
+def test_the_fleet_follows_a_percentile(programs, windlass, tmp_path):
+    """On the embedded cloud alone: moto knows no percentiles."""
+    cloud = Cloud(programs, tmp_path).start()
+    world = World(dict(cloud.environment), cloud.client, windlass, tmp_path)
+    world.put("Orders", *[10] * 9, 75)
+    _, plans = world.plan(world.policy(statistic="p99"))
+    assert plans["one"]["plan"]["desired"] == 8 and 70 <= plans["one"]["facts"]["metrics"]["work"]["value_milli"] / 1000 <= 76
+
+
 def test_a_metric_without_values_holds_its_fleet_and_no_other(world):
     world.put("Orders", 75)
     world.policy("two", metric="Nothing")

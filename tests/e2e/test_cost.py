@@ -43,6 +43,7 @@ class Null(http.server.BaseHTTPRequestHandler):
         with self.server.lock:
             self.server.calls[action] += 1
             self.server.metrics += sum(k.endswith(".Id") for k in form)
+            self.server.asked.append(form)
         self.answer(action, form)
 
     def answer(self, action, form):
@@ -52,14 +53,15 @@ class Null(http.server.BaseHTTPRequestHandler):
         elif action == "DescribeAutoScalingGroups":
             names = [v for k, v in form.items() if k.startswith("AutoScalingGroupNames.")]
             assert len(names) <= 100 and form["MaxRecords"] == "100"
-            text = self.wrap(action, f"<AutoScalingGroups>{''.join(GROUP.format(name=n) for n in names)}</AutoScalingGroups>")
+            names, more = self.page(names, form)
+            text = self.wrap(action, f"<AutoScalingGroups>{''.join(GROUP.format(name=n) for n in names)}</AutoScalingGroups>{more}")
         elif action == "GetMetricData":
             at = (datetime.datetime.now(datetime.timezone.utc).replace(second=0, microsecond=0)
                   - datetime.timedelta(minutes=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
-            ids = [v for k, v in form.items() if k.endswith(".Id")]
+            ids, more = self.page([v for k, v in form.items() if k.endswith(".Id")], form)
             text = self.wrap(action, "<MetricDataResults>" + "".join(
                 f"<member><Id>{i}</Id><StatusCode>Complete</StatusCode><Timestamps><member>{at}</member></Timestamps>"
-                "<Values><member>20</member></Values></member>" for i in ids) + "</MetricDataResults>")
+                "<Values><member>20</member></Values></member>" for i in ids) + "</MetricDataResults>" + more)
         else:
             text = self.wrap(action, "")
         data = text.encode()
@@ -67,6 +69,12 @@ class Null(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
+
+    def page(self, items, form):
+        """What of items this answer holds, and the token of the next."""
+        start = int(form.get("NextToken", "0"))
+        end = start + self.server.page
+        return items[start:end], f"<NextToken>{end}</NextToken>" if end < len(items) else ""
 
     @staticmethod
     def wrap(action, inner):
@@ -77,7 +85,8 @@ class Null(http.server.BaseHTTPRequestHandler):
 def null(keys):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Null)
     server.daemon_threads = True
-    server.lock, server.calls, server.metrics = threading.Lock(), collections.Counter(), 0
+    server.lock, server.calls, server.metrics, server.asked = threading.Lock(), collections.Counter(), 0, []
+    server.page = 500  # members of an answer
     server.env = {**keys, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}"}
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
@@ -129,6 +138,40 @@ def test_a_hundred_groups_are_one_call(null, windlass, tmp_path):
     done = windlass("plan", tmp_path / "policies", "--journal", tmp_path / "j.db", "--output", "json", env=null.env, seconds=60)
     assert done.returncode == 0, done.stderr
     assert null.calls == {"GetQueueAttributes": 1, "DescribeAutoScalingGroups": 2}
+
+
+def test_answers_in_pages_are_read_to_their_end(null, windlass, tmp_path):
+    null.page = 2
+    for i in range(5):
+        write(tmp_path / "policies", f"p{i}", f"g{i}", [meter(f"m{i}")])
+    done = windlass("plan", tmp_path / "policies", "--journal", tmp_path / "j.db", "--output", "json", env=null.env)
+    assert done.returncode == 0, done.stderr
+    plans = json.loads(done.stdout)
+    assert null.calls == {"DescribeAutoScalingGroups": 3, "GetMetricData": 3}
+    assert all(p["facts"]["group"]["in_service"] == 2 and p["facts"]["metrics"][f"m{p['policy'][1]}"]["value_milli"] == 20000
+               for p in plans), plans
+    counted = spent(plans)
+    assert counted["cloudwatch"] == 3 and abs(counted["autoscaling"] - 3) < 0.01
+
+
+def test_a_metric_of_another_account_and_a_percentile_are_asked_for_as_such(null, windlass, tmp_path):
+    ours = meter("orders").replace("statistic: Sum", "statistic: p95")
+    theirs = ours.replace("  orders:", "  theirs:").replace("period:", 'account_id: "012345678901", period:')
+    write(tmp_path / "policies", "a", "ga", [ours, theirs])
+    done = windlass("plan", tmp_path / "policies", "--journal", tmp_path / "j.db", "--output", "json", env=null.env)
+    assert done.returncode == 0, done.stderr
+    form = next(f for f in null.asked if f.get("Action") == "GetMetricData")
+    queries = {form.get(f"MetricDataQueries.member.{i}.AccountId"): form[f"MetricDataQueries.member.{i}.MetricStat.Stat"] for i in (1, 2)}
+    assert queries == {None: "p95", "012345678901": "p95"} and null.metrics == 2
+
+
+@pytest.mark.parametrize("statistic,extra,said", [
+    ("Maxmum", "", "did you mean Maximum"), ("p101", "", "is no statistic"), ("p9.", "", "is no statistic"),
+    ("p100", "account_id: 12345, ", "account_id is not 12 digits")])
+def test_what_no_cloudwatch_would_take_is_refused_at_its_line(windlass, keys, tmp_path, statistic, extra, said):
+    write(tmp_path, "a", "ga", [meter("orders").replace("statistic: Sum", f"{extra}statistic: {statistic}")])
+    done = windlass("validate", tmp_path / "a.yaml", env=keys)
+    assert done.returncode == 2 and said in done.stdout + done.stderr and "a.yaml:6:" in done.stdout + done.stderr, done.stdout + done.stderr
 
 
 def cost(windlass, null, folder):

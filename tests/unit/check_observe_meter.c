@@ -145,7 +145,7 @@ static void want(size_t i, const char *name)
 	snprintf(names[i], sizeof(names[i]), "%s", name);
 	metric[i] = (struct policy_cloudwatch){ .name_space = "Test",
 						.metric = names[i],
-						.statistic = POLICY_MAXIMUM,
+						.statistic = "Maximum",
 						.period = span_s(60) };
 	newest[i].at = INSTANT_NEVER;
 	err_clear(&why[i]);
