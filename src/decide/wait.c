@@ -51,6 +51,7 @@ struct wait_view decide_wait_view(const struct policy *p, const struct policy_ru
 				? real(p->fleet.warm_up.ms) / 1000
 				: real(w->boot_ms) / real(w->boots > 0 ? w->boots : 1) / 1000,
 		.kills = w->kills_milli / 1000.0,
+		.killing = w->kills_milli > WAIT_KILLS_UNKNOWN,
 	};
 	int64_t steps = (r->queue_wait.target.ms / 30000 + WAIT_AGES - 4) / (WAIT_AGES - 3);
 
@@ -80,6 +81,7 @@ static struct wait_view view_in_use(const struct policy_rule *r, const struct wa
 		.service = real(w->use_service_ms) / 1000,
 		.slots = real(w->use_slots_milli) / 1000,
 		.kills = real(w->kills_milli) / 1000,
+		.killing = w->kills_milli > WAIT_KILLS_UNKNOWN,
 		.keep_ms = w->use_keep_ms >= KEEP_MOST_MS ? WAIT_FOREVER_MS : w->use_keep_ms,
 	};
 
@@ -124,6 +126,8 @@ struct proposal decide_wait(const struct climb *c, const struct policy_rule *r)
 
 	if (n.high < jobs)
 		n.high = jobs;
+	n.killable = decide_wait_size_killable(&v, real(w->started_milli) / 1000,
+					       real(w->late_milli) / 1000);
 	n.may_wait = f->has & QUEUE_OLDEST_AGE && jobs <= 1 &&
 		     f->oldest_age_ms < decide_wait_urgent(&v) * 1000;
 	want = capped(decide_wait_size(&v, &set, &n, c->desired));

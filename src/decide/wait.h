@@ -23,7 +23,8 @@ struct wait_view {
 	double promise, share; /* the wait that is promised; the share of jobs that may miss it */
 	double service, boot, slots;
 	double boot_late; /* a boot time that few exceed */
-	double kills;     /* chance that a busy instance dies when it is let go */
+	double kills;     /* chance that a busy instance dies when it is let go; */
+	bool killing;     /* seen, not supposed */
 	int64_t step_ms;
 	int64_t keep_ms; /* the last instance stays so long without a job */
 };
@@ -40,6 +41,7 @@ struct wait_need {
 	int64_t jobs, high; /* in the system: now, and the most while the setting holds */
 	int64_t idle_ms;    /* since a job was last there */
 	bool may_wait;      /* the first job can wait for company */
+	double killable;    /* jobs that scale-in may yet make late */
 };
 
 /* One look at the queue and the group. */
@@ -57,6 +59,8 @@ struct wait_view decide_wait_view(const struct policy *p, const struct policy_ru
 struct wait_setting decide_wait_size_setting(const struct wait_view *v, unsigned index);
 int64_t decide_wait_size(const struct wait_view *v, const struct wait_setting *s,
 			 const struct wait_need *n, int64_t have);
+/* How many jobs scale-in may yet make late, of @p jobs of which @p late were. */
+double decide_wait_size_killable(const struct wait_view *v, double jobs, double late);
 /* Of the jobs that are killed under this setting, the share that starts too late. */
 double decide_wait_size_killed(const struct wait_view *v, const struct wait_setting *s);
 /* Whether a fleet that grew last may shrink to @p want, with so many turns left; what is left after

@@ -12,9 +12,10 @@
 
 #include "decide/wait.h"
 
-#define STALE_MS 30000        /* counts are up to so old */
-#define EXCESS_TURNS 4        /* in a row, before jobs in flight count as nobody's, */
-#define EXCESS_LEAST 0.15     /* where they are so many of those that can run: counts may err */
+#define STALE_MS 30000    /* counts are up to so old */
+#define EXCESS_TURNS 4    /* in a row, before jobs in flight count as nobody's, */
+#define EXCESS_LEAST 0.15 /* where they are so many of those that can run: counts may err */
+#define TOLD 0.2 /* how much a job tells that ought to have been killed and was not seen so */
 #define INVISIBLE_MS 270000.0 /* a killed job: the visibility timeout less what it had run */
 #define SUM_MAX_MILLI 1000000000000000
 #define STARTED_MAX_MILLI 1000000000000 /* then old ones count half */
@@ -72,6 +73,10 @@ static void learn_killed(const struct wait_look *l, const struct wait_view *v, s
 		return;
 	if (busy > w->serving)
 		busy = w->serving;
+	if (!v->killing) {
+		w->kills_milli = (int32_t)(w->kills_milli * exp(-TOLD * gone * busy / had));
+		return;
+	}
 	jobs = v->kills * gone * busy * v->slots / had;
 	add(&w->killed_milli, jobs);
 	late_by_kill(v, w, jobs);
@@ -138,6 +143,8 @@ void decide_wait_late_learn(const struct wait_look *l, const struct wait_view *v
 	double ended = real(l->f.in_flight + w->in_flight) / 2 * real(l->ms) / 1000 / v->service;
 	double started = real(l->f.in_flight - w->in_flight) + ended, late;
 
+	if (l->g.busy > 0 && w->kills_milli <= WAIT_KILLS_UNKNOWN)
+		w->kills_milli = 0; /* busy instances are protected from scale-in */
 	learn_kills(l, v, w);
 	learn_killed(l, v, w);
 	if (!(l->f.has & QUEUE_OLDEST_AGE))

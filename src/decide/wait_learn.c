@@ -107,7 +107,7 @@ static void learn_slots(const struct wait_look *l, struct wait *w)
 	int64_t serving = l->g.in_service, ratio;
 
 	if (serving < 1 || l->f.visible <= serving || l->g.draining > 0 || w->serving != serving ||
-	    w->kills_milli > 0)
+	    w->kills_milli > WAIT_KILLS_UNKNOWN)
 		return;
 	ratio = count(l->f.in_flight * 1000 / serving, 10000000);
 	w->slots_milli += (int32_t)((ratio - w->slots_milli) / 8);

@@ -16,7 +16,9 @@
  * all of the spare: for what comes at once.
  *
  * Where scale-in takes any instance and kills its job, it waits until most are idle: to let go of n
- * kills n times the share of the busy ones. */
+ * kills n times the share of the busy ones. It is limited to what the promise still lets miss.
+ * Until it is seen whether it kills it may, and only what would do little harm if it did is tried.
+ */
 #include <math.h>
 
 #include "decide/wait.h"
@@ -24,8 +26,11 @@
 #define BAND 1.5
 #define ROOT 0.7
 #define SLACK_MILLI 150
-#define KILLS_SOME 0.1 /* from here on scale-in is known to kill, */
-#define IDLE_SHARE 3   /* and is done when so many times the jobs' instances are there */
+#define KILLS_SOME 0.25 /* so likely, scale-in counts as killing: */
+#define IDLE_SHARE 3    /* it is done when so many times the jobs' instances are there, */
+#define KILL_SHARE 0.6  /* and makes late no more than this much of what may miss, */
+#define KILL_FIRST 0.5  /* and so many jobs before any are seen */
+#define TRY_SHARE 0.02  /* of those may be lost by trying whether it kills */
 #define VISIBILITY_S 300
 
 /* From all of the promised wait to none of it, and then more spare. */
@@ -74,6 +79,30 @@ static int64_t most_of(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
+double decide_wait_size_killable(const struct wait_view *v, double jobs, double late)
+{
+	double most = KILL_SHARE * (v->share * jobs + KILL_FIRST);
+
+	if (!v->killing)
+		return most;
+	return most > late ? most - late : 0;
+}
+
+/* The most that is kept of @p have where scale-in kills, or may. */
+static int64_t most_where_killed(const struct wait_view *v, const struct wait_setting *s,
+				 const struct wait_need *n, int64_t have, int64_t most)
+{
+	double busy = fmin((double)n->jobs / v->slots, (double)have);
+	double lost = v->kills * busy / (double)have * v->slots * decide_wait_size_killed(v, s);
+
+	if (!v->killing && lost * (double)(have - most) <= TRY_SHARE * n->killable)
+		return most;
+	most = most_of(most, (int64_t)((double)n->high / v->slots * IDLE_SHARE + 0.5));
+	if (lost * (double)(have - most) > n->killable)
+		most = have - (int64_t)(n->killable / lost);
+	return most;
+}
+
 int64_t decide_wait_size(const struct wait_view *v, const struct wait_setting *s,
 			 const struct wait_need *n, int64_t have)
 {
@@ -84,8 +113,8 @@ int64_t decide_wait_size(const struct wait_view *v, const struct wait_setting *s
 		least = 1; /* no fleet at zero does a job, or keeps a promise below its boot time */
 	if (most < 1 && n->idle_ms < v->keep_ms)
 		most = 1;
-	if (v->kills > KILLS_SOME)
-		most = most_of(most, (int64_t)((double)n->high / v->slots * IDLE_SHARE + 0.5));
+	if (v->kills > KILLS_SOME && have > most)
+		most = most_where_killed(v, s, n, have, most);
 	if (most < least)
 		most = least;
 	if (n->may_wait && have == 0)

@@ -155,7 +155,7 @@ static int64_t kill_some(const struct wait_view *v, const struct wait_setting *s
 	int64_t all = f->serving + booting(f), served;
 	double jobs;
 
-	if (v->kills <= 0 || all < 1)
+	if (!v->killing || all < 1)
 		return n;
 	jobs = v->kills * (double)n * f->running / (double)all;
 	served = n * f->serving / all;
@@ -224,6 +224,7 @@ static void resize(const struct wait_view *v, const struct wait *w, struct wait_
 			       .idle_ms = jobs > 0 ? 0 : w->gap_steps * v->step_ms,
 			       .may_wait = jobs <= 1 && s->lonely >= f->waiting };
 
+	n.killable = decide_wait_size_killable(v, (double)w->jobs, f->late / 2.0);
 	look_back(v, w, set, f->high, (int32_t)jobs);
 	n.high = f->high[f->high[1] > f->high[0]];
 	want = least_of(decide_wait_size(v, set, &n, have), POLICY_CAPACITY_MAX);

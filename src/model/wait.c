@@ -20,6 +20,7 @@ void wait_init(struct wait *w)
 	w->boot_ms = (int64_t)FIRST_BOOT_MS * FIRST_BOOTS;
 	w->boots = FIRST_BOOTS;
 	w->slots_milli = 1000;
+	w->kills_milli = WAIT_KILLS_UNKNOWN;
 	w->use_service_ms = FIRST_SERVICE_MS;
 	w->use_boot_ms = FIRST_BOOT_MS;
 	w->use_slots_milli = 1000;

@@ -16,11 +16,12 @@
 #define WAIT_URGES 8 /* how much of the promised wait is spent */
 #define WAIT_HOLDS 4 /* how long capacity that was needed is kept */
 #define WAIT_FLEETS (WAIT_URGES * WAIT_HOLDS)
-#define WAIT_BOOTS 8 /* stages of a launch, of an imagined fleet */
-#define WAIT_AGES 24 /* steps of arrivals that are remembered */
-#define WAIT_SEEN 8  /* half minutes of in-flight counts that are remembered */
-#define WAIT_GAPS 18 /* classes of idle gaps, each half as long again as the last */
-#define WAIT_PARTS 4 /* parts of the time that one class of hold looks back */
+#define WAIT_BOOTS 8           /* stages of a launch, of an imagined fleet */
+#define WAIT_AGES 24           /* steps of arrivals that are remembered */
+#define WAIT_SEEN 8            /* half minutes of in-flight counts that are remembered */
+#define WAIT_GAPS 18           /* classes of idle gaps, each half as long again as the last */
+#define WAIT_KILLS_UNKNOWN 500 /* kills_milli up to here: scale-in has not been seen to kill */
+#define WAIT_PARTS 4           /* parts of the time that one class of hold looks back */
 
 struct wait_fleet {                /* one imagined fleet */
 	int32_t waiting, running;  /* jobs */
@@ -45,7 +46,7 @@ struct wait {
 	int32_t seen[WAIT_SEEN];    /* in flight, by half minute; -1: not seen */
 	int64_t seen_slot;          /* the half minute of the newest */
 	int32_t excess_turns,
-		kills_milli;    /* jobs in flight that nobody runs; how often scale-in kills */
+		kills_milli;    /* jobs in flight that nobody runs; how likely scale-in kills */
 	int64_t killed_milli;   /* jobs that it must have killed, not yet seen as such */
 	struct instant busy_at; /* when a job was last seen */
 	int64_t started_milli,

@@ -141,10 +141,11 @@ START_TEST(a_fleet_whose_scale_in_kills_waits_until_most_are_idle)
 {
 	struct wait_view v = view(300, 60, 120);
 	struct wait_setting s = decide_wait_size_setting(&v, 0);
-	struct wait_need n = { .jobs = 20, .high = 20 };
+	struct wait_need n = { .jobs = 20, .high = 20, .killable = 100 };
 
 	ck_assert_int_lt(decide_wait_size(&v, &s, &n, 40), 20);
 	v.kills = 1;
+	v.killing = true;
 	ck_assert_int_eq(decide_wait_size(&v, &s, &n, 40), 40);
 	n.jobs = n.high = 10;
 	ck_assert_int_eq(decide_wait_size(&v, &s, &n, 40), 30);
@@ -153,6 +154,42 @@ START_TEST(a_fleet_whose_scale_in_kills_waits_until_most_are_idle)
 	ck_assert(decide_wait_size_killed(&v, &s) > 0.5);
 	v.promise = 60; /* shorter than a killed job is invisible */
 	ck_assert(decide_wait_size_killed(&v, &s) == 1);
+}
+END_TEST
+
+START_TEST(what_may_be_killed_is_limited_by_what_may_miss)
+{
+	struct wait_view v = view(300, 60, 120);
+	struct wait_setting s = decide_wait_size_setting(&v, 0);
+	struct wait_need n = { .jobs = 10, .high = 10, .killable = 0 };
+
+	v.kills = 1;
+	v.killing = true;
+	ck_assert(decide_wait_size_killable(&v, 10000, 0) < v.share * 10000);
+	ck_assert(decide_wait_size_killable(&v, 10000, 10000) == 0);
+	ck_assert_int_eq(decide_wait_size(&v, &s, &n, 40), 40);
+	n.killable = 0.5; /* each of 40 is one of the ten that are busy in a quarter of cases */
+	ck_assert_int_gt(decide_wait_size(&v, &s, &n, 40), 30);
+	ck_assert_int_lt(decide_wait_size(&v, &s, &n, 40), 40);
+	n.jobs = n.high = 0; /* nothing can be killed */
+	ck_assert_int_eq(decide_wait_size(&v, &s, &n, 40), 0);
+}
+END_TEST
+
+START_TEST(whether_scale_in_kills_is_tried_with_little)
+{
+	struct wait_view v = view(300, 60, 120);
+	struct wait_setting s = decide_wait_size_setting(&v, 0);
+	struct wait_need n = { .jobs = 9, .high = 9 };
+
+	v.kills = WAIT_KILLS_UNKNOWN / 1000.0;
+	n.killable = decide_wait_size_killable(&v, 0, 0);
+	ck_assert_int_eq(decide_wait_size(&v, &s, &n, 10), 10);
+	n.killable = decide_wait_size_killable(&v, 100000, 0);
+	ck_assert_int_le(decide_wait_size(&v, &s, &n, 10), 5);
+	v.kills = 0; /* it does not */
+	n.killable = 0;
+	ck_assert_int_le(decide_wait_size(&v, &s, &n, 10), 5);
 }
 END_TEST
 
@@ -247,6 +284,26 @@ START_TEST(jobs_in_flight_that_nobody_runs_were_killed)
 	ck_assert_int_eq(decide_wait_late_age(&l, &w), 50000);
 	w.kills_milli = 0;
 	ck_assert_int_eq(decide_wait_late_age(&l, &w), 400000);
+}
+END_TEST
+
+START_TEST(a_protected_instance_tells_that_scale_in_does_not_kill)
+{
+	struct wait_view v = view(300, 60, 120);
+	struct policy p = { .fleet.jobs_per_instance = 1 };
+	struct wait_look l = { .ms = 30000,
+			       .p = &p,
+			       .f = { .has = QUEUE_VISIBLE | QUEUE_IN_FLIGHT | QUEUE_OLDEST_AGE,
+				      .in_flight = 4 },
+			       .g = { .in_service = 6 } };
+	struct wait w;
+
+	wait_init(&w);
+	decide_wait_late_learn(&l, &v, &w);
+	ck_assert_int_eq(w.kills_milli, WAIT_KILLS_UNKNOWN);
+	l.g.busy = 4;
+	decide_wait_late_learn(&l, &v, &w);
+	ck_assert_int_eq(w.kills_milli, 0);
 }
 END_TEST
 
@@ -480,6 +537,9 @@ Suite *suite_wait(void)
 	tcase_add_test(t, a_short_promise_keeps_one_ready_and_a_loose_one_does_not);
 	tcase_add_test(t, one_job_is_never_left_without_an_instance);
 	tcase_add_test(t, a_fleet_whose_scale_in_kills_waits_until_most_are_idle);
+	tcase_add_test(t, what_may_be_killed_is_limited_by_what_may_miss);
+	tcase_add_test(t, whether_scale_in_kills_is_tried_with_little);
+	tcase_add_test(t, a_protected_instance_tells_that_scale_in_does_not_kill);
 	tcase_add_test(t, turns_are_saved_up_and_the_last_ones_are_kept_for_large_steps);
 	tcase_add_loop_test(t, late_jobs_are_counted, 0, COUNT_OF(looks));
 	tcase_add_test(t, jobs_in_flight_that_nobody_runs_were_killed);
