@@ -48,11 +48,12 @@ struct request {
 	size_t header_count;
 	int reply_fd; /* -1: reply into memory */
 	size_t reply_cap;
-	bool anonymous;   /* not signed, no keys needed */
-	bool write;       /* repeated only when provably not executed */
-	bool urgent;      /* before all others, where calls are scarce */
-	struct span wait; /* how long the service itself may wait (long poll); added to attempt
-			     time-outs */
+	bool reply_shared; /* others write to that file: a repeated attempt cuts nothing off */
+	bool anonymous;    /* not signed, no keys needed */
+	bool write;        /* repeated only when provably not executed */
+	bool urgent;       /* before all others, where calls are scarce */
+	struct span wait;  /* how long the service itself may wait (long poll); added to attempt
+			      time-outs */
 };
 
 void request_done(struct request *r); /* zeroed is fine; does not close descriptors */

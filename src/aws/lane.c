@@ -176,7 +176,8 @@ static int rewind_fd(const struct aws_flight *f, struct err *e)
 
 	if (fd < 0 || f->attempts == 0 || f->fd_start < 0)
 		return 0;
-	if (lseek(fd, (off_t)f->fd_start, SEEK_SET) < 0 || ftruncate(fd, (off_t)f->fd_start) < 0)
+	if (lseek(fd, (off_t)f->fd_start, SEEK_SET) < 0 ||
+	    (!f->call->request.reply_shared && ftruncate(fd, (off_t)f->fd_start) < 0))
 		return err_errno(e, errno, "taking back what the last attempt wrote");
 	return 0;
 }

@@ -154,6 +154,16 @@ static void put_body(struct request *r, const struct s3_put *p)
 	put_digest(r, p->sha256_hex ? p->sha256_hex : crypto_hex(sha, sizeof(sha), hex));
 }
 
+void aws_s3_add_meta(struct request *r, const struct s3_meta *list, size_t n)
+{
+	for (size_t i = 0; i < n && i < S3_META_MAX; i++) {
+		char name[128];
+
+		snprintf(name, sizeof(name), "x-amz-meta-%s", list[i].name);
+		request_header(r, name, list[i].value);
+	}
+}
+
 void aws_s3_put_ask(struct request *r, const char *bucket, const char *key, const struct s3_put *p)
 {
 	aws_s3_ask(r, "PutObject", "PUT", bucket, key);
@@ -166,12 +176,7 @@ void aws_s3_put_ask(struct request *r, const char *bucket, const char *key, cons
 		request_header(r, "If-None-Match", "*");
 	if (p->if_match)
 		request_header(r, "If-Match", p->if_match);
-	for (size_t i = 0; i < p->meta_count && i < S3_META_MAX; i++) {
-		char name[128];
-
-		snprintf(name, sizeof(name), "x-amz-meta-%s", p->meta[i].name);
-		request_header(r, name, p->meta[i].value);
-	}
+	aws_s3_add_meta(r, p->meta, p->meta_count);
 	put_body(r, p);
 }
 

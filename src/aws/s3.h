@@ -53,6 +53,8 @@ struct s3_put {
 };
 #define S3_PUT(...) ((struct s3_put){ .fd = -1, __VA_ARGS__ })
 void aws_s3_put_ask(struct request *r, const char *bucket, const char *key, const struct s3_put *p);
+/* Metadata of an object that is being made otherwise. */
+void aws_s3_add_meta(struct request *r, const struct s3_meta *list, size_t n);
 MUST int aws_s3_put_read(const struct reply *r, char etag[static S3_ETAG_MAX], struct err *e);
 
 void aws_s3_delete_ask(struct request *r, const char *bucket, const char *key);
@@ -94,6 +96,7 @@ void aws_s3_multi_part_ask(struct request *r, const char *bucket, const char *ke
 void aws_s3_multi_complete_ask(struct request *r, const char *bucket, const char *key,
 			       const char *upload, const char *const *etags, size_t n);
 MUST int aws_s3_multi_complete_read(const struct reply *r, struct err *e);
+void aws_s3_multi_complete_etag(const struct reply *r, char etag[static S3_ETAG_MAX]); /* or "" */
 void aws_s3_multi_abort_ask(struct request *r, const char *bucket, const char *key,
 			    const char *upload); /* aws_s3_none_read() */
 

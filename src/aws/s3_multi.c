@@ -95,6 +95,14 @@ int aws_s3_multi_complete_read(const struct reply *r, struct err *e)
 	return reply_xml(r, "CompleteMultipartUploadResult", &x, e);
 }
 
+void aws_s3_multi_complete_etag(const struct reply *r, char etag[static S3_ETAG_MAX])
+{
+	AUTO(xml_freep) struct xml *x = xml_parse(buf_str(&r->body), r->body.len, NULL);
+	const char *told = x ? xml_text(xml_root(x), "ETag") : NULL;
+
+	snprintf(etag, S3_ETAG_MAX, "%s", told && strlen(told) < S3_ETAG_MAX ? told : "");
+}
+
 void aws_s3_multi_abort_ask(struct request *r, const char *bucket, const char *key,
 			    const char *upload)
 {

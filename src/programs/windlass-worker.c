@@ -199,6 +199,10 @@ static const struct option table[] = {
 	{ "work-dir", 'w', OPTION_STR, &work_dir, "DIR", "WINDLASS_WORK_DIR",
 	  .doc = "for files of jobs under way; default windlass-worker in TMPDIR, or in "
 		 "/var/tmp" },
+	{ "part-size", 0, OPTION_INT, &o.part_mib, "MIB", "WINDLASS_PART_SIZE", "16", .least = 5,
+	  .most = 1024,
+	  .doc = "of what is fetched and stored in parts, several at a time: what is larger than "
+		 "one, or stored and larger than two" },
 	{ "no-instance", 0, OPTION_FLAG, &o.no_instance,
 	  .doc = "look for no EC2 instance to protect; found out by itself off EC2" },
 	{ "group", 0, OPTION_STR, &o.group, "NAME", "WINDLASS_GROUP",

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -144,17 +145,19 @@ static void examine(struct task *t)
 
 /* --- of the disk */
 
-static void hashed(struct task *t, const struct err *e)
+static void hashed(const char *hex, const struct err *e, void *arg)
 {
+	struct task *t = arg;
 	struct asset *a = &t->assets->list[t->asset];
 
+	t->hash = NULL;
 	close(t->fd);
 	t->fd = -1;
 	if (e->kind != ERR_NONE) {
 		bad(t, e, "");
 		return;
 	}
-	memcpy(a->id, t->sha256, sizeof(t->sha256));
+	snprintf(a->id, sizeof(a->id), "%s", hex);
 	examine(t);
 }
 
@@ -186,7 +189,7 @@ static void of_disk(struct task *t)
 		return;
 	}
 	a->seen = now;
-	worker_hash_start(t, t->fd, hashed);
+	t->hash = worker_hash_range(t->loop, t->fd, 0, -1, hashed, t);
 }
 
 /* --- of S3 */

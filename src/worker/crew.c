@@ -345,6 +345,7 @@ static void set_up(struct seat *s)
 	json_set_str(j, "profile_file", worker_profile_file(w->o));
 	json_set_str(j, "profile", w->profile_text);
 	json_set_bool(j, "confined", !w->o->unconfined);
+	json_set_int(j, "part_bytes", w->o->part_mib << 20);
 	tell(s, j);
 }
 

@@ -1,51 +1,42 @@
 /* The source: is it there, has it been done already, does it fit; then into the job's folder. */
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/own.h"
 #include "worker/folder.h"
+#include "worker/pull.h"
 #include "worker/task.h"
 
 #define HEAD_S 60
-#define GET_S 3600 /* the lease, which is renewed, ends it earlier */
 #define MEGABYTE 1048576
 
-static void got(struct aws_call *c, void *arg)
+static void pulled(const struct err *e, void *arg)
 {
 	struct task *t = arg;
-	struct s3_object o;
-	struct err e = { 0 };
-	struct stat st;
+	struct err said = *e;
 
-	if (aws_s3_get_read(&c->reply, &o, &e) < 0) {
-		/* Replaced between look and fetch: the next receive sees the new one. */
-		if (e.kind == ERR_CONFLICT)
-			err_wrap(&e, "the source was replaced meanwhile");
-		worker_task_fail(t, worker_task_class_of(&e), &e, "");
+	t->pull = NULL;
+	if (e->kind == ERR_NONE) {
+		worker_task_next(t);
 		return;
 	}
-	if (fstat(t->fd, &st) < 0) {
-		err_errno(&e, errno, "looking at the fetched source");
-	} else if (st.st_size != t->source_bytes) {
-		err_set(&e, ERR_UNREACHABLE,
-			"%lld bytes of the source came where %lld were announced",
-			(long long)st.st_size, (long long)t->source_bytes);
-	}
-	close(t->fd);
-	t->fd = -1;
-	if (e.kind != ERR_NONE)
-		worker_task_fail(t, TASK_TRANSIENT, &e, "");
-	else
-		worker_task_next(t);
+	/* Replaced between look and fetch: the next receive sees the new one. */
+	if (e->kind == ERR_CONFLICT)
+		err_wrap(&said, "the source was replaced meanwhile");
+	worker_task_fail(t, e->kind == ERR_LOCAL ? TASK_MACHINE : worker_task_class_of(e), &said,
+			 "");
 }
 
 static void get(struct task *t)
 {
 	AUTO(own_freep) char *path = worker_task_path(t, TASK_SOURCE);
-	struct s3_get o = { .to = -1, .if_match = t->etag[0] ? t->etag : NULL };
+	const struct pull_spec spec = { .loop = t->loop,
+					.lane = t->lane,
+					.bucket = t->job.bucket,
+					.key = t->job.key,
+					.etag = t->etag,
+					.path = path,
+					.size = t->source_bytes,
+					.part_bytes = t->part_bytes };
 	struct err e = { 0 };
 
 	if (worker_folder_could(t->folder, t->source_bytes, &e) < 0) {
@@ -56,15 +47,8 @@ static void get(struct task *t)
 		worker_task_fail(t, TASK_MACHINE, &e, "");
 		return;
 	}
-	t->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (t->fd < 0) {
-		err_errno(&e, errno, "making the source's file");
+	if (worker_pull_start(&spec, pulled, t, &t->pull, &e) < 0)
 		worker_task_fail(t, TASK_MACHINE, &e, "");
-		return;
-	}
-	aws_call_done(&t->call);
-	aws_s3_get_ask(&t->call.request, t->job.bucket, t->job.key, t->fd, t->source_bytes, &o);
-	lane_start(t->lane, &t->call, span_s(GET_S), got, t);
 }
 
 static void seen(struct task *t, const struct err *e)

@@ -27,6 +27,8 @@ src_worker_libworker_a_SOURCES = \
 	src/worker/probe.c src/worker/probe.h src/worker/probe_run.c \
 	src/worker/profile.c src/worker/profile.h src/worker/profile_check.c src/worker/profile_table.c \
 	src/worker/progress.c src/worker/progress.h \
+	src/worker/pull.c src/worker/pull.h \
+	src/worker/push.c src/worker/push.h \
 	src/worker/queues.c \
 	src/worker/rank.c src/worker/rank.h \
 	src/worker/run.c src/worker/run.h \

@@ -16,6 +16,7 @@
 
 #define JOB_BYTES_MAX 65536
 #define HOST_BYTES_MAX 256
+#define PART_BYTES (16 << 20)
 
 struct slot {
 	struct loop *loop;
@@ -24,6 +25,7 @@ struct slot {
 	struct profile profile;
 	struct assets assets;
 	bool ready, confined;
+	int64_t part_bytes;
 	char *folder;
 	char host[HOST_BYTES_MAX];
 	struct task *task;
@@ -188,6 +190,7 @@ static void take_job(struct slot *s, const struct json *frame)
 				  .folder = folder,
 				  .host = s->host,
 				  .confined = s->confined,
+				  .part_bytes = s->part_bytes,
 				  .hooks = { .stage = stage_done,
 					     .progress = progress,
 					     .running = running,
@@ -249,6 +252,8 @@ static void set_up(struct slot *s, const struct json *frame)
 	worker_assets_init(&s->assets, &s->profile, folder);
 	s->confined = true;
 	json_get_bool(frame, "confined", &s->confined);
+	if (!json_get_int(frame, "part_bytes", &s->part_bytes) || s->part_bytes <= 0)
+		s->part_bytes = PART_BYTES;
 	strncpy(s->host, host, sizeof(s->host) - 1);
 	say(s, words(WORDS_READY));
 }

@@ -14,6 +14,7 @@
 
 #include "base/own.h"
 #include "worker/hash.h"
+#include "worker/push.h"
 #include "worker/task.h"
 
 #define HEAD_S 60
@@ -120,23 +121,58 @@ static void seen_after_put(struct task *t, const struct err *e)
 	}
 }
 
+/* The end of one put, by whatever way: @p status is S3's. */
+static void put_ended(struct task *t, int status, const struct err *e)
+{
+	struct task_file *f = &t->files[t->file];
+
+	if (e->kind == ERR_NONE) {
+		next_file(t);
+	} else if (status == 412) {
+		worker_store_look(t, f->bucket, f->key, seen_after_put);
+	} else if (status == 409 && t->put_again++ < PUT_AGAIN_MAX) {
+		put(t, NULL); /* two at once: S3 says to ask again */
+	} else {
+		enum task_class why = worker_task_class_of(e);
+
+		worker_task_fail(t, why == TASK_PERMANENT ? TASK_TRANSIENT : why, e, "");
+	}
+}
+
 static void put_come(struct aws_call *c, void *arg)
 {
 	struct task *t = arg;
-	struct task_file *f = &t->files[t->file];
 	struct err e = { 0 };
 
-	if (aws_s3_put_read(&c->reply, f->etag, &e) == 0) {
-		next_file(t);
-	} else if (c->reply.status == 412) {
-		worker_store_look(t, f->bucket, f->key, seen_after_put);
-	} else if (c->reply.status == 409 && t->put_again++ < PUT_AGAIN_MAX) {
-		put(t, NULL); /* two at once: S3 says to ask again */
-	} else {
-		enum task_class why = worker_task_class_of(&e);
+	err_ignore(aws_s3_put_read(&c->reply, t->files[t->file].etag, &e)); /* looked at below */
+	put_ended(t, c->reply.status, &e);
+}
 
-		worker_task_fail(t, why == TASK_PERMANENT ? TASK_TRANSIENT : why, &e, "");
-	}
+static void pushed(int status, const char *etag, const struct err *e, void *arg)
+{
+	struct task *t = arg;
+
+	t->push = NULL;
+	snprintf(t->files[t->file].etag, S3_ETAG_MAX, "%s", etag);
+	put_ended(t, status, e);
+}
+
+/* In parts, anew after a 409: the file is still there. */
+static void push(struct task *t, const struct s3_put *p)
+{
+	const struct task_file *f = &t->files[t->file];
+	const struct push_spec spec = { .loop = t->loop,
+					.lane = t->lane,
+					.bucket = f->bucket,
+					.key = f->key,
+					.fd = t->fd,
+					.size = f->bytes,
+					.part_bytes = t->part_bytes,
+					.put = p,
+					.claimed = t->hooks.claimed,
+					.claimed_arg = t->hooks.arg };
+
+	t->push = worker_push_start(&spec, pushed, t);
 }
 
 /* @p instead_of: the ETag of what is replaced; NULL: nothing may be there. */
@@ -169,18 +205,25 @@ static void put(struct task *t, const char *instead_of)
 		return;
 	}
 	snprintf(receives, sizeof(receives), "%lld", (long long)t->receives);
+	if (f->bytes > t->part_bytes * 2) {
+		push(t, &p);
+		return;
+	}
 	aws_call_done(&t->call);
 	aws_s3_put_ask(&t->call.request, f->bucket, f->key, &p);
 	lane_start(t->lane, &t->call, span_s(PUT_S), put_come, t);
 }
 
-static void hashed(struct task *t, const struct err *e)
+static void hashed(const char *hex, const struct err *e, void *arg)
 {
+	struct task *t = arg;
+
+	t->hash = NULL;
 	if (e->kind != ERR_NONE) {
 		worker_task_fail(t, TASK_MACHINE, e, "");
 		return;
 	}
-	memcpy(t->files[t->file].sha256, t->sha256, sizeof(t->sha256));
+	snprintf(t->files[t->file].sha256, TASK_SHA256_MAX, "%s", hex);
 	put(t, NULL);
 }
 
@@ -205,7 +248,7 @@ static void begin_file(struct task *t)
 	}
 	f->bytes = st.st_size;
 	t->made_bytes += f->bytes;
-	worker_hash_start(t, t->fd, hashed);
+	t->hash = worker_hash_range(t->loop, t->fd, 0, -1, hashed, t);
 }
 
 static void next_file(struct task *t)

@@ -6,6 +6,8 @@
 #include "base/own.h"
 #include "worker/folder.h"
 #include "worker/hash.h"
+#include "worker/pull.h"
+#include "worker/push.h"
 
 #define OUTPUT_KEY_BYTES_MAX 4096
 
@@ -75,6 +77,7 @@ struct task *worker_task_new(const struct task_spec *s)
 	t->message = own_strdup(s->message);
 	t->host = s->host;
 	t->confined = s->confined;
+	t->part_bytes = s->part_bytes;
 	t->job = *s->job;
 	t->receives = s->receives;
 	t->progress = PROGRESS_INIT;
@@ -93,6 +96,8 @@ void worker_task_free(struct task *t)
 	aws_call_done(&t->call);
 	worker_run_cancel(t->run);
 	worker_hash_forget(t->hash);
+	worker_pull_cancel(t->pull);
+	worker_push_cancel(t->push);
 	if (t->fd >= 0)
 		close(t->fd);
 	err_ignore(worker_folder_remove(t->folder, &ignored)); /* the supervisor clears after us */

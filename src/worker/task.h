@@ -69,7 +69,9 @@ struct task_hooks {
 	void *arg;
 };
 
-struct task_hash; /* digest of the output, made off the loop */
+struct hash; /* of the output */
+struct pull;
+struct push;
 
 #define TASK_FILES_MAX 8192
 #define TASK_SHA256_MAX (2 * CRYPTO_SHA256_BYTES + 1) /* in hex */
@@ -121,9 +123,11 @@ struct task {
 	struct task_found found;
 	char *looked_at; /* for messages */
 	struct run *run;
-	struct task_hash *hash;
-	char sha256[TASK_SHA256_MAX];
-	int fd; /* being read or written; -1: none */
+	struct hash *hash;
+	struct pull *pull;
+	struct push *push;
+	int64_t part_bytes; /* of transfers */
+	int fd;             /* being read or written; -1: none */
 	int put_again;
 };
 
@@ -138,6 +142,7 @@ struct task_spec {
 	const char *folder;  /* made here, removed by worker_task_free() */
 	const char *host;
 	bool confined; /* ffmpeg and ffprobe, by all layers that are there */
+	int64_t part_bytes;
 	struct task_hooks hooks;
 };
 

@@ -31,6 +31,7 @@ struct worker_options {
 	struct span command_limit;
 	const char *work_dir;
 	int64_t slots;
+	int64_t part_mib;     /* of transfers from and to S3 */
 	int64_t visibility_s; /* 0: the queue's */
 	int64_t wait_s;
 	int64_t receives_max; /* 0: the queue's */

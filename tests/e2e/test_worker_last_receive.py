@@ -27,6 +27,14 @@ class Front(http.server.BaseHTTPRequestHandler):
     def answer(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         answer = self.refused(body)
+        if answer and answer[0] == "break":  # as a connection that is reset half way
+            self.send_response(206)
+            self.send_header("Content-Length", "5242880")
+            self.send_header("ETag", self.headers["If-Match"])
+            self.end_headers()
+            self.wfile.write(bytes(100000))
+            self.close_connection = True
+            return
         if answer:
             status, kind, data, headers = answer[0], answer[1], answer[2].encode(), []
         else:
@@ -50,7 +58,7 @@ class Front(http.server.BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(data)
 
-    do_GET = do_PUT = do_HEAD = do_POST = answer
+    do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = answer
 
     def log_message(self, *_):
         pass
