@@ -7,7 +7,8 @@
 
 #define LABEL_MAX 16
 #define LOUDNESS_MORE "TP=-1.5:LRA=11"
-#define SOUND "aresample=48000:async=1:first_pts=0,aformat=sample_fmts=fltp:channel_layouts=stereo"
+#define LAYOUT "aformat=sample_fmts=fltp:channel_layouts=stereo"
+#define SOUND "aresample=48000:async=1:first_pts=0," LAYOUT
 
 struct chain {                 /* filters after one another, of pictures or of sound */
 	char label[LABEL_MAX]; /* where it stands: without its brackets */
@@ -255,9 +256,11 @@ static void loudness(struct graph *g)
 
 		if (g->p->steps[i].has_loudness)
 			buf_addf(then(g, &g->au),
-				 "loudnorm=I=-%lld.%03lld:" LOUDNESS_MORE ",aresample=48000",
+				 "loudnorm=I=-%lld.%03lld:" LOUDNESS_MORE
+				 ",aresample=48000," LAYOUT,
 				 least / 1000, least % 1000);
 	}
+	close_chain(g, &g->au); /* one is open at a time */
 }
 
 /* --- one chain for each target */
