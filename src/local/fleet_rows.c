@@ -8,6 +8,7 @@
 	" policies, protect_new, cooldown_s, grace_s, warmup_s, health_check, detail, status,"    \
 	" cause, scaled_ms, scaled_by, failures, not_before_ms, short_by, mixed, lifetime_s"
 #define GROUP_MARKS "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?"
+#define ENDED_KEPT 200
 #define INSTANCE_COLUMNS                                                                          \
 	"id, grp, zone, launch, template, version, type, image, profile, script, state, healthy," \
 	" protected, launched_ms, boot_ms, started_ms, stop_ms, pid, pid_start, boot_id, port,"   \
@@ -319,7 +320,16 @@ int local_fleet_rows_put_instance(struct db *d, const struct local_fleet_instanc
 
 int local_fleet_rows_drop_instance(struct db *d, const char *id, struct err *e)
 {
-	if (DB_RUN(d, e, "DELETE FROM fleet_wait WHERE instance = ?", DB_S(id)) < 0)
+	if (DB_RUN(d, e, "DELETE FROM fleet_wait WHERE instance = ?", DB_S(id)) < 0 ||
+	    DB_RUN(d, e,
+		   "INSERT OR IGNORE INTO fleet_ended (id, zone, type, image, spot, launched_ms)"
+		   " SELECT id, zone, type, image, spot, launched_ms FROM fleet_instance"
+		   " WHERE id = ?",
+		   DB_S(id)) < 0 ||
+	    DB_RUN(d, e,
+		   "DELETE FROM fleet_ended WHERE seq <="
+		   " (SELECT max(seq) FROM fleet_ended) - ?",
+		   DB_I(ENDED_KEPT)) < 0)
 		return -1;
 	return DB_RUN(d, e, "DELETE FROM fleet_instance WHERE id = ?", DB_S(id));
 }

@@ -87,3 +87,10 @@ const char local_fleet_pool_schema[] =
 	"CREATE TABLE fleet_refresh_todo ("
 	" refresh TEXT NOT NULL, instance TEXT NOT NULL,"
 	" PRIMARY KEY (refresh, instance)) WITHOUT ROWID;";
+
+/* What EC2 still tells of instances that were terminated. */
+const char local_fleet_ended_schema[] =
+	"CREATE TABLE fleet_ended ("
+	" seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, zone TEXT NOT NULL,"
+	" type TEXT NOT NULL, image TEXT NOT NULL, spot INTEGER NOT NULL,"
+	" launched_ms INTEGER NOT NULL);";

@@ -67,7 +67,8 @@ struct local {
 	struct local_batch *batch;
 	struct local_clock clock;
 	struct local_faults *faults;
-	int lock; /* descriptor of STATE/lock, held as long as the process lives */
+	struct local_web *web; /* sts_web.c */
+	int lock;              /* descriptor of STATE/lock, held as long as the process lives */
 };
 
 /* The time that services see (visibility, delays, ages, boot delays). Signatures are checked
@@ -113,6 +114,7 @@ extern const struct local_service local_sqs_service;
 extern const struct local_service local_sts_service;
 extern const struct local_service local_cloudwatch_service;
 extern const struct local_service local_control_service; /* control.c */
+extern const struct local_service local_ec2_service;     /* ec2.c; after Auto Scaling's */
 extern const struct local_service
 	local_autoscaling_service; /* autoscaling.c; its start brings up fleet and metadata */
 
@@ -220,8 +222,8 @@ struct local_key {
 bool local_key_find(struct local *l, const char *access_key, struct local_key *ret);
 /* The account's lasting key. */
 MUST int local_key_root(struct local *l, struct local_key *ret, struct err *e);
-/* A temporary key (ASIA…) of the role @p role for the session @p session (an instance id). Writes
- * in the batch. */
+/* A temporary key (ASIA…) of the role @p role for the session @p session (an instance id), or,
+ * where both are NULL, of the account itself. Writes in the batch. */
 MUST int local_key_issue(struct local *l, const char *role, const char *session,
 			 struct instant expires, struct local_key *ret, struct err *e);
 /* Removes the keys that expired an hour ago or more. Writes in the batch. */

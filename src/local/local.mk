@@ -7,7 +7,7 @@ src_local_liblocal_a_SOURCES = \
 	src/local/local_serve.c src/local/local_state.c src/local/local_table.c \
 	src/local/local_reset.c src/local/local_snapshot.c src/local/local_snapshot.h \
 	src/local/declare.c src/local/declare.h \
-	src/local/sts.c
+	src/local/sts.c src/local/sts.h src/local/sts_web.c src/local/sts_web.h
 
 # SQS.
 src_local_liblocal_a_SOURCES += \
@@ -68,6 +68,7 @@ src_local_liblocal_a_SOURCES += \
 	src/local/autoscaling_hook.c src/local/autoscaling_instance.c \
 	src/local/autoscaling_launch.c src/local/autoscaling_process.c \
 	src/local/autoscaling_tag.c \
+	src/local/ec2.c src/local/ec2.h src/local/ec2_choose.c src/local/ec2_show.c \
 	src/local/autoscaling_act.c src/local/autoscaling_pool.c src/local/autoscaling_refresh.c \
 	src/local/autoscaling_setting.c src/local/autoscaling_standby.c src/local/autoscaling_type.c \
 	src/local/autoscaling_adjust.c src/local/autoscaling_adjust.h \

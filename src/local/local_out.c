@@ -45,6 +45,8 @@ struct local_out *local_out_new(const struct local_call *c)
 	o->stack[0].kind = OUT_OBJECT;
 	if (o->as == LOCAL_CBOR)
 		cbor_write_map(&o->body);
+	else if (o->xml && c->service->id == SERVICE_EC2)
+		awsxml_begin_ec2(&o->body, c->action->name, c->request_id);
 	else if (o->xml)
 		awsxml_begin(&o->body, c->service->id, c->action->name, true);
 	else
@@ -66,6 +68,8 @@ const struct buf *local_out_finish(struct local_call *c)
 
 	if (o->as == LOCAL_CBOR)
 		cbor_write_end(&o->body);
+	else if (o->xml && c->service->id == SERVICE_EC2)
+		awsxml_end_ec2(&o->body, c->action->name);
 	else if (o->xml)
 		awsxml_end(&o->body, c->action->name, true, c->request_id);
 	else
@@ -282,7 +286,9 @@ static struct level *out_items(struct local_out *o, enum kind kind, const char *
 
 void local_list(struct local_call *c, const char *name, const char *item)
 {
-	out_items(c->out, OUT_LIST, name, item)->item = item ? item : "member";
+	const char *usual = c->service->id == SERVICE_EC2 ? "item" : "member";
+
+	out_items(c->out, OUT_LIST, name, item)->item = item ? item : usual;
 }
 
 /* The service says how it spells the key of such a map. */

@@ -12,6 +12,7 @@
 #include "base/gunzip.h"
 #include "local/fault.h"
 #include "local/s3.h"
+#include "local/sts_web.h"
 #include "wire/form.h"
 #include "wire/jsonrpc.h"
 #include "wire/sigv4.h"
@@ -24,7 +25,8 @@
 static const struct local_service *const services[] = {
 	&local_sqs_service,         &local_sts_service,
 	&local_cloudwatch_service, /* before those who hand it their numbers */
-	&local_autoscaling_service, &local_control_service,
+	&local_autoscaling_service, &local_ec2_service,
+	&local_control_service,
 };
 
 static const struct local_service *service_of(enum service id)
@@ -129,6 +131,17 @@ static bool is_form(const struct httpd_exchange *x)
 	const char *type = httpd_header(x, "Content-Type");
 
 	return type && !strncasecmp(type, "application/x-www-form-urlencoded", 33);
+}
+
+/* Comes without a key, since it is how one is had; what it shows instead is checked by the action.
+ */
+static bool is_web_identity(const struct httpd_exchange *x)
+{
+	size_t len;
+	const char *body = httpd_body(x, &len);
+
+	return !httpd_header(x, "Authorization") && !strcmp(httpd_method(x), "POST") &&
+	       is_form(x) && local_sts_web_asks(body, len);
 }
 
 static enum service serve_service(const struct httpd_exchange *x)
@@ -279,6 +292,7 @@ static void call_start(struct local *l, struct httpd_exchange *x, const struct l
 	const char *packed = packed_action(x, &packed_for), *host = httpd_header(x, "Host");
 	struct local_call *c = local_call_new(l, s, x);
 	char action[JSONRPC_ACTION_MAX] = "", queue[SERVE_QUEUE_MAX];
+	const bool web = s->id == SERVICE_STS && is_web_identity(x);
 	struct err e;
 	int rc;
 
@@ -290,7 +304,7 @@ static void call_start(struct local *l, struct httpd_exchange *x, const struct l
 	c->host = own_strdup(host ? host : l->endpoint + strlen("http://"));
 	if (path_queue(httpd_target(x), queue))
 		c->path_queue = own_strdup(queue);
-	rc = call_verify(c, &e);
+	rc = web ? 0 : call_verify(c, &e);
 	if (rc == 0 && c->protocol == LOCAL_QUERY)
 		rc = call_query(c, action, &e);
 	else if (rc == 0 && (rc = call_map(c, &e)) == 0) {
@@ -299,6 +313,8 @@ static void call_start(struct local *l, struct httpd_exchange *x, const struct l
 		else if (jsonrpc_action(target, s->id, action, &e) < 0)
 			action[0] = '\0';
 	}
+	if (rc == 0 && web && strcmp(action, "AssumeRoleWithWebIdentity") != 0)
+		rc = call_verify(c, &e); /* it asked for another action as well */
 	c->params = c->tree;
 	if (rc < 0)
 		local_fail(c, e.code, "%s", e.text);
@@ -333,7 +349,7 @@ static void on_request(struct httpd_exchange *x, void *arg)
 		httpd_answer(x, 200, &json, 1, ok, sizeof(ok) - 1);
 		return;
 	}
-	id = serve_service(x);
+	id = is_web_identity(x) ? SERVICE_STS : serve_service(x);
 	if (id == SERVICE_S3) {
 		local_s3_request(arg, x);
 		return;

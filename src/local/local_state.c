@@ -144,11 +144,17 @@ int local_key_issue(struct local *l, const char *role, const char *session, stru
 	snprintf(ret->token, sizeof(ret->token), "%s", buf_str(&text));
 	buf_wipe(&text);
 	snprintf(ret->account, sizeof(ret->account), "%s", l->options.account);
-	snprintf(ret->arn, sizeof(ret->arn), "arn:aws:sts::%s:assumed-role/%.64s/%.64s",
-		 ret->account, role, session);
-	snprintf(ret->user_id, sizeof(ret->user_id), "AROAWINDLASSLOCAL0001:%.64s", session);
+	if (role) {
+		snprintf(ret->arn, sizeof(ret->arn), "arn:aws:sts::%s:assumed-role/%.64s/%.64s",
+			 ret->account, role, session);
+		snprintf(ret->user_id, sizeof(ret->user_id), "AROAWINDLASSLOCAL0001:%.64s",
+			 session);
+	} else {
+		snprintf(ret->arn, sizeof(ret->arn), "arn:aws:iam::%s:root", ret->account);
+		snprintf(ret->user_id, sizeof(ret->user_id), "%s", ret->account);
+	}
 	if (local_write(l, e) < 0 || key_store(l, ret, e) < 0)
-		return err_wrap(e, "keys of role %s", role);
+		return err_wrap(e, "keys of %s", ret->arn);
 	return 0;
 }
 
@@ -210,6 +216,8 @@ int local_state_open(struct local *l, struct err *e)
 		local_autoscaling_policy_schema,
 		local_sqs_moved_schema,
 		local_fleet_pool_schema,
+		local_fleet_ended_schema,
+		local_sts_web_schema,
 	};
 	AUTO(own_freep) char *path = NULL;
 	AUTO(own_freep) char *kept = NULL;

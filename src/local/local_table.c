@@ -66,11 +66,13 @@ static const char *const autoscaling_absent[] = {
 	NULL,
 };
 static const char *const sts_absent[] = {
-	"AssumeRoleWithSAML",  "AssumeRoleWithWebIdentity",
-	"AssumeRoot",          "DecodeAuthorizationMessage",
-	"GetAccessKeyInfo",    "GetDelegatedAccessToken",
-	"GetFederationToken",  "GetSessionToken",
-	"GetWebIdentityToken", NULL,
+	"AssumeRoleWithSAML",
+	"AssumeRoot",
+	"DecodeAuthorizationMessage",
+	"GetDelegatedAccessToken",
+	"GetFederationToken",
+	"GetWebIdentityToken",
+	NULL,
 };
 static const char *const none[] = { NULL };
 
@@ -82,15 +84,20 @@ static const struct {
 	{ &local_sqs_service, "SQS", none },
 	{ &local_cloudwatch_service, "CloudWatch", cloudwatch_absent },
 	{ &local_autoscaling_service, "Auto Scaling", autoscaling_absent },
+	{ &local_ec2_service, "EC2", NULL },
 	{ &local_sts_service, "STS", sts_absent },
 };
 
 static void add_absent(struct buf *out, const char *const *absent)
 {
 	buf_adds(out, " | ");
-	for (size_t i = 0; absent[i]; i++)
+	if (!absent)
+		buf_adds(out, "all else: it is refused as InvalidAction");
+	else if (!absent[0])
+		buf_adds(out, "nothing");
+	for (size_t i = 0; absent && absent[i]; i++)
 		buf_addf(out, "%s%s", i ? " " : "", absent[i]);
-	buf_adds(out, absent[0] ? " |\n" : "nothing |\n");
+	buf_adds(out, " |\n");
 }
 
 static void add_s3(struct buf *out)

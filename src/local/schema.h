@@ -9,6 +9,8 @@ extern const char local_notice_schema[];
 extern const char local_s3_schema[];
 extern const char local_fleet_schema[];
 extern const char local_fleet_pool_schema[];
+extern const char local_fleet_ended_schema[];
+extern const char local_sts_web_schema[];
 extern const char local_sqs_meter_schema[];
 extern const char local_sqs_moved_schema[];
 extern const char local_cloudwatch_schema[];

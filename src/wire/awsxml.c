@@ -23,6 +23,33 @@ int awsxml_end(struct buf *out, const char *action, bool result, const char *req
 	return rc ? -1 : 0;
 }
 
+/* EC2's way: no result inside, and its id first. */
+int awsxml_begin_ec2(struct buf *out, const char *action, const char *request_id)
+{
+	int rc = awsxml_begin(out, SERVICE_EC2, action, false);
+
+	rc |= xml_elem(out, "requestId", request_id);
+	return rc ? -1 : 0;
+}
+
+int awsxml_end_ec2(struct buf *out, const char *action)
+{
+	return buf_addf(out, "</%sResponse>\n", action);
+}
+
+static int ec2_error(struct buf *out, const struct code *c, const char *message,
+		     const char *request_id)
+{
+	int rc = buf_adds(out, "<?xml version=\"1.0\"?>\n<Response><Errors><Error>");
+
+	rc |= xml_elem(out, "Code", code_legacy(c));
+	rc |= xml_elem(out, "Message", message);
+	rc |= buf_adds(out, "</Error></Errors>");
+	rc |= xml_elem(out, "RequestID", request_id);
+	rc |= buf_adds(out, "</Response>\n");
+	return rc ? -1 : 0;
+}
+
 static int s3_error(struct buf *out, const struct code *c, const char *message,
 		    const char *resource, const char *request_id)
 {
@@ -46,6 +73,8 @@ int awsxml_error(struct buf *out, const struct code *c, enum service s, const ch
 		message = c->message;
 	if (s == SERVICE_S3)
 		return s3_error(out, c, message, resource, request_id);
+	if (s == SERVICE_EC2)
+		return ec2_error(out, c, message, request_id);
 	rc = buf_addf(out, "<?xml version=\"1.0\"?>\n<ErrorResponse xmlns=\"%s\"><Error>",
 		      service_info(s)->xmlns);
 	rc |= xml_elem(out, "Type", c->status >= 500 ? "Receiver" : "Sender");

@@ -15,7 +15,12 @@ int awsxml_begin(struct buf *out, enum service s, const char *action, bool resul
 /* </ActionResult><ResponseMetadata><RequestId>…</RequestId></ResponseMetadata></ActionResponse> */
 int awsxml_end(struct buf *out, const char *action, bool result, const char *request_id);
 
-/* Query: <ErrorResponse><Error>…; S3: a bare <Error> with Resource (may be NULL). */
+/* EC2 writes its id first and no result inside. */
+int awsxml_begin_ec2(struct buf *out, const char *action, const char *request_id);
+int awsxml_end_ec2(struct buf *out, const char *action);
+
+/* Query: <ErrorResponse><Error>…; S3: a bare <Error> with Resource (may be NULL); EC2:
+ * <Response><Errors><Error>…. */
 int awsxml_error(struct buf *out, const struct code *c, enum service s, const char *message,
 		 const char *resource, const char *request_id);
 

@@ -94,6 +94,20 @@ static const struct code codes[] = {
 	ROW(AUTOSCALING, "IrreversibleInstanceRefresh", 400, POLICY,
 	    .message = "The instance refresh cannot be rolled back."),
 
+	ROW(STS, "InvalidIdentityToken", 400, DENIED,
+	    .message = "The web identity token that was passed could not be validated."),
+	ROW(STS, "ExpiredTokenException", 400, DENIED,
+	    .message = "The web identity token that was passed is expired."),
+	ROW(STS, "IDPRejectedClaim", 403, DENIED,
+	    .message = "The identity provider reported that authentication failed."),
+
+	ROW(EC2, "InvalidInstanceID.NotFound", 400, NOT_FOUND,
+	    .message = "The instance ID does not exist"),
+	ROW(EC2, "InvalidInstanceID.Malformed", 400, POLICY,
+	    .message = "The instance ID is malformed"),
+	ROW(EC2, "OperationNotPermitted", 400, DENIED,
+	    .message = "The operation is not permitted."),
+
 	ROW(CLOUDWATCH, "InvalidParameterValueException", 400, POLICY,
 	    .legacy = "InvalidParameterValue", .message = "A parameter has an invalid value."),
 	ROW(CLOUDWATCH, "InvalidParameterCombinationException", 400, POLICY,

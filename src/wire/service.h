@@ -8,6 +8,7 @@ enum service {
 	SERVICE_AUTOSCALING,
 	SERVICE_STS,
 	SERVICE_CLOUDWATCH,
+	SERVICE_EC2,     /* the little of it that the embedded cloud plays */
 	SERVICE_CONTROL, /* of windlass-local itself: its clock, its faults */
 	SERVICE_IMDS,    /* instance metadata: no region, no signature */
 	SERVICE_COUNT

@@ -63,9 +63,10 @@ def test_readme_says_what_the_embedded_cloud_speaks():
     assert table in (SRC / "README.md").read_text(), "windlass-local --actions prints the table of the README: put it there"
     rows = {cells[0]: (set(cells[2].split()), set(cells[3].split()))
             for cells in ([cell.strip() for cell in line.strip("|\n").split("|")] for line in table.splitlines()[2:])}
-    assert set(rows) == {"SQS", "S3", "CloudWatch", "Auto Scaling", "STS"}
+    assert set(rows) == {"SQS", "S3", "CloudWatch", "Auto Scaling", "EC2", "STS"}
     session = pytest.importorskip("botocore.session", reason="needs: boto3").Session()
-    for title, name in (("SQS", "sqs"), ("S3", "s3"), ("CloudWatch", "cloudwatch"), ("Auto Scaling", "autoscaling"), ("STS", "sts")):
+    for title, name in (("SQS", "sqs"), ("S3", "s3"), ("CloudWatch", "cloudwatch"), ("Auto Scaling", "autoscaling"),
+                        ("EC2", "ec2"), ("STS", "sts")):
         spoken, absent = rows[title]
         known = set(session.get_service_model(name).operation_names)
         assert spoken <= known, title
