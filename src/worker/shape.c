@@ -5,6 +5,7 @@
 #include "base/own.h"
 
 #define USUAL_MOST_FPS 60
+#define SIDE_MAX (1 << 20) /* pixels */
 
 static int64_t even(int64_t n)
 {
@@ -106,6 +107,9 @@ int worker_shape(const struct profile *p, const struct probe *source, const stru
 			       .audio = source->audio >= 0 };
 	ret->duration = ret->source;
 	shown(source, ret);
+	if (ret->shown_width > SIDE_MAX)
+		return err_set(e, ERR_POLICY, "its pixels are of an absurd shape, %lld to %lld",
+			       (long long)source->pixel.num, (long long)source->pixel.den);
 	ret->width = ret->shown_width;
 	ret->height = ret->shown_height;
 	for (size_t i = 0; i < p->step_count; i++) {

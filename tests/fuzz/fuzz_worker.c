@@ -9,6 +9,7 @@
 #include "worker/profile.h"
 #include "worker/progress.h"
 #include "worker/run.h"
+#include "worker/shape.h"
 #include "worker/transcode.h"
 
 static const char usual[] =
@@ -16,25 +17,68 @@ static const char usual[] =
 	"]\n"
 	"outputs: [ { name: v, key: \"{video_id}{digest}\", video: { crf: 23 } } ]\n";
 
+/* All that is made of a profile and a source. */
+static void plan(const struct profile *p, const struct probe *source)
+{
+	AUTO(worker_argv_done) struct argv argv = { 0 };
+	struct assets assets = { .count = p->asset_count };
+	struct targets targets;
+	struct shape shape;
+	struct transcode what = { .profile = p,
+				  .source = source,
+				  .assets = &assets,
+				  .shape = &shape,
+				  .targets = &targets,
+				  .in = "source" };
+	struct err e = { 0 };
+
+	for (size_t i = 0; i < assets.count; i++) {
+		assets.list[i].path = (char *)(uintptr_t) "/asset";
+		assets.list[i].probe =
+			(struct probe){ .audio = i % 2 ? -1 : 1, .duration = span_ms(1000) };
+	}
+	if (worker_shape(p, source, &assets, &shape, &e) < 0)
+		return;
+	FUZZ_HOLDS(shape.width > 0 && shape.height > 0);
+	worker_shape_targets(p, source, &shape, &targets);
+	FUZZ_HOLDS(targets.count > 0 && targets.count <= TARGETS_MAX);
+	if (worker_transcode_argv(&what, &argv, &e) == 0)
+		FUZZ_HOLDS(strcmp(argv.list[0], "ffmpeg") == 0);
+}
+
 static void profile(const char *text, size_t len)
 {
 	AUTO(buf_done) struct buf problems = BUF(1 << 20), key = BUF(4096);
 	AUTO(worker_profile_done) struct profile p = { 0 };
-	AUTO(worker_argv_done) struct argv argv = { 0 };
-	struct probe source = { .square = len % 2 };
-	struct transcode_files files = { "source", "out/v.mp4" };
-	struct profile_key_parts parts = { "v", "t", "b", "k", "e" };
+	const struct probe source = { .audio = len % 3 ? -1 : 1,
+				      .width = 640,
+				      .height = 360,
+				      .square = len % 2,
+				      .pixel = { 4, 3 },
+				      .duration = span_ms(5000) };
+	struct profile_key_parts parts = { .video_id = "v",
+					   .task_id = "t",
+					   .message_id = "m",
+					   .bucket = "b",
+					   .key = "k",
+					   .etag = "e",
+					   .file = "f" };
+	const char *mark, *bucket;
 	struct err e = { 0 };
 
 	if (worker_profile_read("p", text, len, &p, &problems, &e) < 0) {
 		FUZZ_HOLDS(e.kind != ERR_NONE && e.text[0]);
 		return;
 	}
-	FUZZ_HOLDS(p.output_count == 1 && worker_profile_fit_step(&p));
-	worker_transcode_argv(&p, &p.outputs[0], &source, &files, &argv);
-	FUZZ_HOLDS(strcmp(argv.list[0], "ffmpeg") == 0);
-	if (worker_profile_output_key(&p, &p.outputs[0], &parts, &key, &e) == 0)
+	mark = worker_profile_mark(&p, &bucket);
+	if (mark && worker_profile_key(&p, mark, &parts, &key, &e) == 0)
 		FUZZ_HOLDS(key.len > 0 && key.data[0] != '/');
+	if (p.processor == PROFILE_EXEC) {
+		FUZZ_HOLDS(p.exec.command_count > 0);
+		return;
+	}
+	FUZZ_HOLDS(mark);
+	plan(&p, &source);
 }
 
 static void probe(const char *text, size_t len)
@@ -47,11 +91,11 @@ static void probe(const char *text, size_t len)
 	FUZZ_HOLDS(worker_profile_read("p", usual, sizeof(usual) - 1, &p, &problems, &e) == 0);
 	if (worker_probe_read(text, len, &found, &e) < 0)
 		return;
-	if (worker_probe_check_source(&found, &p, &e) == 0)
+	if (worker_probe_check_source(&found, &p, &e) == 0) {
 		FUZZ_HOLDS(found.video >= 0 && found.width > 0 && found.height > 0 &&
 			   found.width * found.height <= p.input.max_pixels);
-	if (worker_probe_check_output(&found, &found, &p, &p.outputs[0], &e) == 0)
-		FUZZ_HOLDS(found.streams == 1 && found.width == 64);
+		plan(&p, &found);
+	}
 }
 
 static void progress(const char *text, size_t len)
