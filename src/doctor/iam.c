@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "doctor/iam.h"
+#include "model/record.h"
 
 enum on {
 	ON_ALL, /* the action knows no resources */
@@ -11,6 +12,7 @@ enum on {
 	ON_QUEUE,
 	ON_DEAD,
 	ON_UPLOADS, /* objects */
+	ON_RECORDS, /* of uploads */
 	ON_RESULTS,
 	ON_RESULTS_BUCKET,
 	ON_COUNT
@@ -50,6 +52,7 @@ static const struct {
 	{ "sqs:SendMessage", ON_DEAD, FOR_WORKER },
 	{ "s3:GetObject", ON_UPLOADS, FOR_WORKER },
 	{ "s3:PutObject", ON_UPLOADS, FOR_PRODUCER },
+	{ "s3:PutObject", ON_RECORDS, FOR_WORKER },
 	{ "s3:GetObject", ON_RESULTS, FOR_WORKER },
 	{ "s3:PutObject", ON_RESULTS, FOR_WORKER },
 	{ "s3:ListBucket", ON_RESULTS_BUCKET, FOR_WORKER }, /* or "not there" reads as "denied" */
@@ -138,7 +141,10 @@ static void collect(const struct doctor_iam *w, struct resources *r)
 	static const struct {
 		enum on on;
 		const char *tail;
-	} objects[] = { { ON_UPLOADS, "/*" }, { ON_RESULTS, "/*" }, { ON_RESULTS_BUCKET, "" } };
+	} objects[] = { { ON_UPLOADS, "/*" },
+			{ ON_RECORDS, "/" RECORD_PREFIX "*" },
+			{ ON_RESULTS, "/*" },
+			{ ON_RESULTS_BUCKET, "" } };
 
 	for (int i = 0; i < ON_COUNT; i++)
 		r->list[i] = json_array();
@@ -150,7 +156,9 @@ static void collect(const struct doctor_iam *w, struct resources *r)
 	for (size_t i = 0; i < w->policy_count; i++)
 		add_group(w, r, w->policies[i]);
 	for (size_t i = 0; i < COUNT_OF(objects); i++) {
-		const char *bucket = objects[i].on == ON_UPLOADS ? w->uploads : w->results;
+		const char *bucket = objects[i].on == ON_UPLOADS || objects[i].on == ON_RECORDS
+					     ? w->uploads
+					     : w->results;
 		AUTO(own_freep)
 		char *arn = own_printf("arn:%s:s3:::%s%s", partition(w->region ? w->region : ""),
 				       bucket ? bucket : "", objects[i].tail);
@@ -207,13 +215,9 @@ static void add_publish(const struct doctor_iam *w, struct json *statements)
 struct json *doctor_iam_policy(const struct doctor_iam *w)
 {
 	static const char *const sids[ON_COUNT] = {
-		[ON_ALL] = "Look",
-		[ON_GROUP] = "Groups",
-		[ON_QUEUE] = "Queues",
-		[ON_DEAD] = "DeadLetters",
-		[ON_UPLOADS] = "Uploads",
-		[ON_RESULTS] = "Results",
-		[ON_RESULTS_BUCKET] = "Bucket",
+		[ON_ALL] = "Look",         [ON_GROUP] = "Groups",          [ON_QUEUE] = "Queues",
+		[ON_DEAD] = "DeadLetters", [ON_UPLOADS] = "Uploads",       [ON_RECORDS] = "Records",
+		[ON_RESULTS] = "Results",  [ON_RESULTS_BUCKET] = "Bucket",
 	};
 	struct json *document = json_object(), *statements = json_array();
 	struct resources r;

@@ -9,6 +9,7 @@
 #include "base/options.h"
 #include "base/text.h"
 #include "broker/celery.h"
+#include "model/record.h"
 #include "worker/sandbox.h"
 #include "worker/selftest.h"
 #include "worker/size.h"
@@ -228,6 +229,21 @@ static const struct option table[] = {
 	  .doc = "end after so many; 0: go on" },
 	{ "until-empty", 0, OPTION_FLAG, &o.until_empty,
 	  .doc = "end when the queue has nothing more" },
+	{ "event-queue-url", 0, OPTION_STR, &o.event_queue_url, "URL", "WINDLASS_EVENT_QUEUE_URL",
+	  .doc = "tell this queue of the end of each job, before its message is deleted" },
+	{ "event-webhook", 0, OPTION_STR, &o.event_url, "URL", "WINDLASS_EVENT_WEBHOOK",
+	  .doc = "POST each end there, until it answers 2xx" },
+	{ "event-secret-file", 0, OPTION_STR, &o.event_secret_file, "FILE",
+	  "WINDLASS_EVENT_SECRET_FILE",
+	  .doc = "key of X-Windlass-Signature: t=SECONDS,v1=HEX of HMAC-SHA256 over SECONDS, a "
+		 "dot, "
+		 "and the body" },
+	{ "event-command", 0, OPTION_STR, &o.event_command, "COMMAND", "WINDLASS_EVENT_COMMAND",
+	  .doc = "run by the shell with each end on standard input, until its status is 0" },
+	{ "record-prefix", 0, OPTION_STR, &o.record_prefix, "TEXT", "WINDLASS_RECORD_PREFIX",
+	  RECORD_PREFIX,
+	  .doc = "where the records of uploads are, in their bucket; what has none gets none; "
+		 "\"\": none are looked for" },
 	{ "log-format", 0, OPTION_CHOICE, &format, "FORMAT", "WINDLASS_LOG_FORMAT", "auto",
 	  .choices = "auto|logfmt|json",
 	  .doc = "auto: logfmt on a terminal, JSON lines elsewhere" },

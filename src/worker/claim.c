@@ -51,11 +51,14 @@ void worker_claim_free(struct claim *c)
 	while (*at != c)
 		at = &(*at)->next;
 	*at = c->next;
+	worker_event_drop(c);
+	worker_record_leave(c);
 	loop_timer_free(c->deadman);
 	broker_message_done(&c->message);
 	own_free(c->finish.note);
 	own_free(c->finish.why);
 	own_free(c->finish.result);
+	json_free(c->finish.outputs);
 	own_free(c);
 }
 

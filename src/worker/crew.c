@@ -83,6 +83,7 @@ void worker_crew_assign(struct claim *c)
 	LOG_INFO("job started", LOG_S("video", c->job.video_id), LOG_S("task", c->job.task_id),
 		 LOG_S("message", c->message.id), LOG_I("receives", c->message.receives),
 		 LOG_I("slot", s->number));
+	worker_record_begin(c);
 	json_set_int(j, "receives", c->message.receives);
 	if (w->profile.processor == PROFILE_EXEC)
 		json_set_str(j, "message", c->job.task_id);
@@ -201,6 +202,7 @@ static void end_said(struct claim *c, const struct json *j)
 	if (strcmp(outcome, WORDS_STORED) == 0) {
 		to_stored(&c->job);
 		worker_ground_well(c->w);
+		c->finish.outputs = json_ref((struct json *)json_get(j, "outputs"));
 		worker_finish_stored(c, text_of(j, "key"), bytes, already);
 	} else if (strcmp(outcome, WORDS_LOST) == 0) {
 		worker_finish_lost(c);
@@ -243,6 +245,7 @@ static void heard(const struct json *j, const struct err *e, void *arg)
 		if (json_get_int(j, "permille", &permille) && permille >= 0 && permille <= 1000)
 			s->claim->permille = (int)permille;
 		json_get_int(j, "speed_milli", &s->claim->speed_milli);
+		worker_record_progress(s->claim);
 		LOG_DEBUG("progress", LOG_S("video", s->claim->job.video_id),
 			  LOG_I("permille", permille));
 		return;
@@ -320,6 +323,7 @@ static void environment(const char *env[static ENV_MAX])
 					      "AWS_WEB_IDENTITY_TOKEN_FILE=",
 					      "CELERY_BROKER_URL=",
 					      "CELERY_RESULT_BACKEND=",
+					      "WINDLASS_EVENT_",
 					      "WINDLASS_BROKER=" };
 	size_t n = 0;
 
@@ -442,6 +446,8 @@ void worker_crew_kill(struct claim *c, enum claim_stop why)
 		worker_finish_lost(c); /* may be freed by this */
 	else if (c->state == CLAIM_WAITING)
 		worker_finish_interrupted(c, "not begun");
+	else if (c->state == CLAIM_TELLING)
+		worker_finish_untold(c, why);
 	worker_supervise_turn(w);
 }
 

@@ -200,8 +200,26 @@ static char *result_of(const struct claim *c, const char *key, int64_t bytes)
 	return json_write(j, &out) == 0 ? buf_take(&out) : NULL;
 }
 
+/* Where its slot listed none. */
+static struct json *one_output(const struct claim *c, const char *key, int64_t bytes)
+{
+	struct json *list = json_array(), *o = json_object();
+
+	json_set_str(o, "bucket", bucket_of(c));
+	json_set_str(o, "key", key);
+	json_set_int(o, "bytes", bytes);
+	json_add(list, o);
+	return list;
+}
+
+static void ack(struct claim *c)
+{
+	begin(c, FINISH_ACK, span_ms(0));
+}
+
 void worker_finish_stored(struct claim *c, const char *key, int64_t bytes, bool already)
 {
+	struct worker_end end = { .already = already };
 	struct span took = tick_since(clock_mono(), c->started);
 
 	c->w->meter.stored_bytes += bytes;
@@ -210,7 +228,12 @@ void worker_finish_stored(struct claim *c, const char *key, int64_t bytes, bool 
 		 LOG_S("message", c->message.id), LOG_S("bucket", bucket_of(c)), LOG_S("key", key),
 		 LOG_I("bytes", bytes), LOG_B("already", already), LOG_I("took_ms", took.ms));
 	c->finish.result = result_of(c, key, bytes);
-	begin(c, FINISH_ACK, span_ms(0));
+	if (!json_count(c->finish.outputs)) {
+		json_free(c->finish.outputs);
+		c->finish.outputs = one_output(c, key, bytes);
+	}
+	end.outputs = c->finish.outputs;
+	worker_event_tell(c, &end, ack);
 }
 
 /* What a program said: its end, where errors stand. */
@@ -243,6 +266,7 @@ void worker_finish_failed(struct claim *c, const char *stage, const char *reason
 	c->finish.why =
 		own_printf("%s: %s%s%s (again in %lld s)", stage, reason, *complaint ? ": " : "",
 			   end_of(complaint), (long long)delay.ms / 1000);
+	worker_record_returned(c, reason);
 	begin(c, FINISH_RETURN, delay);
 }
 
@@ -256,7 +280,23 @@ void worker_finish_crashed(struct claim *c, const char *how)
 	}
 	job_move(&c->job, JOB_RETURNED);
 	c->finish.why = TAKE(why);
+	worker_record_returned(c, c->finish.why);
 	begin(c, FINISH_RETURN, span_ms(0));
+}
+
+/* Not its own fault: sent again where the queue would give it up. */
+static void give_back(struct claim *c, const char *why)
+{
+	bool last = last_receive(c);
+
+	job_move(&c->job, JOB_RETURNED);
+	c->finish.why = own_strdup(why);
+	worker_record_returned(c, why);
+	if (last) {
+		c->finish.note_name = NOTE_INTERRUPTED;
+		c->finish.note = worker_note_interrupted(&c->message);
+	}
+	begin(c, last ? FINISH_RESEND : FINISH_RETURN, span_ms(0));
 }
 
 void worker_finish_interrupted(struct claim *c, const char *why)
@@ -271,19 +311,31 @@ void worker_finish_interrupted(struct claim *c, const char *why)
 		worker_finish_parked(c, "queue", reason, "");
 		return;
 	}
-	job_move(&c->job, JOB_RETURNED);
-	c->finish.why = own_strdup(why);
-	if (last) {
-		c->finish.note_name = NOTE_INTERRUPTED;
-		c->finish.note = worker_note_interrupted(&c->message);
-	}
-	begin(c, last ? FINISH_RESEND : FINISH_RETURN, span_ms(0));
+	give_back(c, why);
+}
+
+void worker_finish_untold(struct claim *c, enum claim_stop why)
+{
+	worker_event_drop(c);
+	own_free(TAKE(c->finish.why));
+	own_free(TAKE(c->finish.note));
+	c->finish.note_name = NULL;
+	if (why == CLAIM_LOST)
+		worker_finish_lost(c);
+	else
+		give_back(c, "its end could not be told");
 }
 
 void worker_finish_lost(struct claim *c)
 {
 	job_move(&c->job, JOB_RETURNED);
 	begin(c, FINISH_DROP, span_ms(0));
+}
+
+static void park(struct claim *c)
+{
+	job_move(&c->job, JOB_PARKED);
+	begin(c, FINISH_PARK, span_ms(0));
 }
 
 void worker_finish_parked(struct claim *c, const char *stage, const char *reason,
@@ -294,8 +346,8 @@ void worker_finish_parked(struct claim *c, const char *stage, const char *reason
 			  .complaint = complaint,
 			  .host = c->w->host,
 			  .attempt = c->message.receives };
+	const struct worker_end end = { .stage = stage, .reason = reason, .complaint = complaint };
 
-	job_move(&c->job, JOB_PARKED);
 	/* What the program itself said is what tells a person most: its end, where errors stand. */
 	if (complaint[0])
 		c->finish.why = own_printf("%s: %s: %s", stage, reason, end_of(complaint));
@@ -303,5 +355,5 @@ void worker_finish_parked(struct claim *c, const char *stage, const char *reason
 		c->finish.why = own_printf("%s: %s", stage, reason);
 	c->finish.note_name = NOTE_PARKED;
 	c->finish.note = worker_note_parked(&c->message, &n);
-	begin(c, FINISH_PARK, span_ms(0));
+	worker_event_tell(c, &end, park);
 }

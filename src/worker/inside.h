@@ -9,6 +9,8 @@
  *   spot.c       what EC2 says ahead: spot notice, rebalance recommendation
  *   ground.c     the machine: room and programs
  *   guard.c      scale-in protection and yielding
+ *   event.c      who is told of a job's end; event_queue.c, event_hook.c, event_command.c: how
+ *   record.c     the record of its video in the store
  *   outside.c    metrics, health and jobs over HTTP
  *   unprotect.c  after a worker that could not tidy up
  */
@@ -45,7 +47,8 @@ struct broker *worker_queues(struct worker *w, struct err *e); /* NULL: see e */
 enum claim_state {
 	CLAIM_WAITING, /* for a slot, or for protection */
 	CLAIM_WORKING,
-	CLAIM_ENDING /* its finish is under way */
+	CLAIM_TELLING, /* worked; who is to know of its end is told, the claim goes on */
+	CLAIM_ENDING   /* its finish is under way */
 };
 
 enum claim_stop { /* why its slot is being killed */
@@ -70,6 +73,7 @@ struct finish {
 	char *note;            /* goes with the copy */
 	char *why;             /* for the log */
 	char *result;          /* of a stored job, JSON; NULL: none */
+	struct json *outputs;  /* of a stored job, as its slot lists them; NULL: it did not */
 	bool copied, busy;
 	int tries;
 };
@@ -91,6 +95,8 @@ struct claim {
 	enum task_stage stage; /* under way */
 	struct tick stage_began;
 	char bucket[JOB_BUCKET_MAX]; /* of what was stored; "": the source's */
+	struct telling *telling;
+	struct worker_record *record; /* NULL: none is kept */
 };
 
 struct claim *worker_claim_new(struct worker *w, struct broker_message *take, struct tick asked);
@@ -116,9 +122,38 @@ void worker_finish_failed(struct claim *c, const char *stage, const char *reason
 void worker_finish_crashed(struct claim *c, const char *how);
 void worker_finish_interrupted(struct claim *c, const char *why);
 void worker_finish_lost(struct claim *c);
+/* Its end was being told, and there is no more time for it. */
+void worker_finish_untold(struct claim *c, enum claim_stop why);
 void worker_finish_parked(struct claim *c, const char *stage, const char *reason,
 			  const char *complaint);
 void worker_finish_step(struct claim *c);
+
+/* --- what is told of an end: event.c, record.c */
+
+struct worker_end {
+	const struct json *outputs; /* [{"bucket","key","bytes",…}], when done; NULL: parked */
+	bool already;
+	const char *stage, *reason, *complaint; /* parked */
+};
+/* Tells all that are to know, then goes on with @p next, at once where nobody is. */
+void worker_event_tell(struct claim *c, const struct worker_end *end,
+		       void (*next)(struct claim *c));
+void worker_event_drop(struct claim *c);        /* tells no more; harmless when nothing is told */
+bool worker_event_room(const struct worker *w); /* for another end to be told */
+MUST int worker_event_start(struct worker *w, struct err *e);
+void worker_event_stop(struct worker *w);
+
+void worker_record_begin(struct claim *c); /* its slot has it */
+void worker_record_progress(struct claim *c);
+void worker_record_returned(struct claim *c, const char *why);
+/* True: it is being written, and @p fn is called when that has ended, well or badly. */
+bool worker_record_ended(struct claim *c, const struct worker_end *end, void (*fn)(void *arg),
+			 void *arg);
+void worker_record_unwait(struct claim *c); /* that is not called any more */
+void worker_record_leave(struct claim *c);  /* the claim goes; what is to be written is written */
+/* At the worker's end: false while one is being written, which is for a moment only. */
+bool worker_record_closed(struct worker *w);
+void worker_record_stop(struct worker *w);
 
 /* --- slots */
 
@@ -290,6 +325,11 @@ struct worker {
 	struct meter meter;
 	struct tick poll_good; /* the last good poll, or when the first since then began */
 	struct httpd *httpd;
+	struct http *http;           /* for the webhook */
+	struct event_secret *events; /* that signs what it gets; NULL: unsigned */
+	int64_t events_told, events_failed;
+	struct worker_record *records;
+	struct loop_timer *records_over;
 	bool empty; /* the last receive gave nothing */
 	struct err failure;
 };

@@ -8,6 +8,8 @@ src_worker_libworker_a_SOURCES = \
 	src/worker/crew.c \
 	src/worker/encoders.c src/worker/encoders.h src/worker/encoders_run.c \
 	src/worker/exec.c \
+	src/worker/event.c src/worker/event.h src/worker/event_command.c src/worker/event_hook.c \
+	src/worker/event_queue.c \
 	src/worker/fetch.c \
 	src/worker/finish.c \
 	src/worker/folder.c src/worker/folder.h \
@@ -23,6 +25,7 @@ src_worker_libworker_a_SOURCES = \
 	src/worker/life.c \
 	src/worker/meter.c src/worker/meter.h \
 	src/worker/outside.c \
+	src/worker/outputs.c src/worker/outputs.h \
 	src/worker/note.c src/worker/note.h \
 	src/worker/probe.c src/worker/probe.h src/worker/probe_run.c \
 	src/worker/profile.c src/worker/profile.h src/worker/profile_check.c src/worker/profile_table.c \
@@ -30,6 +33,7 @@ src_worker_libworker_a_SOURCES = \
 	src/worker/pull.c src/worker/pull.h \
 	src/worker/push.c src/worker/push.h \
 	src/worker/queues.c \
+	src/worker/record.c \
 	src/worker/rank.c src/worker/rank.h \
 	src/worker/run.c src/worker/run.h \
 	src/worker/sandbox.c src/worker/sandbox.h src/worker/sandbox_filter.c \

@@ -55,7 +55,10 @@ static int readiness(const struct worker *w, struct buf *out)
 
 static const char *state_word(enum claim_state s)
 {
-	return s == CLAIM_WAITING ? "waiting" : s == CLAIM_WORKING ? "working" : "ending";
+	return s == CLAIM_WAITING   ? "waiting"
+	       : s == CLAIM_WORKING ? "working"
+	       : s == CLAIM_TELLING ? "telling"
+				    : "ending";
 }
 
 static struct json *job_json(const struct claim *c, struct tick now)

@@ -5,6 +5,7 @@
 
 #include "base/own.h"
 #include "worker/hls.h"
+#include "worker/outputs.h"
 #include "worker/task.h"
 #include "worker/transcode.h"
 #include "worker/verify.h"
@@ -80,10 +81,22 @@ void worker_probe(struct task *t)
 
 static void verify(struct task *t);
 
+/* The file that stands for a target: of many pictures the first. */
+static char *probed_name(const struct target *one)
+{
+	AUTO(own_freep) char *name = worker_transcode_name(one->output, one->rendition);
+
+	if (!one->output->has_every)
+		return TAKE(name);
+	return own_printf("%s/00001.%s", name,
+			  one->output->container == PROFILE_PNG ? "png" : "jpg");
+}
+
 static void output_probed(struct run_result *r, void *arg)
 {
 	struct task *t = arg;
 	struct target *one = &t->targets.list[t->verifying];
+	AUTO(own_freep) char *name = NULL;
 	struct probe made;
 	struct err e = { 0 };
 
@@ -100,6 +113,8 @@ static void output_probed(struct run_result *r, void *arg)
 	}
 	if (*made.level && one->rendition)
 		worker_hls_codecs(made.level, one->audio, one->codecs);
+	name = probed_name(one);
+	worker_outputs_probed(t, name, &made);
 	t->verifying++;
 	verify(t);
 }
@@ -173,19 +188,11 @@ static void verify(struct task *t)
 			worker_task_next(t);
 		return;
 	}
-	name = worker_transcode_name(one->output, one->rendition);
-	if (one->output->has_every) {
-		const char *end = one->output->container == PROFILE_PNG ? "png" : "jpg";
-		char *folder = TAKE(name);
-
-		name = own_printf("%s/00001.%s", folder, end);
-		own_free(folder);
-		if (pictures_check(t, one, &e) < 0) {
-			worker_task_fail(t, e.kind == ERR_POLICY ? TASK_PERMANENT : TASK_MACHINE,
-					 &e, "");
-			return;
-		}
+	if (one->output->has_every && pictures_check(t, one, &e) < 0) {
+		worker_task_fail(t, e.kind == ERR_POLICY ? TASK_PERMANENT : TASK_MACHINE, &e, "");
+		return;
 	}
+	name = probed_name(one);
 	probe(t, name, true, output_probed);
 }
 

@@ -10,6 +10,7 @@
 #include "worker/body.h"
 #include "worker/encoders.h"
 #include "worker/frames.h"
+#include "worker/outputs.h"
 #include "worker/task.h"
 #include "worker/words.h"
 #include "worker/worker.h"
@@ -119,6 +120,8 @@ static void task_ended(const struct task_end *end, void *arg)
 	json_set_str(j, "key", end->key);
 	json_set_str(j, "etag", end->etag);
 	json_set_int(j, "bytes", end->bytes);
+	if (end->task)
+		json_set(j, "outputs", worker_outputs_json(end->task, end->bucket));
 	drop_task(s); /* first clean, then free for the next */
 	say(s, j);
 }

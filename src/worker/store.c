@@ -14,6 +14,7 @@
 
 #include "base/own.h"
 #include "worker/hash.h"
+#include "worker/outputs.h"
 #include "worker/push.h"
 #include "worker/task.h"
 
@@ -27,6 +28,7 @@
 #define META_RECEIVES "receive-count"
 #define META_HOST "worker"
 #define META_SHA256 "sha256"
+#define META_PROBE "probe"
 
 /* Header values do not carry an ETag's quotes well. */
 static const char *bare(const char *etag, char out[static S3_ETAG_MAX])
@@ -42,13 +44,16 @@ static const char *bare(const char *etag, char out[static S3_ETAG_MAX])
 
 static void found(struct task *t, const struct reply *r, const struct s3_object *o)
 {
-	const char *sum = aws_s3_meta(r, META_SHA256), *receives = aws_s3_meta(r, META_RECEIVES);
+	const char *sum = aws_s3_meta(r, META_SHA256), *receives = aws_s3_meta(r, META_RECEIVES),
+		   *probe = aws_s3_meta(r, META_PROBE);
 	struct task_found *f = &t->found;
 
 	*f = (struct task_found){ .bytes = o->size };
 	memcpy(f->etag, o->etag, sizeof(f->etag));
 	if (sum)
 		snprintf(f->sha256, sizeof(f->sha256), "%s", sum);
+	if (probe)
+		snprintf(f->probe, sizeof(f->probe), "%s", probe);
 	if (receives)
 		f->receives = strtoll(receives, NULL, 10);
 }
@@ -178,8 +183,9 @@ static void push(struct task *t, const struct s3_put *p)
 /* @p instead_of: the ETag of what is replaced; NULL: nothing may be there. */
 static void put(struct task *t, const char *instead_of)
 {
-	char etag[S3_ETAG_MAX], receives[24];
+	char etag[S3_ETAG_MAX], receives[24], probe[TASK_PROBE_MAX];
 	const struct task_file *f = &t->files[t->file];
+	bool probed = worker_outputs_probe(t, f->name, probe);
 	const struct s3_meta meta[] = {
 		{ META_TASK, t->job.task_id },
 		{ META_SOURCE, bare(t->etag, etag) },
@@ -187,6 +193,7 @@ static void put(struct task *t, const char *instead_of)
 		{ META_RECEIVES, receives },
 		{ META_HOST, t->host },
 		{ META_SHA256, f->sha256 },
+		{ META_PROBE, probe },
 	};
 	struct s3_put p = { .fd = t->fd,
 			    .size = f->bytes,
@@ -196,7 +203,7 @@ static void put(struct task *t, const char *instead_of)
 			    .if_match = instead_of,
 			    .meets_itself = true, /* put_come() looks */
 			    .meta = meta,
-			    .meta_count = COUNT_OF(meta) };
+			    .meta_count = COUNT_OF(meta) - !probed };
 	struct err e = { 0 };
 
 	if (!t->hooks.claimed(t->hooks.arg)) {

@@ -100,6 +100,8 @@ static void receive(struct worker *w)
 	struct span wait =
 		worker_guard_wait(w, worker_lease_poll_wait(&w->rule, span_s(w->o->wait_s)));
 
+	if (!worker_event_room(w))
+		return;
 	if (w->o->jobs_max > 0 && (int64_t)max > w->o->jobs_max - w->jobs_begun)
 		max = (size_t)(w->o->jobs_max - w->jobs_begun);
 	if (max == 0)
@@ -187,7 +189,8 @@ static void maybe_end(struct worker *w)
 {
 	/* A poll is read to its end, or what it brings stays hidden for its time-out; unless told
 	 * twice. */
-	if (w->claims || (w->receiving && w->phase != WORKER_HURRYING))
+	if (w->claims ||
+	    (w->phase != WORKER_HURRYING && (w->receiving || !worker_record_closed(w))))
 		return;
 	worker_guard_release(w);
 	worker_crew_dismiss(w);
@@ -406,6 +409,8 @@ static int prepare(struct worker *w, struct err *e)
 	if (!w->broker)
 		return -1;
 	worker_encoders_start(w);
+	if (worker_event_start(w, e) < 0)
+		return -1;
 	return worker_outside_start(w, e);
 }
 
@@ -415,7 +420,9 @@ static void finish(struct worker *w)
 	worker_encoders_stop(w);
 	worker_crew_stop(w);
 	broker_free(w->broker);
+	worker_event_stop(w);
 	worker_claim_stop_all(w);
+	worker_record_stop(w);
 	worker_guard_stop(w);
 	worker_ground_stop(w);
 	worker_life_stop(w);

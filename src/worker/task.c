@@ -108,6 +108,7 @@ void worker_task_free(struct task *t)
 	}
 	own_free(t->files);
 	own_free(t->looked_at);
+	json_free(t->probes);
 	buf_done(&t->key);
 	own_free(t->folder);
 	own_free(t->message);
@@ -167,7 +168,8 @@ static void stored(struct task *t)
 				.bucket = mark_bucket(t),
 				.key = buf_str(&t->key),
 				.etag = t->already ? t->found.etag : mark_etag(t),
-				.bytes = t->already ? t->found.bytes : t->made_bytes };
+				.bytes = t->already ? t->found.bytes : t->made_bytes,
+				.task = t };
 
 	t->hooks.end(&end, t->hooks.arg);
 }

@@ -11,6 +11,7 @@
 #include "aws/lane.h"
 #include "aws/s3.h"
 #include "base/crypto.h"
+#include "base/json.h"
 #include "base/loop.h"
 #include "model/job.h"
 #include "worker/assets.h"
@@ -58,6 +59,7 @@ struct task_end {
 	bool already;                    /* TASK_STORED: it was there before us */
 	const char *bucket, *key, *etag; /* of the mark; bucket "": the source's */
 	int64_t bytes;
+	const struct task *task; /* borrowed for the call; NULL: it failed */
 };
 
 struct task_hooks {
@@ -73,6 +75,7 @@ struct hash; /* of the output */
 struct pull;
 struct push;
 
+#define TASK_PROBE_MAX 768
 #define TASK_FILES_MAX 8192
 #define TASK_SHA256_MAX (2 * CRYPTO_SHA256_BYTES + 1) /* in hex */
 struct task_file {                                    /* one object that the job leaves */
@@ -86,7 +89,8 @@ struct task_file {                                    /* one object that the job
 
 struct task_found { /* an object that is there already and was made from the same */
 	char etag[S3_ETAG_MAX], sha256[TASK_SHA256_MAX];
-	int64_t bytes, receives; /* of the message that made it */
+	int64_t bytes, receives;    /* of the message that made it */
+	char probe[TASK_PROBE_MAX]; /* what was found in it, as JSON; "": not told */
 };
 
 struct task {
@@ -110,6 +114,7 @@ struct task {
 	struct shape shape; /* of the source after the steps */
 	struct targets targets;
 	size_t asset, verifying; /* which is looked at: of assets, of targets */
+	struct json *probes;     /* of the files that it made: outputs.c */
 	struct buf
 		key; /* of the mark: the object that is stored last and says that all are there */
 	struct task_file *files; /* in the order of their storing, the mark last */

@@ -342,6 +342,7 @@ def test_worker_and_producer_policies_name_their_resources(windlass, keys):
     assert by_sid["Queues"]["Resource"] == ["arn:aws-cn:sqs:cn-north-1:123456789012:video-queue"]
     assert by_sid["DeadLetters"]["Resource"] == ["arn:aws-cn:sqs:cn-north-1:123456789012:video-dlq"]
     assert "sqs:DeleteMessage" in by_sid["Queues"]["Action"] and "s3:GetObject" in by_sid["Uploads"]["Action"]
+    assert by_sid["Records"] == {**by_sid["Records"], "Action": ["s3:PutObject"], "Resource": ["arn:aws:s3:::up/jobs/*"]}
     producer = json.loads(windlass("iam-policy", "producer", "--bucket", "up", env=env).stdout)
     actions = sorted(a for s in producer["Statement"] for a in s["Action"])
     assert actions == ["s3:PutObject", "sqs:SendMessage"]
