@@ -50,7 +50,8 @@ struct doctor {
 	size_t count;
 	char *denied[16]; /* actions that were refused, said once each */
 	size_t denied_count;
-	bool keyless; /* no credentials: said once */
+	bool keyless;    /* no credentials: said once */
+	bool blind_past; /* CloudWatch does not tell: said once */
 };
 void doctor_done(struct doctor *d);
 /* Findings that are neither notes nor fixed. */
@@ -76,6 +77,9 @@ void doctor_environment_queue(struct doctor *d, const char *url, const struct sq
 void doctor_identity_look(struct doctor *d, struct lane *l);
 /* A queue and its dead-letter queue. @p ret_depth may be NULL; its counts are 0 when false. */
 bool doctor_queue_look(struct doctor *d, struct lane *l, const char *url, struct depth *ret_depth);
+/* By CloudWatch: whether its messages sit, and how many more it has than a day ago. */
+void doctor_queue_age(struct doctor *d, struct lane *l, const char *queue);
+int64_t doctor_queue_grown(struct doctor *d, struct lane *l, const char *queue);
 /* A metric of CloudWatch's: that it may be read, and has values. */
 void doctor_metric_look(struct doctor *d, struct lane *l, const struct policy_metric *m);
 /* A policy's group: @p depth is the sum over its queues, NULL when one was not readable. */

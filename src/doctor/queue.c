@@ -123,12 +123,20 @@ static void look_at_dead(struct doctor *d, struct lane *l, const char *url,
 		f->target = TAKE(dead_url);
 		f->value = RETENTION_MAX_S;
 	}
-	if (a.depth.visible > 0)
-		doctor_add(
-			d, DOCTOR_WARN, "dead-letters", name,
-			"read why they failed (attribute windlass-parked), mend it, then windlass "
-			"queue redrive NAME",
-			"%lld jobs were given up", (long long)a.depth.visible);
+	if (a.depth.visible > 0) {
+		int64_t grown = doctor_queue_grown(d, l, name);
+		struct buf fills = BUF(80);
+
+		if (grown > 0)
+			buf_addf(&fills, ", and it fills: %lld more than a day ago",
+				 (long long)grown);
+		doctor_add(d, DOCTOR_WARN, "dead-letters", name,
+			   "read why they failed (windlass queue peek NAME; attribute "
+			   "windlass-parked), mend it, then windlass queue redrive NAME",
+			   "%lld jobs were given up%s", (long long)a.depth.visible,
+			   buf_str(&fills));
+		buf_done(&fills);
+	}
 }
 
 bool doctor_queue_look(struct doctor *d, struct lane *l, const char *url, struct depth *ret_depth)
@@ -147,6 +155,8 @@ bool doctor_queue_look(struct doctor *d, struct lane *l, const char *url, struct
 		return false;
 	look_at_times(d, l, url, &a);
 	doctor_environment_queue(d, url, &a);
+	if (a.depth.visible > 0)
+		doctor_queue_age(d, l, name);
 	look_at_redrive(d, name, &a);
 	if (a.dead_letter_arn && a.arn)
 		look_at_dead(d, l, url, &a);

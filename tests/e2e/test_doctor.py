@@ -1,5 +1,6 @@
 """windlass doctor on set-ups that are broken on purpose, and windlass iam-policy proved by taking away."""
 
+import datetime
 import json
 import urllib.request
 
@@ -218,6 +219,27 @@ def test_other_steerers_of_the_group_are_named(place):
     found = p.doctor()
     assert ills(found) == {"native-policy", "native-schedule"}
     assert "old-steps (SimpleScaling)" in found["native-policy"]["text"] and "mornings" in found["native-schedule"]["text"]
+
+
+def test_what_sits_and_a_dead_letter_queue_that_fills_are_told_by_cloudwatch(moto, windlass, keys, client_of, tmp_path):
+    """On moto alone: like AWS, the embedded cloud takes no values for AWS/SQS."""
+    p = Place({**keys, "AWS_ENDPOINT_URL": moto}, lambda s: client_of(moto, s), windlass, tmp_path)
+    p.sqs.send_message(QueueUrl=p.queue, MessageBody="{}")
+    p.sqs.send_message(QueueUrl=p.dead, MessageBody="{}")
+    assert ills(p.doctor()) == {"dead-letters"}
+    now = datetime.datetime.now(datetime.timezone.utc)
+
+    def put(metric, queue, hours_ago, value):
+        client_of(moto, "cloudwatch").put_metric_data(Namespace="AWS/SQS", MetricData=[{
+            "MetricName": metric, "Dimensions": [{"Name": "QueueName", "Value": queue}], "Value": value,
+            "Timestamp": now - datetime.timedelta(hours=hours_ago)}])
+    put("ApproximateAgeOfOldestMessage", "jobs-queue", 0.1, 7300)
+    put("ApproximateNumberOfMessagesVisible", "jobs-dlq", 20, 3)
+    put("ApproximateNumberOfMessagesVisible", "jobs-dlq", 2, 40)
+    found = p.doctor()
+    assert ills(found) == {"dead-letters", "messages-sit"}
+    assert "has waited for 2h1m40s" in found["messages-sit"]["text"] and "it fills: 37 more than a day ago" in found["dead-letters"]["text"]
+    assert "messages-sit" not in ills(p.doctor("--job-time", "1h"))
 
 
 def test_a_metric_without_values_is_named(place):
