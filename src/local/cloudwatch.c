@@ -364,6 +364,7 @@ static const struct local_action actions[] = {
 	{ "GetMetricStatistics", local_cloudwatch_get },
 	{ "ListMetrics", local_cloudwatch_list },
 	{ "ListTagsForResource", local_cloudwatch_tag_list },
+	{ "PutCompositeAlarm", local_cloudwatch_compose_put },
 	{ "PutMetricAlarm", local_cloudwatch_set_put },
 	{ "PutMetricData", local_cloudwatch_put },
 	{ "SetAlarmState", local_cloudwatch_set_state },

@@ -16,8 +16,9 @@ struct local_cloudwatch {
 	struct local *local;
 	struct loop_timer *tick, *sweep;
 	struct local_cloudwatch_sweep swept;
-	struct instant as_of; /* INSTANT_NEVER, or the end of the minute that is looked at */
-	int64_t minute;       /* the last end of a minute that was looked at, in seconds */
+	struct instant as_of;        /* INSTANT_NEVER, or the end of the minute that is looked at */
+	int64_t minute;              /* the last end of a minute that was looked at, in seconds */
+	int composing, compose_left; /* cloudwatch_compose.c: rounds under way, looks that remain */
 };
 
 /* The clock was moved, inside a batch: skipped minutes are made up for now. */

@@ -64,6 +64,7 @@ void local_cloudwatch_alarm_done(struct local_cloudwatch_alarm *a)
 	own_free(a->reason);
 	own_free(a->reason_data);
 	local_cloudwatch_query_done(&a->queries);
+	local_cloudwatch_clause_done(&a->clauses);
 	*a = (struct local_cloudwatch_alarm){ 0 };
 }
 
@@ -187,6 +188,28 @@ static int actions_check(const struct local_cloudwatch_alarm *a, struct err *e)
 	return 0;
 }
 
+/* A composite alarm notifies; it moves no fleet. */
+static int compose_read(const struct json *spec, struct local_cloudwatch_alarm *ret, struct err *e)
+{
+	struct err why;
+
+	if (local_cloudwatch_clause_read(local_str(spec, "AlarmRule"), &ret->clauses, &why) < 0)
+		return REFUSE(e, "%s", why.text);
+	for (int s = 0; s <= CLOUDWATCH_INSUFFICIENT; s++) {
+		const struct json *list =
+			local_cloudwatch_alarm_actions(ret, (enum local_cloudwatch_state)s);
+
+		for (size_t i = 0; i < json_count(list); i++) {
+			const char *arn = json_str(json_at(list, i));
+
+			if (arn && strncmp(arn, "arn:aws:autoscaling:", 20) == 0)
+				return REFUSE(e, "Invalid action for a composite alarm: %.200s",
+					      arn);
+		}
+	}
+	return 0;
+}
+
 int local_cloudwatch_alarm_parse(const struct json *spec, struct local_cloudwatch_alarm *ret,
 				 struct err *e)
 {
@@ -199,6 +222,8 @@ int local_cloudwatch_alarm_parse(const struct json *spec, struct local_cloudwatc
 			      CLOUDWATCH_ALARM_NAME_MAX);
 	ret->name = own_strdup(name);
 	ret->spec = json_ref((struct json *)spec);
+	if (local_str(spec, "AlarmRule"))
+		return compose_read(spec, ret, e) < 0 ? -1 : actions_check(ret, e);
 	if (rule_read(spec, &ret->rule, e) < 0 || metrics_read(spec, ret, e) < 0)
 		return -1;
 	return actions_check(ret, e);

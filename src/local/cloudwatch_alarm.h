@@ -2,6 +2,7 @@
 #ifndef LOCAL_CLOUDWATCH_ALARM_H
 #define LOCAL_CLOUDWATCH_ALARM_H
 
+#include "local/cloudwatch_clause.h"
 #include "local/cloudwatch_judge.h"
 #include "local/cloudwatch_query.h"
 
@@ -10,7 +11,7 @@
 
 struct local_cloudwatch_alarm {
 	char *name, *arn;
-	struct json *spec; /* the parameters of PutMetricAlarm */
+	struct json *spec; /* the parameters of PutMetricAlarm, or of PutCompositeAlarm */
 	bool enabled;      /* its actions */
 	enum local_cloudwatch_state state;
 	char *reason, *reason_data; /* reason_data may be NULL */
@@ -20,6 +21,7 @@ struct local_cloudwatch_alarm {
 	struct local_cloudwatch_rule rule;
 	struct local_cloudwatch_queries queries;
 	int64_t period;
+	struct local_cloudwatch_clauses clauses; /* of a composite; those of metrics have none */
 };
 void local_cloudwatch_alarm_done(struct local_cloudwatch_alarm *a);
 
@@ -72,7 +74,14 @@ MUST int local_cloudwatch_watch_change(struct local *l, struct local_cloudwatch_
 /* Looks at all alarms at the end of a minute. In the batch. */
 MUST int local_cloudwatch_watch_minute(struct local *l, int64_t end_s, struct err *e);
 
+/* ---- cloudwatch_compose.c ---- */
+/* @p cause has changed: composite alarms that name it are looked at. */
+MUST int local_cloudwatch_compose_changed(struct local *l,
+					  const struct local_cloudwatch_alarm *cause,
+					  struct instant at, struct err *e);
+
 /* ---- actions, by file ---- */
+local_action_fn local_cloudwatch_compose_put;
 local_action_fn local_cloudwatch_set_put, local_cloudwatch_set_state, local_cloudwatch_set_delete,
 	local_cloudwatch_set_enable, local_cloudwatch_set_disable;
 local_action_fn local_cloudwatch_tag_put, local_cloudwatch_tag_delete, local_cloudwatch_tag_list;

@@ -93,9 +93,9 @@ static void put_single(struct local_call *c, const struct json *spec)
 	local_put(c, "Unit", local_str(spec, "Unit"));
 }
 
-static void put_alarm(struct local_call *c, const struct local_cloudwatch_alarm *a)
+/* What both kinds have. */
+static void put_common(struct local_call *c, const struct local_cloudwatch_alarm *a)
 {
-	local_object(c, NULL);
 	local_put(c, "AlarmName", a->name);
 	local_put(c, "AlarmArn", a->arn);
 	local_put(c, "AlarmDescription", local_str(a->spec, "AlarmDescription"));
@@ -109,6 +109,20 @@ static void put_alarm(struct local_call *c, const struct local_cloudwatch_alarm 
 	local_put(c, "StateReasonData", a->reason_data);
 	local_put_time(c, "StateUpdatedTimestamp", a->updated);
 	local_put_time(c, "StateTransitionedTimestamp", a->changed);
+}
+
+static void put_composite(struct local_call *c, const struct local_cloudwatch_alarm *a)
+{
+	local_object(c, NULL);
+	put_common(c, a);
+	local_put(c, "AlarmRule", local_str(a->spec, "AlarmRule"));
+	local_end(c);
+}
+
+static void put_alarm(struct local_call *c, const struct local_cloudwatch_alarm *a)
+{
+	local_object(c, NULL);
+	put_common(c, a);
 	if (json_count(json_get(a->spec, "Metrics")))
 		put_metrics(c, a);
 	else
@@ -149,11 +163,13 @@ static bool has_action(const struct local_cloudwatch_alarm *a, const char *prefi
 struct filter {
 	const struct json *names;
 	const char *prefix, *state, *action;
+	bool metric, composite; /* kinds */
 };
 
 static bool passes(const struct filter *f, const struct local_cloudwatch_alarm *a)
 {
-	return (!json_count(f->names) || listed(f->names, a->name)) &&
+	return (a->clauses.count ? f->composite : f->metric) &&
+	       (!json_count(f->names) || listed(f->names, a->name)) &&
 	       (!f->prefix || !strncmp(a->name, f->prefix, strlen(f->prefix))) &&
 	       (!f->state || !strcmp(f->state, local_cloudwatch_alarm_word(a->state))) &&
 	       (!f->action || has_action(a, f->action));
@@ -188,26 +204,42 @@ static int page_read(struct local_call *c, int64_t *ret_most, char **ret_after)
 	return 0;
 }
 
-static void put_page(struct local_call *c, const struct local_cloudwatch_alarms *all,
-		     const struct filter *f, int64_t most, bool wanted)
+/* The alarms of one kind among the first @p end. */
+static void put_kind(struct local_call *c, const struct local_cloudwatch_alarms *all, size_t end,
+		     const struct filter *f, bool composite)
 {
-	const char *last = NULL, *next = NULL;
-	int64_t n = 0;
+	local_list(c, composite ? "CompositeAlarms" : "MetricAlarms", NULL);
+	for (size_t i = 0; i < end; i++) {
+		const struct local_cloudwatch_alarm *a = &all->all[i];
 
-	local_list(c, "CompositeAlarms", NULL);
-	local_end(c);
-	local_list(c, "MetricAlarms", NULL);
-	for (size_t i = 0; wanted && i < all->count && !next; i++) {
-		if (!passes(f, &all->all[i]))
+		if (!passes(f, a) || (a->clauses.count > 0) != composite)
 			continue;
-		if (n++ == most) {
-			next = last;
-			continue;
-		}
-		last = all->all[i].name;
-		put_alarm(c, &all->all[i]);
+		if (composite)
+			put_composite(c, a);
+		else
+			put_alarm(c, a);
 	}
 	local_end(c);
+}
+
+static void put_page(struct local_call *c, const struct local_cloudwatch_alarms *all,
+		     const struct filter *f, int64_t most)
+{
+	const char *last = NULL, *next = NULL;
+	size_t end = 0;
+	int64_t n = 0;
+
+	for (; end < all->count && !next; end++) {
+		if (!passes(f, &all->all[end]))
+			continue;
+		if (n++ == most)
+			next = last;
+		else
+			last = all->all[end].name;
+	}
+	end -= next != NULL; /* the one that did not fit any more */
+	put_kind(c, all, end, f, true);
+	put_kind(c, all, end, f, false);
 	if (next) {
 		AUTO(own_freep) char *plain = own_printf("alarm:%s", next);
 		AUTO(buf_done) struct buf text = BUF(2048);
@@ -225,7 +257,9 @@ void local_cloudwatch_tell_alarms(struct local_call *c)
 	const struct filter f = { json_get(c->params, "AlarmNames"),
 				  local_str(c->params, "AlarmNamePrefix"),
 				  local_str(c->params, "StateValue"),
-				  local_str(c->params, "ActionPrefix") };
+				  local_str(c->params, "ActionPrefix"),
+				  !json_count(types) || listed(types, "MetricAlarm"),
+				  listed(types, "CompositeAlarm") };
 	enum local_cloudwatch_state state;
 	AUTO(own_freep) char *after = NULL;
 	int64_t most;
@@ -246,7 +280,7 @@ void local_cloudwatch_tell_alarms(struct local_call *c)
 	if (local_cloudwatch_alarm_list(c->local, after, &all, &e) < 0)
 		local_cloudwatch_fail(c, &e);
 	else
-		put_page(c, &all, &f, most, !json_count(types) || listed(types, "MetricAlarm"));
+		put_page(c, &all, &f, most);
 }
 
 /* ---- DescribeAlarmsForMetric ---- */
@@ -277,9 +311,9 @@ void local_cloudwatch_tell_for_metric(struct local_call *c)
 	local_list(c, "MetricAlarms", NULL);
 	for (size_t i = 0; i < all.count; i++) {
 		const struct local_cloudwatch_alarm *a = &all.all[i];
-		const struct local_cloudwatch_query *q = &a->queries.all[0];
+		const struct local_cloudwatch_query *q = a->queries.count ? a->queries.all : NULL;
 
-		if (local_str(a->spec, "MetricName") && !strcmp(q->space, space) &&
+		if (q && local_str(a->spec, "MetricName") && !strcmp(q->space, space) &&
 		    !strcmp(q->name, name) && !strcmp(q->dimensions, dimensions) &&
 		    (period == 0 || (double)a->period == period) &&
 		    same(local_str(c->params, "Statistic"), local_str(a->spec, "Statistic")) &&
@@ -315,16 +349,23 @@ static int span_read(struct local_call *c, struct span_of *s)
 	return -1;
 }
 
+/* Is the alarm of an item, as it is now, a composite? */
+#define COMPOSITE                                                                       \
+	"EXISTS(SELECT 1 FROM cloudwatch_alarm a WHERE a.name=cloudwatch_history.alarm" \
+	" AND json_extract(a.spec, '$.AlarmRule') IS NOT NULL)"
+
 static int put_history(struct local_call *c, const struct span_of *s, struct err *e)
 {
 	AUTO(db_endp)
 	struct db_row *r = db_query(
 		c->local->db,
-		s->rising ? "SELECT alarm, at, type, summary, data FROM cloudwatch_history WHERE "
-			    "at>=?1 AND at<=?2 AND (alarm=?3 OR ?3 IS NULL) AND (type=?4 OR ?4 IS "
+		s->rising ? "SELECT alarm, at, type, summary, data, " COMPOSITE
+			    " FROM cloudwatch_history WHERE at>=?1 AND at<=?2 AND (alarm=?3 OR ?3 "
+			    "IS NULL) AND (type=?4 OR ?4 IS "
 			    "NULL) ORDER BY id LIMIT ?5 OFFSET ?6"
-			  : "SELECT alarm, at, type, summary, data FROM cloudwatch_history WHERE "
-			    "at>=?1 AND at<=?2 AND (alarm=?3 OR ?3 IS NULL) AND (type=?4 OR ?4 IS "
+			  : "SELECT alarm, at, type, summary, data, " COMPOSITE
+			    " FROM cloudwatch_history WHERE at>=?1 AND at<=?2 AND (alarm=?3 OR ?3 "
+			    "IS NULL) AND (type=?4 OR ?4 IS "
 			    "NULL) ORDER BY id DESC LIMIT ?5 OFFSET ?6",
 		DB_ARGS(DB_I(s->from.ms), DB_I(s->to.ms), DB_S(local_str(c->params, "AlarmName")),
 			DB_S(local_str(c->params, "HistoryItemType")), DB_I(s->most + 1),
@@ -339,7 +380,7 @@ static int put_history(struct local_call *c, const struct span_of *s, struct err
 	while ((rc = db_step(r, e)) == 1 && n++ < s->most) {
 		local_object(c, NULL);
 		local_put(c, "AlarmName", db_str(r, 0));
-		local_put(c, "AlarmType", "MetricAlarm");
+		local_put(c, "AlarmType", db_int(r, 5) ? "CompositeAlarm" : "MetricAlarm");
 		local_put_time(c, "Timestamp", (struct instant){ db_int(r, 1) });
 		local_put(c, "HistoryItemType", db_str(r, 2));
 		local_put(c, "HistorySummary", db_str(r, 3));

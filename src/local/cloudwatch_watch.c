@@ -107,7 +107,9 @@ int local_cloudwatch_watch_change(struct local *l, struct local_cloudwatch_alarm
 		return 0;
 	LOG_INFO("alarm changed", LOG_S("alarm", a->name),
 		 LOG_S("state", local_cloudwatch_alarm_word(v->state)), LOG_S("why", a->reason));
-	return note_change(l, a, from, v->at, e) < 0 ? -1 : take_actions(l, a, v, false, e);
+	if (note_change(l, a, from, v->at, e) < 0 || take_actions(l, a, v, false, e) < 0)
+		return -1;
+	return local_cloudwatch_compose_changed(l, a, v->at, e);
 }
 
 /* ---- the points of an alarm ---- */
@@ -266,7 +268,7 @@ int local_cloudwatch_watch_minute(struct local *l, int64_t end_s, struct err *e)
 	if (local_cloudwatch_alarm_list(l, "", &all, e) < 0)
 		return -1;
 	for (size_t i = 0; i < all.count; i++)
-		if (all.all[i].configured.ms < end_s * 1000 &&
+		if (!all.all[i].clauses.count && all.all[i].configured.ms < end_s * 1000 &&
 		    watch_one(l, &all.all[i], end_s, e) < 0)
 			return err_wrap(e, "alarm %s", all.all[i].name);
 	return 0;

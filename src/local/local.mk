@@ -29,6 +29,7 @@ src_local_liblocal_a_SOURCES += \
 	src/local/cloudwatch.c src/local/cloudwatch.h \
 	src/local/cloudwatch_alarm.c src/local/cloudwatch_alarm.h \
 	src/local/cloudwatch_judge.c src/local/cloudwatch_judge.h \
+	src/local/cloudwatch_clause.c src/local/cloudwatch_clause.h src/local/cloudwatch_compose.c \
 	src/local/cloudwatch_set.c src/local/cloudwatch_tag.c src/local/cloudwatch_tell.c src/local/cloudwatch_watch.c \
 	src/local/cloudwatch_call.c src/local/cloudwatch_data.c \
 	src/local/cloudwatch_label.c src/local/cloudwatch_label.h \
@@ -54,6 +55,11 @@ check_PROGRAMS += tests/fuzz/fuzz_cloudwatch_math
 TESTS += tests/fuzz/fuzz_cloudwatch_math
 tests_fuzz_fuzz_cloudwatch_math_SOURCES = tests/fuzz/fuzz_cloudwatch_math.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_fuzz_cloudwatch_math_LDADD = $(LOCAL_LIBS)
+
+check_PROGRAMS += tests/fuzz/fuzz_cloudwatch_clause
+TESTS += tests/fuzz/fuzz_cloudwatch_clause
+tests_fuzz_fuzz_cloudwatch_clause_SOURCES = tests/fuzz/fuzz_cloudwatch_clause.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_fuzz_cloudwatch_clause_LDADD = $(LOCAL_LIBS)
 
 # S3.
 src_local_liblocal_a_SOURCES += \

@@ -35,7 +35,6 @@ static const char *const cloudwatch_absent[] = {
 	"ListMetricStreams",
 	"PutAlarmMuteRule",
 	"PutAnomalyDetector",
-	"PutCompositeAlarm",
 	"PutDashboard",
 	"PutInsightRule",
 	"PutLogAlarm",

@@ -267,3 +267,42 @@ def test_scheduled_actions_follow_their_zone(cloud):
     assert [f["ScheduledActionName"] for f in gone] == ["nobody"]
     listed = json.loads(cloud.aws("autoscaling", "describe-scheduled-actions"))["ScheduledUpdateGroupActions"]
     assert [a["ScheduledActionName"] for a in listed] == ["morning"]
+
+
+def test_composite_alarms(cloud):
+    cloudwatch = cloud.client("cloudwatch")
+    for name in ("deep", "slow"):
+        cloudwatch.put_metric_alarm(**{**ALARM, "AlarmName": name})
+    told = "arn:aws:sns:us-east-1:123456789012:told"
+    cloudwatch.put_composite_alarm(AlarmName="both", AlarmRule='ALARM(deep) AND ALARM("slow")', AlarmActions=[told], AlarmDescription="all bad")
+    cloudwatch.put_composite_alarm(AlarmName="over", AlarmRule="ALARM(both) OR INSUFFICIENT_DATA(both)")
+
+    def states():
+        return {a["AlarmName"]: a["StateValue"] for a in cloudwatch.describe_alarms(AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]}
+    assert states() == {"both": "OK", "over": "OK"}
+    assert "CompositeAlarms" not in cloudwatch.describe_alarms() or cloudwatch.describe_alarms()["CompositeAlarms"] == []
+    cloudwatch.set_alarm_state(AlarmName="deep", StateValue="ALARM", StateReason="x")
+    assert states() == {"both": "OK", "over": "OK"}
+    cloudwatch.set_alarm_state(AlarmName="slow", StateValue="ALARM", StateReason="x")
+    assert states() == {"both": "ALARM", "over": "ALARM"}
+    both = cloudwatch.describe_alarms(AlarmNames=["both"], AlarmTypes=["CompositeAlarm", "MetricAlarm"])["CompositeAlarms"][0]
+    assert both["AlarmRule"] == 'ALARM(deep) AND ALARM("slow")' and both["AlarmDescription"] == "all bad"
+    assert both["StateReason"].startswith("arn:aws:cloudwatch:us-east-1:123456789012:alarm:slow transitioned to ALARM at ")
+    history = cloudwatch.describe_alarm_history(AlarmName="both")["AlarmHistoryItems"]
+    assert {h["AlarmType"] for h in history} == {"CompositeAlarm"}
+    assert [h["HistoryItemType"] for h in history][:2] == ["Action", "StateUpdate"]
+    page = cloudwatch.describe_alarms(AlarmTypes=["CompositeAlarm", "MetricAlarm"], MaxRecords=3)
+    rest = cloudwatch.describe_alarms(AlarmTypes=["CompositeAlarm", "MetricAlarm"], MaxRecords=3, NextToken=page["NextToken"])
+    assert [len(page["CompositeAlarms"]), len(page["MetricAlarms"])] == [2, 1] and len(rest["MetricAlarms"]) == 1
+    cloudwatch.set_alarm_state(AlarmName="slow", StateValue="OK", StateReason="x")
+    assert states() == {"both": "OK", "over": "OK"}
+    refuse = cloudwatch.put_composite_alarm
+    assert code_of(refuse, AlarmName="bad", AlarmRule="ALARM(nobody)") == "ValidationError"
+    assert code_of(refuse, AlarmName="bad", AlarmRule="ALARM(deep") == "ValidationError"
+    assert code_of(refuse, AlarmName="bad", AlarmRule="ALARM(bad)") == "ValidationError"
+    assert code_of(refuse, AlarmName="bad", AlarmRule="TRUE", AlarmActions=["arn:aws:autoscaling:us-east-1:1:x"]) == "ValidationError"
+    # Alarms in a circle change a bounded number of times.
+    cloudwatch.put_composite_alarm(AlarmName="both", AlarmRule="NOT ALARM(over)")
+    cloudwatch.put_composite_alarm(AlarmName="over", AlarmRule="ALARM(both)")
+    cloudwatch.delete_alarms(AlarmNames=["over"])
+    assert states() == {"both": states()["both"]}

@@ -1,0 +1,28 @@
+/* Any text as the rule of a composite alarm: it is refused in a sentence, or holds or does not. */
+#include "fuzz.h"
+
+#include "local/cloudwatch_clause.h"
+
+static bool state_of(const char *alarm, enum local_cloudwatch_state *ret, void *arg)
+{
+	(*(size_t *)arg)++;
+	*ret = CLOUDWATCH_ALARM;
+	return alarm[0] != 'x';
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	AUTO(own_freep) char *text = own_strndup((const char *)data, size);
+	AUTO(local_cloudwatch_clause_done) struct local_cloudwatch_clauses c = { 0 };
+	struct err e = { 0 };
+	size_t asked = 0;
+
+	if (local_cloudwatch_clause_read(text, &c, &e) < 0) {
+		FUZZ_HOLDS(e.text[0] && c.count == 0);
+		return 0;
+	}
+	FUZZ_HOLDS(c.count > 0 && c.count <= CLOUDWATCH_CLAUSES_MAX);
+	(void)local_cloudwatch_clause_holds(&c, state_of, &asked);
+	FUZZ_HOLDS(asked <= c.count);
+	return 0;
+}
