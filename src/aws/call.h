@@ -76,6 +76,7 @@ struct reply {
 	char request_id[128];
 	struct err err; /* ERR_NONE for 2xx */
 	int attempts;
+	bool sent; /* some of the last attempt may have reached the service */
 };
 
 void reply_done(struct reply *r);

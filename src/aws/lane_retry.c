@@ -174,6 +174,7 @@ void lane_answered(struct http_reply *h, const struct err *e, void *arg)
 	f->http = NULL;
 	f->state = FLIGHT_START;
 	take_reply(r, h);
+	r->sent = h->sent;
 	if (e)
 		transport_error(f, e);
 	else if (r->status >= 200 && r->status < 300)

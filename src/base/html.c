@@ -68,6 +68,10 @@ static void add_policy(const struct html_page *p, struct buf *out)
 		add_digest(&p->scripts[i], out);
 	if (p->script_count == 0)
 		buf_adds(out, " 'none'");
+	if (p->connect)
+		buf_addf(out, "; connect-src %s", p->connect);
+	if (p->media)
+		buf_addf(out, "; media-src %s", p->media);
 	buf_adds(out, "\">\n");
 }
 

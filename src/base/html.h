@@ -23,6 +23,9 @@ struct html_page {
 	const struct json *data;     /* for the scripts; NULL: none */
 	const struct embed *scripts; /* run in this order, after the body */
 	size_t script_count;
+	/* What scripts may call and where videos may come from, as a policy writes it; NULL:
+	 * nothing and nowhere. */
+	const char *connect, *media;
 };
 
 MUST int html_page(const struct html_page *p, struct buf *out, struct err *e);

@@ -18,11 +18,13 @@ struct produce_celery {
 	char *key;
 	int priority;
 	size_t running;
+	struct sending *asked;
 	bool waited_for;
 };
 
 struct sending {
 	struct produce_celery *p;
+	struct sending *next, **at;
 	produce_celery_fn *fn;
 	void *arg;
 };
@@ -52,11 +54,34 @@ struct produce_celery *produce_celery_new(struct loop *l, const struct produce_c
 	return p;
 }
 
+static struct sending *sending_new(struct produce_celery *p, produce_celery_fn *fn, void *arg)
+{
+	struct sending *s = own_alloc(sizeof(*s));
+
+	*s = (struct sending){ .p = p, .next = p->asked, .at = &p->asked, .fn = fn, .arg = arg };
+	if (s->next)
+		s->next->at = &s->next;
+	p->asked = s;
+	p->running++;
+	return s;
+}
+
+static void sending_free(struct sending *s)
+{
+	*s->at = s->next;
+	if (s->next)
+		s->next->at = s->at;
+	s->p->running--;
+	own_free(s);
+}
+
 void produce_celery_free(struct produce_celery *p)
 {
 	if (!p)
 		return;
 	broker_redis_free(p->redis);
+	while (p->asked)
+		sending_free(p->asked);
 	if (p->own_loop)
 		loop_free(p->loop);
 	own_free((char *)p->names.queue);
@@ -66,34 +91,53 @@ void produce_celery_free(struct produce_celery *p)
 	own_free(p);
 }
 
+static void ended(struct sending *s, const struct err *e)
+{
+	struct produce_celery *p = s->p;
+	produce_celery_fn *fn = s->fn;
+	void *arg = s->arg;
+	struct loop *stop;
+
+	sending_free(s);
+	stop = p->running == 0 && p->waited_for ? p->loop : NULL;
+	fn(e, arg); /* which may free p, where the loop is not its own */
+	if (stop)
+		loop_stop(stop);
+}
+
 static void pushed(const struct broker_redis_reply *reply, const struct err *e, void *arg)
 {
-	struct sending *s = arg;
-	struct produce_celery *p = s->p;
-	struct loop *stop;
 	struct err none = { 0 };
 
 	if (reply && (reply->kind != REDIS_INT || reply->integer < 1)) {
 		err_set(&none, ERR_PROTOCOL, "Redis answered LPUSH with no length");
 		e = &none;
 	}
-	stop = --p->running == 0 && p->waited_for ? p->loop : NULL;
-	s->fn(e, s->arg); /* which may free p, where the loop is not its own */
-	own_free(s);
-	if (stop)
-		loop_stop(stop);
+	ended(arg, e);
+}
+
+static void ponged(const struct broker_redis_reply *reply, const struct err *e, void *arg)
+{
+	(void)reply; /* whatever it says, it is there */
+	ended(arg, e);
+}
+
+void produce_celery_ping(struct produce_celery *p, struct span deadline, produce_celery_fn *fn,
+			 void *arg)
+{
+	const struct broker_redis_word word = broker_redis_word("PING");
+
+	broker_redis_ask(p->redis, &word, 1, deadline, ponged, sending_new(p, fn, arg));
 }
 
 static void push(struct produce_celery *p, const struct buf *message, struct span deadline,
 		 produce_celery_fn *fn, void *arg)
 {
-	struct sending *s = own_alloc(sizeof(*s));
+	struct sending *s = sending_new(p, fn, arg);
 	const struct broker_redis_word words[] = { broker_redis_word("LPUSH"),
 						   broker_redis_word(p->key),
 						   { message->data, message->len } };
 
-	*s = (struct sending){ .p = p, .fn = fn, .arg = arg };
-	p->running++;
 	broker_redis_ask(p->redis, words, COUNT_OF(words), deadline, pushed, s);
 }
 

@@ -28,6 +28,9 @@ typedef void produce_celery_fn(const struct err *e, void *arg);
 /* Ends in fn, from the loop. ERR_POLICY: the job does not fit a message; fn is not called. */
 MUST int produce_celery_start(struct produce_celery *p, const struct job *j, struct span deadline,
 			      produce_celery_fn *fn, void *arg, struct err *e);
+/* Asks whether Redis is there; ends in fn, from the loop. */
+void produce_celery_ping(struct produce_celery *p, struct span deadline, produce_celery_fn *fn,
+			 void *arg);
 /* Runs a loop of its own until each that was started has ended. */
 void produce_celery_wait(struct produce_celery *p);
 /* Sends and waits; tries again, with the same task id, while the broker cannot be reached. */

@@ -16,6 +16,10 @@ windlass_worker_SOURCES = src/programs/windlass-worker.c src/programs/windlass-w
 	src/programs/windlass-worker-top.c
 windlass_worker_LDADD = $(WORKER_LIBS)
 
+bin_PROGRAMS += windlass-gateway
+windlass_gateway_SOURCES = src/programs/windlass-gateway.c
+windlass_gateway_LDADD = $(GATEWAY_LIBS)
+
 # The manual is what windlass says of itself, so it needs a windlass that runs here.
 EXTRA_DIST += src/cli/manual.sh
 if RUNS_HERE

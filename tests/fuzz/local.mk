@@ -8,7 +8,7 @@ fuzz_sources = $(src_base_libbase_a_SOURCES) $(src_wire_libwire_a_SOURCES) $(src
 	$(src_model_libmodel_a_SOURCES) $(src_policy_libpolicy_a_SOURCES) \
 	$(src_decide_libdecide_a_SOURCES) $(src_rehearse_librehearse_a_SOURCES) \
 	$(src_simulate_libsimulate_a_SOURCES) \
-	$(src_broker_libbroker_a_SOURCES) $(src_produce_libproduce_a_SOURCES) $(src_worker_libworker_a_SOURCES) \
+	$(src_broker_libbroker_a_SOURCES) $(src_produce_libproduce_a_SOURCES) $(src_gateway_libgateway_a_SOURCES) $(src_worker_libworker_a_SOURCES) \
 	$(src_local_liblocal_a_SOURCES)
 fuzz_libs = $(UV_LIBS) $(CURL_LIBS) $(MHD_LIBS) $(CRYPTO_LIBS) $(JSON_LIBS) $(CBOR_LIBS) $(ZLIB_LIBS) $(YAML_LIBS) \
 	$(EXPAT_LIBS) $(SQLITE_LIBS) $(SECCOMP_LIBS) $(HIREDIS_LIBS) -lm -lpthread
