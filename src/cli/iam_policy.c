@@ -22,7 +22,7 @@ struct wanted {
 
 static int whom_of(const char *word, enum iam_whom *ret, struct err *e)
 {
-	static const char *const words[] = { "controller", "worker", "producer" };
+	static const char *const words[] = { "controller", "worker", "producer", "gateway" };
 	const char *near;
 
 	for (size_t i = 0; i < COUNT_OF(words); i++)
@@ -31,7 +31,8 @@ static int whom_of(const char *word, enum iam_whom *ret, struct err *e)
 			return 0;
 		}
 	near = options_nearest(word, words, COUNT_OF(words));
-	return err_set(e, ERR_POLICY, "'%.40s' is none of controller, worker, producer%s%s", word,
+	return err_set(e, ERR_POLICY,
+		       "'%.40s' is none of controller, worker, producer, gateway%s%s", word,
 		       near ? "; did you mean " : "", near ? near : "");
 }
 
@@ -138,7 +139,7 @@ int cli_iam_policy(int argc, char **argv)
 		  .type = OPTION_STR,
 		  .value = &w->iam.uploads,
 		  .meta = "NAME",
-		  .doc = "bucket of the videos, for worker and producer" },
+		  .doc = "bucket of the videos, for all but the controller" },
 		{ .name = "results-bucket",
 		  .type = OPTION_STR,
 		  .value = &w->iam.results,
@@ -159,7 +160,7 @@ int cli_iam_policy(int argc, char **argv)
 	const struct options opts = {
 		.program = "windlass iam-policy",
 		.summary = "The least that a program must be allowed, as an IAM policy.",
-		.operands = "controller|worker|producer",
+		.operands = "controller|worker|producer|gateway",
 		.table = table,
 		.count = COUNT_OF(table),
 		.least_operands = 1,

@@ -4,7 +4,8 @@
 #
 #   manual.sh PROGRAM 1    windlass(1): the verbs and their options
 #   manual.sh PROGRAM 5    windlass-policy(5): the keys of a policy
-#   manual.sh WORKER 1     windlass-worker(1): its options, of one table with --help
+#   manual.sh WORKER 1     windlass-worker(1): its options, of one table with --help; or another
+#                          program that is named so
 set -eu
 program=$1 section=$2
 COLUMNS=78

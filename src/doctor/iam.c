@@ -13,6 +13,7 @@ enum on {
 	ON_DEAD,
 	ON_UPLOADS, /* objects */
 	ON_RECORDS, /* of uploads */
+	ON_UPLOADS_BUCKET,
 	ON_RESULTS,
 	ON_RESULTS_BUCKET,
 	ON_COUNT
@@ -21,7 +22,8 @@ enum on {
 enum {
 	FOR_CONTROLLER = 1 << IAM_CONTROLLER,
 	FOR_WORKER = 1 << IAM_WORKER,
-	FOR_PRODUCER = 1 << IAM_PRODUCER
+	FOR_PRODUCER = 1 << IAM_PRODUCER,
+	FOR_GATEWAY = 1 << IAM_GATEWAY
 };
 
 /* As the programs call: tests/e2e takes each away and sees what breaks. */
@@ -46,14 +48,19 @@ static const struct {
 	{ "sqs:ReceiveMessage", ON_QUEUE, FOR_WORKER },
 	{ "sqs:DeleteMessage", ON_QUEUE, FOR_WORKER },
 	{ "sqs:ChangeMessageVisibility", ON_QUEUE, FOR_WORKER },
-	{ "sqs:SendMessage", ON_QUEUE, FOR_WORKER | FOR_PRODUCER },
+	{ "sqs:SendMessage", ON_QUEUE, FOR_WORKER | FOR_PRODUCER | FOR_GATEWAY },
 	{ "sqs:GetQueueAttributes", ON_DEAD, FOR_CONTROLLER | FOR_WORKER },
 	{ "sqs:GetQueueUrl", ON_DEAD, FOR_WORKER },
 	{ "sqs:SendMessage", ON_DEAD, FOR_WORKER },
 	{ "s3:GetObject", ON_UPLOADS, FOR_WORKER },
-	{ "s3:PutObject", ON_UPLOADS, FOR_PRODUCER },
+	{ "s3:PutObject", ON_UPLOADS, FOR_PRODUCER | FOR_GATEWAY },
 	{ "s3:PutObject", ON_RECORDS, FOR_WORKER },
-	{ "s3:GetObject", ON_RESULTS, FOR_WORKER },
+	{ "s3:GetObject", ON_UPLOADS, FOR_GATEWAY }, /* records, which lie beside */
+	{ "s3:DeleteObject", ON_UPLOADS, FOR_GATEWAY },
+	{ "s3:AbortMultipartUpload", ON_UPLOADS, FOR_GATEWAY },
+	{ "s3:ListBucket", ON_UPLOADS_BUCKET, FOR_GATEWAY },
+	{ "s3:ListBucketMultipartUploads", ON_UPLOADS_BUCKET, FOR_GATEWAY },
+	{ "s3:GetObject", ON_RESULTS, FOR_WORKER | FOR_GATEWAY }, /* signed URLs of the gateway's */
 	{ "s3:PutObject", ON_RESULTS, FOR_WORKER },
 	{ "s3:ListBucket", ON_RESULTS_BUCKET, FOR_WORKER }, /* or "not there" reads as "denied" */
 };
@@ -143,6 +150,7 @@ static void collect(const struct doctor_iam *w, struct resources *r)
 		const char *tail;
 	} objects[] = { { ON_UPLOADS, "/*" },
 			{ ON_RECORDS, "/" RECORD_PREFIX "*" },
+			{ ON_UPLOADS_BUCKET, "" },
 			{ ON_RESULTS, "/*" },
 			{ ON_RESULTS_BUCKET, "" } };
 
@@ -156,9 +164,9 @@ static void collect(const struct doctor_iam *w, struct resources *r)
 	for (size_t i = 0; i < w->policy_count; i++)
 		add_group(w, r, w->policies[i]);
 	for (size_t i = 0; i < COUNT_OF(objects); i++) {
-		const char *bucket = objects[i].on == ON_UPLOADS || objects[i].on == ON_RECORDS
-					     ? w->uploads
-					     : w->results;
+		bool uploads = objects[i].on == ON_UPLOADS || objects[i].on == ON_RECORDS ||
+			       objects[i].on == ON_UPLOADS_BUCKET;
+		const char *bucket = uploads ? w->uploads : w->results;
 		AUTO(own_freep)
 		char *arn = own_printf("arn:%s:s3:::%s%s", partition(w->region ? w->region : ""),
 				       bucket ? bucket : "", objects[i].tail);
@@ -215,9 +223,15 @@ static void add_publish(const struct doctor_iam *w, struct json *statements)
 struct json *doctor_iam_policy(const struct doctor_iam *w)
 {
 	static const char *const sids[ON_COUNT] = {
-		[ON_ALL] = "Look",         [ON_GROUP] = "Groups",          [ON_QUEUE] = "Queues",
-		[ON_DEAD] = "DeadLetters", [ON_UPLOADS] = "Uploads",       [ON_RECORDS] = "Records",
-		[ON_RESULTS] = "Results",  [ON_RESULTS_BUCKET] = "Bucket",
+		[ON_ALL] = "Look",
+		[ON_GROUP] = "Groups",
+		[ON_QUEUE] = "Queues",
+		[ON_DEAD] = "DeadLetters",
+		[ON_UPLOADS] = "Uploads",
+		[ON_RECORDS] = "Records",
+		[ON_RESULTS] = "Results",
+		[ON_RESULTS_BUCKET] = "Bucket",
+		[ON_UPLOADS_BUCKET] = "UploadsBucket",
 	};
 	struct json *document = json_object(), *statements = json_array();
 	struct resources r;

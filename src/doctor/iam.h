@@ -1,11 +1,11 @@
-/* IAM policy documents: the least that controller, worker and producer must be allowed. */
+/* IAM policy documents: the least that each program must be allowed. */
 #ifndef DOCTOR_IAM_H
 #define DOCTOR_IAM_H
 
 #include "base/json.h"
 #include "policy/policy.h"
 
-enum iam_whom { IAM_CONTROLLER, IAM_WORKER, IAM_PRODUCER };
+enum iam_whom { IAM_CONTROLLER, IAM_WORKER, IAM_PRODUCER, IAM_GATEWAY };
 
 struct doctor_iam {
 	enum iam_whom whom;

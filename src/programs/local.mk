@@ -23,7 +23,7 @@ windlass_gateway_LDADD = $(GATEWAY_LIBS)
 # The manual is what windlass says of itself, so it needs a windlass that runs here.
 EXTRA_DIST += src/cli/manual.sh
 if RUNS_HERE
-man_MANS = windlass.1 windlass-policy.5 windlass-worker.1
+man_MANS = windlass.1 windlass-policy.5 windlass-worker.1 windlass-gateway.1
 CLEANFILES = $(man_MANS)
 windlass.1: windlass$(EXEEXT) src/cli/manual.sh
 	$(AM_V_GEN)$(SHELL) '$(srcdir)/src/cli/manual.sh' ./windlass$(EXEEXT) 1 >$@.new && mv $@.new $@
@@ -31,4 +31,6 @@ windlass-policy.5: windlass$(EXEEXT) src/cli/manual.sh
 	$(AM_V_GEN)$(SHELL) '$(srcdir)/src/cli/manual.sh' ./windlass$(EXEEXT) 5 >$@.new && mv $@.new $@
 windlass-worker.1: windlass-worker$(EXEEXT) src/cli/manual.sh
 	$(AM_V_GEN)$(SHELL) '$(srcdir)/src/cli/manual.sh' ./windlass-worker$(EXEEXT) 1 >$@.new && mv $@.new $@
+windlass-gateway.1: windlass-gateway$(EXEEXT) src/cli/manual.sh
+	$(AM_V_GEN)$(SHELL) '$(srcdir)/src/cli/manual.sh' ./windlass-gateway$(EXEEXT) 1 >$@.new && mv $@.new $@
 endif

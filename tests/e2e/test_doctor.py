@@ -365,6 +365,10 @@ def test_worker_and_producer_policies_name_their_resources(windlass, keys):
     assert by_sid["DeadLetters"]["Resource"] == ["arn:aws-cn:sqs:cn-north-1:123456789012:video-dlq"]
     assert "sqs:DeleteMessage" in by_sid["Queues"]["Action"] and "s3:GetObject" in by_sid["Uploads"]["Action"]
     assert by_sid["Records"] == {**by_sid["Records"], "Action": ["s3:PutObject"], "Resource": ["arn:aws:s3:::up/jobs/*"]}
+    gateway = json.loads(windlass("iam-policy", "gateway", "--bucket", "up", "--results-bucket", "down", env=env).stdout)
+    by_sid = {s["Sid"]: (s["Action"], s["Resource"]) for s in gateway["Statement"]}
+    assert by_sid["Queues"][0] == ["sqs:SendMessage"] and by_sid["Results"] == (["s3:GetObject"], ["arn:aws:s3:::down/*"])
+    assert by_sid["UploadsBucket"] == (["s3:ListBucket", "s3:ListBucketMultipartUploads"], ["arn:aws:s3:::up"])
     producer = json.loads(windlass("iam-policy", "producer", "--bucket", "up", env=env).stdout)
     actions = sorted(a for s in producer["Statement"] for a in s["Action"])
     assert actions == ["s3:PutObject", "sqs:SendMessage"]

@@ -27,9 +27,10 @@ def make(*arguments):
 def test_install_lays_down_programs_and_policies(tmp_path):
     make("install", f"DESTDIR={tmp_path}")
     installed = {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()}
-    wanted = {f"usr/local/bin/{name}" for name in ("windlass", "windlassd", "windlass-worker", "windlass-local")}
+    wanted = {f"usr/local/bin/{name}" for name in ("windlass", "windlassd", "windlass-worker", "windlass-local",
+                                                   "windlass-gateway")}
     wanted |= {f"usr/local/share/windlass/{p.relative_to(SRC)}" for p in (SRC / "policies").rglob("*.yaml")}
-    wanted |= {f"usr/local/share/man/{name}" for name in ("man1/windlass.1", "man1/windlass-worker.1",
+    wanted |= {f"usr/local/share/man/{name}" for name in ("man1/windlass.1", "man1/windlass-worker.1", "man1/windlass-gateway.1",
                                                             "man5/windlass-policy.5")}
     assert installed == wanted
     make("uninstall", f"DESTDIR={tmp_path}")
@@ -59,11 +60,13 @@ def test_the_manual_has_every_key_verb_and_setting(programs, windlass):
     verbs = re.findall(r"^  ([a-z-]+) ", windlass("help").stdout, re.MULTILINE)
     page = (BUILD / "windlass.1").read_text().replace("\\-", "-")
     assert len(verbs) > 10 and not [verb for verb in verbs if f'.SH "windlass {verb}"' not in page]
-    page = (BUILD / "windlass-worker.1").read_text().replace("\\-", "-")
-    help_ = programs.call("windlass-worker", "--help").stdout
-    settings = re.findall(r"^ +(?:-\w, |    )(--[a-z-]+)", help_, re.MULTILINE) + re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", help_)
-    assert len(settings) > 40 and not [name for name in settings if name not in page]
-    for name in ("windlass.1", "windlass-policy.5", "windlass-worker.1"):
+    for program in ("windlass-worker", "windlass-gateway"):
+        page = (BUILD / f"{program}.1").read_text().replace("\\-", "-")
+        help_ = programs.call(program, "--help").stdout
+        settings = re.findall(r"^ +(?:-\w, |    )(--[a-z-]+)", help_, re.MULTILINE)
+        settings += re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", help_)
+        assert len(settings) > 40 and not [name for name in settings if name not in page]
+    for name in ("windlass.1", "windlass-policy.5", "windlass-worker.1", "windlass-gateway.1"):
         said = subprocess.run(["groff", "-ww", "-man", "-Tutf8", "-K", "utf8", BUILD / name], capture_output=True, text=True) \
             if shutil.which("groff") else None
         assert not said or not said.stderr, said.stderr
