@@ -204,7 +204,7 @@ def driven():
     found = {}
     for path in sorted((SRC / "tests" / "lib").glob("aws_drive*.c")):
         text = path.read_text()
-        bodies = dict(re.findall(r"^static struct json \*\s*(\w+) ?\(struct drive \*d.*?\)\n\{\n(.*?)^\}", text, re.M | re.S))
+        bodies = dict(re.findall(r"^static [\w ]+?\*?\s*(\w+) ?\((?:[^()]*, )?struct drive \*d\b[^()]*\)\n\{\n(.*?)^\}", text, re.M | re.S))
         for verb, function in re.findall(r'\{ "([a-z0-9-]+)", \d+, (\w+) \}', text):
             body = bodies[function]
             for helper, inner in bodies.items():

@@ -88,7 +88,9 @@ def test_what_cannot_be_published_changes_no_turn(world):
     assert "metrics cannot be published" in done.stderr, done.stderr
 
 
-def test_the_daemon_goes_on_where_nothing_can_be_published(world, programs):
+def test_the_daemon_goes_on_where_nothing_can_be_published(windlass, programs, tmp_path):
+    cloud = Cloud(programs, tmp_path).start()
+    world = World(dict(cloud.environment), cloud.client, windlass, tmp_path)
     path = world.policy(publish="publish: { namespace: Fleet }\nevaluate: { every: 1s, idle_every: 1s }")
     daemon = programs.start("windlassd", "--policies", path, "--journal", world.folder / "d.db", "--log-format", "logfmt",
                             env={**world.env, "AWS_ENDPOINT_URL_CLOUDWATCH": f"http://127.0.0.1:{free_port()}"})
