@@ -23,7 +23,8 @@ struct arguments {
 };
 
 static const char details[] =
-	"One port serves SQS, S3, CloudWatch, Auto Scaling and STS to any client that takes an "
+	"One port serves SQS, S3, CloudWatch, Auto Scaling, EC2 and STS to any client that takes "
+	"an "
 	"endpoint.\n"
 	"The keys of the account are made at the first start and stand in STATE/credentials, in "
 	"the format of\n"
