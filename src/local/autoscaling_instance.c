@@ -171,6 +171,13 @@ static int check_termination(struct local_call *c, const struct local_fleet_grou
 			   i->activity);
 		return -1;
 	}
+	if (decrement && local_fleet_choose_pooled(i->state)) {
+		local_fail(c, "ValidationError",
+			   "Instance %s is in the warm pool, which is no part of the desired"
+			   " capacity: ShouldDecrementDesiredCapacity must be false.",
+			   i->id);
+		return -1;
+	}
 	if (decrement && g->desired <= g->least) {
 		local_fail(
 			c, "ValidationError",

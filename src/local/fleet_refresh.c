@@ -199,7 +199,9 @@ static int replace(struct turn *t, struct local_fleet_instance *i, struct err *e
 /* Those of the pool and in standby are no capacity: they go at once. */
 static int take(struct turn *t, struct err *e)
 {
-	int64_t most = until_checkpoint(t), room = local_fleet_refresh_take(&t->roll);
+	const bool stands = t->k->group->no_terminate || t->k->group->no_launch;
+	int64_t most = stands ? 0 : until_checkpoint(t);
+	int64_t room = local_fleet_refresh_take(&t->roll);
 
 	for (size_t k = 0; k < t->k->instances.count && most > 0; k++) {
 		struct local_fleet_instance *i = &t->k->instances.all[k];

@@ -2,6 +2,7 @@
 
 #include "local/fleet_refresh.h"
 
+#define KEPT "100" /* of a group; AWS keeps those of six weeks */
 #define COLUMNS                                                                                   \
 	"id, grp, status, reason, start_ms, end_ms, total, todo, percent, moved_ms, least, most," \
 	" warmup_s, matching, protection, standby, rollback, bake_s, bake_ms, checkpoints,"       \
@@ -127,7 +128,11 @@ int local_fleet_refresh_put(struct db *d, const struct local_fleet_refreshing *r
 		   DB_S(r->desired), DB_S(r->launch), DB_I(r->template), DB_S(r->version)) < 0)
 		return -1;
 	if (r->end.ms &&
-	    DB_RUN(d, e, "DELETE FROM fleet_refresh_todo WHERE refresh = ?", DB_S(r->id)) < 0)
+	    (DB_RUN(d, e, "DELETE FROM fleet_refresh_todo WHERE refresh = ?", DB_S(r->id)) < 0 ||
+	     DB_RUN(d, e,
+		    "DELETE FROM fleet_refresh WHERE grp = ?1 AND seq <= (SELECT seq FROM"
+		    " fleet_refresh WHERE grp = ?1 ORDER BY seq DESC LIMIT 1 OFFSET " KEPT ")",
+		    DB_S(r->grp)) < 0))
 		return -1;
 	return update(d, r, e);
 }

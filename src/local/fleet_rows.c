@@ -286,6 +286,10 @@ int local_fleet_rows_drop_group(struct db *d, const char *name, struct err *e)
 	    DB_RUN(d, e, "DELETE FROM fleet_tag WHERE grp = ?", DB_S(name)) < 0 ||
 	    DB_RUN(d, e, "DELETE FROM fleet_suspended WHERE grp = ?", DB_S(name)) < 0 ||
 	    DB_RUN(d, e, "DELETE FROM fleet_pool WHERE grp = ?", DB_S(name)) < 0 ||
+	    DB_RUN(d, e,
+		   "DELETE FROM fleet_refresh_todo WHERE refresh IN"
+		   " (SELECT id FROM fleet_refresh WHERE grp = ?)",
+		   DB_S(name)) < 0 ||
 	    DB_RUN(d, e, "DELETE FROM fleet_refresh WHERE grp = ?", DB_S(name)) < 0 ||
 	    DB_RUN(d, e, "DELETE FROM fleet_hook WHERE grp = ?", DB_S(name)) < 0)
 		return -1;

@@ -2,9 +2,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "local/autoscaling_policy.h"
 #include "local/call.h"
 #include "local/fault.h"
-#include "local/fleet.h"
+#include "local/fleet_rows.h"
 #include "local/sqs.h"
 
 #define NAMES_MAX 128
@@ -108,6 +109,17 @@ static int reset_cloudwatch(struct local *l, int64_t *ret_left, struct err *e)
 	return local_sqs_queue_load(l->sqs, e);
 }
 
+/* The alarms that target tracking has made go with it. */
+static int forget_policies(struct local *l, struct err *e)
+{
+	AUTO(local_fleet_rows_groups_done) struct local_fleet_groups gs = { 0 };
+	int rc = local_fleet_rows_groups(l->db, "", -1, &gs, e);
+
+	for (size_t i = 0; rc == 0 && i < gs.count; i++)
+		rc = local_autoscaling_policy_forget(l, gs.all[i].name, e);
+	return rc;
+}
+
 /* Instances are processes, and take a moment to end; groups go with the last of theirs. */
 static int reset_autoscaling(struct local *l, int64_t *ret_left, struct err *e)
 {
@@ -116,7 +128,9 @@ static int reset_autoscaling(struct local *l, int64_t *ret_left, struct err *e)
 	if (local_fleet_clear(l, &left, e) < 0)
 		return -1;
 	*ret_left += left;
-	return left ? 0 : empty_tables(l, "fleet_", e);
+	if (left)
+		return 0;
+	return forget_policies(l, e) < 0 ? -1 : empty_tables(l, "fleet_", e);
 }
 
 static const struct {

@@ -30,6 +30,12 @@ def fill(cloud):
     return Group(cloud).create(desired=1)
 
 
+def track(group):
+    group.api.put_scaling_policy(AutoScalingGroupName=group.name, PolicyName="track", PolicyType="TargetTrackingScaling",
+                                 TargetTrackingConfiguration={"TargetValue": 5, "CustomizedMetricSpecification": {
+                                     "Namespace": "n", "MetricName": "m", "Statistic": "Sum"}})
+
+
 def held(cloud):
     sqs, s3 = cloud.client("sqs"), cloud.client("s3")
     url = sqs.get_queue_url(QueueName="jobs")["QueueUrl"]
@@ -75,6 +81,11 @@ def test_a_reset_empties(cloud):
     assert not list((cloud.state / "s3").iterdir())
     assert cloudwatch.describe_alarms()["MetricAlarms"] == []
     wait_gone(instance)
+    group.create(desired=0)
+    track(group)
+    assert len(cloudwatch.describe_alarms()["MetricAlarms"]) == 2
+    local(cloud, "reset", "--service", "autoscaling")
+    assert cloudwatch.describe_alarms()["MetricAlarms"] == [], "those of a policy go with it"
     group.create(desired=1)  # of the same names
     group.wait(1)
     sqs.create_queue(QueueName="jobs")
