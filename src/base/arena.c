@@ -4,7 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#define ARENA_CHUNK_BYTES 4096
+#define ARENA_CHUNK_BYTES 1024 /* most documents are small, and some are many */
+#define ARENA_CHUNK_MAX_BYTES 8192
 
 struct arena_chunk {
 	struct arena_chunk *next;
@@ -24,6 +25,14 @@ void arena_done(struct arena *a)
 	}
 }
 
+/* As large as the last, or twice: so many chunks that each costs little. */
+static size_t chunk_bytes(const struct arena_chunk *last)
+{
+	if (!last || !last->next)
+		return ARENA_CHUNK_BYTES;
+	return 2 * last->size < ARENA_CHUNK_MAX_BYTES ? 2 * last->size : ARENA_CHUNK_MAX_BYTES;
+}
+
 void *arena_alloc(struct arena *a, size_t size)
 {
 	struct arena_chunk *c = a->chunks;
@@ -34,7 +43,10 @@ void *arena_alloc(struct arena *a, size_t size)
 		own_array(SIZE_MAX,
 			  2); /* ends the process: sizes from outside are bounded before */
 	if (!c || c->size - c->used < room) {
-		size_t bytes = room > ARENA_CHUNK_BYTES ? room : ARENA_CHUNK_BYTES;
+		size_t bytes = chunk_bytes(c);
+
+		if (bytes < room)
+			bytes = room;
 
 		c = own_alloc(sizeof(*c) + bytes);
 		c->size = bytes;

@@ -9,13 +9,17 @@
 #include "base/http_own.h"
 #include "base/loop_own.h"
 
-#define IDLE_CONNECTIONS_MAX 16
+#define IDLE_CONNECTIONS_MAX \
+	128 /* as many calls as a busy client has at once; handshakes are dear */
+#define IDLE_HANDLES_MAX 64
 
 struct http {
 	struct loop *loop;
 	CURLM *multi;
 	struct loop_timer *timer;
 	struct http_call *calls;
+	CURL *handles[IDLE_HANDLES_MAX]; /* of calls that ended, for the next ones */
+	size_t handle_count;
 	bool *gone; /* set when it is freed inside a done function */
 };
 
@@ -46,9 +50,28 @@ static void call_stop(struct http_call *c)
 	call_unlink(c);
 }
 
-static void call_free(struct http_call *c)
+/* A handle that has made a call is worth 20 KiB of memory and its setting up. */
+static void handle_put(struct http *h, CURL *easy)
 {
-	if (c->easy)
+	if (h->handle_count == IDLE_HANDLES_MAX) {
+		curl_easy_cleanup(easy);
+		return;
+	}
+	curl_easy_reset(easy);
+	h->handles[h->handle_count++] = easy;
+}
+
+static CURL *handle_get(struct http *h)
+{
+	return h->handle_count ? h->handles[--h->handle_count] : curl_easy_init();
+}
+
+/* @p h NULL: it is gone. */
+static void call_free(struct http *h, struct http_call *c)
+{
+	if (c->easy && h)
+		handle_put(h, c->easy);
+	else if (c->easy)
 		curl_easy_cleanup(c->easy);
 	http_request_done(c);
 	http_reply_done(&c->reply);
@@ -70,8 +93,12 @@ static void call_end(struct http_call *c, CURLcode code)
 	c->reply.status = (int)status;
 	e.status = (int)status;
 	call_stop(c);
-	c->fn(&c->reply, rc < 0 ? &e : NULL, c->arg);
-	call_free(c);
+	if (c->easy && !c->connected) {
+		handle_put(c->http, c->easy);
+		c->easy = NULL;
+	}
+	c->fn(&c->reply, rc < 0 ? &e : NULL, c->arg); /* the client may be freed in it */
+	call_free(NULL, c);
 }
 
 void http_cancel(struct http_call *c)
@@ -79,7 +106,7 @@ void http_cancel(struct http_call *c)
 	if (!c)
 		return;
 	call_stop(c);
-	call_free(c);
+	call_free(c->connected ? NULL : c->http, c);
 }
 
 /* Ends what curl has finished. Here no function of curl is on the stack. */
@@ -198,6 +225,8 @@ void http_free(struct http *h)
 		*h->gone = true;
 	while (h->calls)
 		http_cancel(h->calls);
+	while (h->handle_count)
+		curl_easy_cleanup(h->handles[--h->handle_count]);
 	curl_multi_cleanup(h->multi);
 	loop_timer_free(h->timer);
 	own_free(h);
@@ -265,6 +294,7 @@ struct http_call *http_start(struct http *h, const struct http_request *q, http_
 		c->next->prev = c;
 	h->calls = c;
 	c->deadline = loop_timer_new(h->loop, deadline_passed, c);
+	c->easy = handle_get(h);
 	if (http_request_set(c, q, &c->err) < 0) {
 		loop_timer_start(c->deadline, span_ms(0));
 		return c;

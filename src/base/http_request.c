@@ -163,7 +163,7 @@ static int is_ours(const struct http_call *c, const struct http_header *h, struc
 /* A name and a colon alone keeps curl from adding a header of its own. */
 static int set_headers(struct http_call *c, const struct http_request *q, struct err *e)
 {
-	bool accept = false;
+	bool accept = false, type = false;
 	int ours;
 
 	for (size_t i = 0; i < q->header_count; i++) {
@@ -180,7 +180,10 @@ static int set_headers(struct http_call *c, const struct http_request *q, struct
 		add_line(c, line);
 		own_wipe_str(line);
 		accept = accept || strcasecmp(h->name, "Accept") == 0;
+		type = type || strcasecmp(h->name, "Content-Type") == 0;
 	}
+	if (!type)
+		add_line(c, "Content-Type:");
 	if (!accept)
 		add_line(c, "Accept:");
 	add_line(c, q->expect_continue ? "Expect: 100-continue" : "Expect:");
@@ -255,6 +258,12 @@ static void set_method(struct http_call *c, const char *method)
 {
 	bool body = c->body_size > 0 || strcmp(method, "PUT") == 0 || strcmp(method, "POST") == 0;
 
+	if (body && strcmp(method, "POST") == 0 && c->body_fd < 0) {
+		/* In one piece with the headers, and without a buffer of 64 KiB. */
+		curl_easy_setopt(c->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)c->body_size);
+		curl_easy_setopt(c->easy, CURLOPT_POSTFIELDS, c->body_size ? c->body : "");
+		return;
+	}
 	if (body) {
 		curl_easy_setopt(c->easy, CURLOPT_UPLOAD, 1L);
 		curl_easy_setopt(c->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)c->body_size);
@@ -299,6 +308,14 @@ static bool trust_is_hashed(void)
 	return known > 0;
 }
 
+/* Without the system's folder beside it: whoever names a file trusts that alone, and only then curl
+ * keeps what it has read of it from one connection to the next. */
+static void trust_only(struct http_call *c, const char *file)
+{
+	curl_easy_setopt(c->easy, CURLOPT_CAINFO, file);
+	curl_easy_setopt(c->easy, CURLOPT_CAPATH, NULL);
+}
+
 static void set_limits(struct http_call *c, const struct http_request *q)
 {
 	long connect = q->connect_timeout.ms > 0 ? (long)q->connect_timeout.ms : 3000;
@@ -318,14 +335,13 @@ static void set_limits(struct http_call *c, const struct http_request *q)
 	if (q->reply_fd >= 0)
 		curl_easy_setopt(c->easy, CURLOPT_BUFFERSIZE, HTTP_PIECE_MAX);
 	if (q->ca_file)
-		curl_easy_setopt(c->easy, CURLOPT_CAINFO, q->ca_file);
+		trust_only(c, q->ca_file);
 	else if (trust_is_hashed())
 		curl_easy_setopt(c->easy, CURLOPT_CAINFO, NULL);
 }
 
 int http_request_set(struct http_call *c, const struct http_request *q, struct err *e)
 {
-	c->easy = curl_easy_init();
 	if (!c->easy)
 		return err_set(e, ERR_LOCAL, "calling: curl makes no handle");
 	if (!q->method || !is_token(q->method) || strlen(q->method) > METHOD_BYTES_MAX)

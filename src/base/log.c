@@ -203,13 +203,18 @@ static void log_fill(struct buf *b, enum log_level level, const char *event,
 	}
 }
 
+bool log_wants(enum log_level level)
+{
+	return level >= log_state.least;
+}
+
 void log_write(enum log_level level, const char *event, const struct log_field *fields, size_t n)
 {
 	AUTO(buf_done) struct buf body = BUF(LOG_LINE_BYTES - 2 * LOG_TAIL_BYTES);
 	AUTO(buf_done) struct buf line = BUF(LOG_LINE_BYTES);
 	ssize_t rc;
 
-	if (level < log_state.least)
+	if (!log_wants(level))
 		return;
 	log_fill(&body, level, event, fields, n);
 	buf_adds(&line, log_state.json ? "{" : "");

@@ -7,6 +7,7 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -64,6 +65,7 @@ void log_context(
 	const char *value); /* a field on every later line; NULL value removes it; copied */
 MUST int log_parse_level(const char *word, enum log_level *ret, struct err *e);
 MUST int log_parse_format(const char *word, enum log_format *ret, struct err *e);
+bool log_wants(enum log_level level); /* whether such a line would be written */
 void log_write(enum log_level level, const char *event, const struct log_field *fields, size_t n);
 
 #endif

@@ -36,18 +36,18 @@ static void on_report(const struct err *e, void *arg)
 
 static bool asked_to_write(const struct turn *t)
 {
-	return t->plan.act == PLAN_SET && t->plan.may_write;
+	return t->work->plan.act == PLAN_SET && t->work->plan.may_write;
 }
 
 static void print_text(struct once_run *r, const struct turn *t)
 {
-	say_plan(t->policy, &t->facts, &t->plan, t->at, &r->out);
+	say_plan(t->policy, &t->work->facts, &t->work->plan, t->at, &r->out);
 	if (!r->o->act || !asked_to_write(t))
 		return;
-	buf_addf(&r->out, "  -> %s", say_outcome_word(t->write.outcome.kind));
-	if (t->write.outcome.kind == OUTCOME_DONE)
+	buf_addf(&r->out, "  -> %s", say_outcome_word(t->work->write.outcome.kind));
+	if (t->work->write.outcome.kind == OUTCOME_DONE)
 		buf_addf(&r->out, ": desired capacity of %s is %d",
-			 t->policy->fleet.auto_scaling_group, t->plan.desired);
+			 t->policy->fleet.auto_scaling_group, t->work->plan.desired);
 	buf_addc(&r->out, '\n');
 }
 
@@ -59,26 +59,26 @@ static void print_json(struct once_run *r, const struct turn *t)
 	json_set_str(j, "mode", say_mode_word(t->policy->mode));
 	json_set_str(j, "group", t->policy->fleet.auto_scaling_group);
 	json_set_bool(j, "change", asked_to_write(t));
-	json_set(j, "facts", say_facts_json(t->policy, &t->facts));
-	json_set(j, "plan", say_plan_json(t->policy, &t->plan));
+	json_set(j, "facts", say_facts_json(t->policy, &t->work->facts));
+	json_set(j, "plan", say_plan_json(t->policy, &t->work->plan));
 	if (r->o->act)
-		json_set_str(j, "outcome", say_outcome_word(t->write.outcome.kind));
-	if (t->want.err.kind != ERR_NONE)
-		json_set_str(j, "error", t->want.err.text);
+		json_set_str(j, "outcome", say_outcome_word(t->work->write.outcome.kind));
+	if (t->work->err.kind != ERR_NONE)
+		json_set_str(j, "error", t->work->err.text);
 	json_add(r->list, j);
 }
 
 static void on_turn(const struct turn *t, void *arg)
 {
 	struct once_run *r = arg;
-	const struct outcome *out = &t->write.outcome;
+	const struct outcome *out = &t->work->write.outcome;
 
 	if (r->as_json)
 		print_json(r, t);
 	else
 		print_text(r, t);
-	if (t->want.err.kind != ERR_NONE) {
-		struct err e = t->want.err;
+	if (t->work->err.kind != ERR_NONE) {
+		struct err e = t->work->err;
 
 		err_ignore(err_wrap(&e, "policy %s", t->policy->name));
 		complain(r->o->verb, &e);

@@ -4,6 +4,11 @@
 #include "base/own.h"
 #include "control/inner.h"
 
+static void gathered(void *arg)
+{
+	control_round_soon(arg);
+}
+
 static void wake(void *arg)
 {
 	control_round_read(arg);
@@ -59,6 +64,7 @@ struct control *control_new(const struct control_options *o, struct err *e)
 	control_lanes_watch(c->lanes, o->on_lane, o->arg);
 	c->observe = observe_new(o->loop, control_round_seen, c);
 	c->timer = loop_timer_new(o->loop, wake, c);
+	c->gather = loop_timer_new(o->loop, gathered, c);
 	if (o->act)
 		c->publish = control_publish_new(o->loop, told, c);
 	control_turns_make(c, clock_wall());
@@ -75,6 +81,8 @@ void control_free(struct control *c)
 	control_lanes_free(c->lanes);
 	if (c->timer)
 		loop_timer_free(c->timer);
+	if (c->gather)
+		loop_timer_free(c->gather);
 	journal_free(c->journal);
 	control_lease_free(c->lease); /* last: nobody else may write before the journal is closed */
 	policy_set_done(&c->policies);

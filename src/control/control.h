@@ -21,28 +21,45 @@ enum turn_state { TURN_IDLE, TURN_READING, TURN_READY, TURN_WRITING, TURN_DONE }
 
 struct control;
 
+/* What a turn needs while it is under way only, so that ten thousand policies that wait are small.
+ */
+struct turn_work {
+	struct facts facts;
+	struct memory memory;
+	struct err err; /* the first read that failed */
+	struct plan_without without;
+	struct plan plan;
+	struct act_write write;
+	int64_t intent;
+	char *policy_text; /* as policy_print() gives it, where the journal lacks it */
+};
+
 struct turn {
 	struct control *control;
 	const struct policy *policy;
-	char *policy_text; /* as policy_print() gives it, for the journal */
-	bool blocked;      /* another enforcing policy has the group */
+	bool blocked; /* another enforcing policy has the group */
 	enum turn_state state;
 	struct tick due;
+	uint64_t phase;    /* control/pace.h */
+	struct turn *next; /* ready or done: in that list */
 	struct instant at; /* of the facts, the plan and the presumption */
 	int64_t number;    /* turns since the start */
-	struct facts facts;
-	struct memory memory;
+	/* Of facts and memory what its policy has, from one turn to the next; owned. */
+	struct turn_kept {
+		struct capacity group;
+		struct fact *metric; /* so many as the policy has metrics */
+		void *memory;        /* without `wait` where no rule keeps a promise */
+		size_t memory_bytes;
+	} kept;
 	struct season *season; /* of the memory, where a rule is predictive; owned */
-	struct plan_without without;
-	struct plan plan;
 	struct observe_seen seen;
 	struct observe_want want;
-	struct act_write write;
-	int64_t intent;
-	struct tick published; /* TICK_NEVER at first */
+	struct turn_work *work;          /* NULL when idle */
+	struct journal_place at_journal; /* what the journal has of it already */
+	struct tick published;           /* TICK_NEVER at first */
 };
 
-/* Called at the end of each turn; t->plan, t->facts, t->want.err and t->write.outcome tell all. */
+/* Called at the end of each turn; t->work tells all. */
 typedef void control_turn_fn(const struct turn *t, void *arg);
 /* Something went wrong that belongs to no turn: the journal, a reload. */
 typedef void control_report_fn(const struct err *e, void *arg);

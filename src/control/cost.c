@@ -49,7 +49,7 @@ struct look {
 static struct look look_of(const struct turn *t, bool idle)
 {
 	return (struct look){ interval(t->policy, idle),
-			      control_pace_next(t->policy, idle, (struct tick){ 0 }).ms };
+			      control_pace_next(t->policy, t->phase, idle, (struct tick){ 0 }).ms };
 }
 
 static bool same_queue(const struct turn *a, size_t i, const struct turn *b, size_t k)

@@ -11,6 +11,7 @@
 #include "model/say.h"
 
 #define DAEMON_STANDBY_MS 2000
+#define DAEMON_TELL_MS 500
 
 struct daemon {
 	const struct daemon_options *o;
@@ -18,6 +19,7 @@ struct daemon {
 	struct control *control; /* NULL while somebody else holds the lease */
 	struct loop_timer *standby;
 	struct watch *watch;
+	struct tick told; /* the service manager: that we live, and a turn */
 	bool standing_by;
 	bool ready;
 	int status;
@@ -48,10 +50,15 @@ static void on_turn(const struct turn *t, void *arg)
 {
 	struct daemon *d = arg;
 
+	struct tick now = clock_mono();
+
 	control_watch_turn(d->watch, t);
+	if (tick_since(now, d->told).ms < DAEMON_TELL_MS)
+		return;
+	d->told = now;
 	control_notify_alive();
-	control_notify_status("%s: desired %d, wanted %d", t->policy->name, t->plan.current,
-			      t->plan.desired);
+	control_notify_status("%s: desired %d, wanted %d", t->policy->name, t->work->plan.current,
+			      t->work->plan.desired);
 }
 
 static void log_problems(const struct policy_set *set)

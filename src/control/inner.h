@@ -2,6 +2,7 @@
 #ifndef CONTROL_INNER_H
 #define CONTROL_INNER_H
 
+#include "control/agenda.h"
 #include "control/control.h"
 #include "control/publish.h"
 
@@ -18,8 +19,15 @@ struct control {
 	struct policy_set policies;
 	struct turn *turns;
 	size_t turn_count;
+	struct agenda waiting; /* idle turns */
+	struct turn_list {
+		struct turn *first, **end;
+	} ready, done;
+	size_t busy;             /* turns that are not idle; of them: */
+	size_t reading, writing; /* writing: or done with it */
 	struct loop_timer *timer;
-	bool round_due; /* a round is already asked for */
+	struct loop_timer *gather; /* a round waits a little for turns that read still */
+	bool round_due;            /* a round is already asked for */
 	bool stopping;
 	bool reloading; /* next_policies waits for the turns under way to end */
 	struct policy_set next_policies;
@@ -31,6 +39,8 @@ struct control {
 
 /* turns.c */
 void control_turns_make(struct control *c, struct instant now);
+void control_turns_begin(struct turn *t); /* gives it what a turn needs under way */
+void control_turns_end(struct turn *t);   /* and takes it back */
 void control_turns_drop(struct control *c);
 
 /* round.c */

@@ -5,7 +5,7 @@
 #define PACE_DEADLINE_LEAST_MS 5000
 
 /* FNV-1a, Fowler, Noll and Vo. */
-static uint64_t phase_of(const char *name)
+static uint64_t hash_of(const char *name)
 {
 	uint64_t h = 1469598103934665603u;
 
@@ -37,15 +37,34 @@ bool control_pace_idle(const struct policy *p, const struct facts *f)
 	return true;
 }
 
-struct tick control_pace_next(const struct policy *p, bool idle, struct tick now)
+/* Multiples of the golden ratio fall evenly, however many there are (Knuth, TAOCP 6.4). */
+uint64_t control_pace_phase(const char *name, size_t n)
 {
-	int64_t every = idle ? p->evaluate.idle_every.ms : p->evaluate.every.ms;
-	int64_t phase, past;
+	return hash_of(name) + n * 0x9E3779B97F4A7C15u;
+}
 
-	if (every < PACE_LEAST_MS)
-		every = PACE_LEAST_MS;
-	phase = (int64_t)(phase_of(p->name) % (uint64_t)every);
-	past = (now.ms - phase) % every;
+static int64_t at_least(struct span s)
+{
+	return s.ms > PACE_LEAST_MS ? s.ms : PACE_LEAST_MS;
+}
+
+static int64_t part_of(uint64_t phase, int64_t interval)
+{
+	return (int64_t)((phase >> 32) * (uint64_t)interval >> 32);
+}
+
+struct tick control_pace_next(const struct policy *p, uint64_t phase, bool idle, struct tick now)
+{
+	int64_t every = at_least(p->evaluate.every), slow = at_least(p->evaluate.idle_every);
+	int64_t start = part_of(phase, every), past;
+
+	if (idle && slow % every == 0)
+		start += every * (int64_t)(phase % (uint64_t)(slow / every));
+	else if (idle)
+		start = part_of(phase, slow);
+	if (idle)
+		every = slow;
+	past = (now.ms - start) % every;
 	return (struct tick){ now.ms - (past < 0 ? past + every : past) + every };
 }
 

@@ -50,13 +50,13 @@ static void add(struct publish_value *list, size_t *n, struct publish_value v)
 
 static void backlogs(const struct turn *t, struct publish_value *ret, size_t *n)
 {
-	int64_t serving = t->facts.group.in_service;
+	int64_t serving = t->work->facts.group.in_service;
 
-	if (t->facts.group.why != FACT_READABLE)
+	if (t->work->facts.group.why != FACT_READABLE)
 		return;
 	for (size_t i = 0; i < t->policy->metric_count; i++) {
 		const struct policy_metric *m = &t->policy->metrics[i];
-		const struct fact *f = &t->facts.metric[i];
+		const struct fact *f = &t->work->facts.metric[i];
 
 		if ((m->source != POLICY_SQS && m->source != POLICY_CELERY) ||
 		    f->why != FACT_READABLE)
@@ -77,8 +77,8 @@ static void wishes(const struct turn *t, struct publish_value *ret, size_t *n)
 {
 	bool said[POLICY_RULES_MAX] = { false };
 
-	for (size_t i = 0; i < t->plan.stair_count; i++) {
-		const struct stair *s = &t->plan.stairs[i];
+	for (size_t i = 0; i < t->work->plan.stair_count; i++) {
+		const struct stair *s = &t->work->plan.stairs[i];
 
 		if (s->rule < 0 || (size_t)s->rule >= t->policy->rule_count || said[s->rule] ||
 		    say_reason_step((enum reason)s->code) != DEMAND)
@@ -96,7 +96,7 @@ static void wishes(const struct turn *t, struct publish_value *ret, size_t *n)
 
 static void promise(const struct turn *t, struct publish_value *ret, size_t *n)
 {
-	const struct wait *w = &t->memory.wait;
+	const struct wait *w = &t->work->memory.wait;
 
 	for (size_t i = 0; i < t->policy->rule_count; i++)
 		if (t->policy->rules[i].kind == POLICY_QUEUE_WAIT && w->known &&
@@ -118,12 +118,12 @@ size_t control_publish_values(const struct turn *t, struct publish_value *ret)
 	size_t n = 0;
 
 	backlogs(t, ret, &n);
-	if (t->plan.known) {
+	if (t->work->plan.known) {
 		wishes(t, ret, &n);
 		add(ret, &n,
 		    (struct publish_value){ .metric = "DesiredCapacity",
 					    .unit = "Count",
-					    .value = t->plan.desired });
+					    .value = t->work->plan.desired });
 	}
 	promise(t, ret, &n);
 	return n;

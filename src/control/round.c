@@ -7,6 +7,8 @@
 #include "control/pace.h"
 #include "decide/decide.h"
 
+#define GATHER_MS 20 /* the answers to one batch come within it: one transaction for them */
+#define ROUND_TEXT_MAX (256u << 10)
 #define TRIM_SLEEP_MS 250 /* trimming costs 2 ms; a controller of many policies sleeps less */
 
 /* --- thinking */
@@ -28,36 +30,56 @@ static void plan_refuse(struct plan *p, enum reason why, bool hold)
 /* What one turn thinks, between its reads and its write. Pure but for its own memory. */
 static void turn_think(struct turn *t)
 {
-	decide_learn(t->policy, &t->facts, t->at, &t->memory);
-	t->plan = decide(t->policy, &t->facts, &t->memory, t->at);
-	t->without = decide_without_each(t->policy, &t->facts, &t->memory, t->at);
+	decide_learn(t->policy, &t->work->facts, t->at, &t->work->memory);
+	t->work->plan = decide(t->policy, &t->work->facts, &t->work->memory, t->at);
+	t->work->without = decide_without_each(t->policy, &t->work->facts, &t->work->memory, t->at);
 	if (t->blocked)
-		plan_refuse(&t->plan, REASON_BLOCKED, false);
+		plan_refuse(&t->work->plan, REASON_BLOCKED, false);
 }
 
-static struct journal_turn turn_entry(const struct turn *t)
+static struct journal_turn turn_entry(struct turn *t)
 {
 	return (struct journal_turn){
 		.policy = t->policy,
-		.policy_text = t->policy_text,
-		.facts = &t->facts,
-		.memory = &t->memory,
-		.plan = &t->plan,
-		.without = &t->without,
-		.outcome = &t->write.outcome,
+		.place = &t->at_journal,
+		.policy_text = t->work->policy_text,
+		.facts = &t->work->facts,
+		.memory = &t->work->memory,
+		.plan = &t->work->plan,
+		.without = &t->work->without,
+		.outcome = &t->work->write.outcome,
 		.at = t->at,
-		.intent = t->intent,
+		.intent = t->work->intent,
 	};
 }
 
-static size_t turns_in(struct control *c, enum turn_state state, struct turn **ret)
+static void list_add(struct turn_list *l, struct turn *t)
+{
+	t->next = NULL;
+	*l->end = t;
+	l->end = &t->next;
+}
+
+/* At most CONTROL_ROUND_MAX of those that have waited longest. */
+static size_t list_take(struct turn_list *l, struct turn **ret)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < c->turn_count && n < CONTROL_ROUND_MAX; i++)
-		if (c->turns[i].state == state)
-			ret[n++] = &c->turns[i];
+	while (l->first && n < CONTROL_ROUND_MAX) {
+		ret[n++] = l->first;
+		l->first = l->first->next;
+	}
+	if (!l->first)
+		l->end = &l->first;
 	return n;
+}
+
+static char *text_of(const struct turn *t)
+{
+	AUTO(buf_done) struct buf text = BUF(ROUND_TEXT_MAX);
+
+	policy_print(t->policy, &text);
+	return buf_take(&text);
 }
 
 /* Presumes each write and makes its entry. On a full disk only scale-out is left. */
@@ -66,10 +88,12 @@ static void prepare_intents(struct control *c, struct turn **turns, size_t n,
 {
 	for (size_t i = 0; i < n; i++) {
 		if (c->journal && journal_is_short(c->journal))
-			decide_mode_unrecorded(&turns[i]->plan);
-		ret_before[i] = turns[i]->memory;
-		decide_presume(&turns[i]->plan, turns[i]->at, &turns[i]->memory);
-		turns[i]->intent = 0;
+			decide_mode_unrecorded(&turns[i]->work->plan);
+		ret_before[i] = turns[i]->work->memory;
+		decide_presume(&turns[i]->work->plan, turns[i]->at, &turns[i]->work->memory);
+		turns[i]->work->intent = 0;
+		if (c->lease && !turns[i]->at_journal.policy && !turns[i]->work->policy_text)
+			turns[i]->work->policy_text = text_of(turns[i]);
 		ret_entry[i] = turn_entry(turns[i]);
 	}
 }
@@ -77,7 +101,7 @@ static void prepare_intents(struct control *c, struct turn **turns, size_t n,
 static void take_back(struct turn **turns, size_t n, const struct memory *before)
 {
 	for (size_t i = 0; i < n; i++)
-		turns[i]->memory = before[i];
+		turns[i]->work->memory = before[i];
 }
 
 /* Intents first. What cannot be recorded is not done, and its presumption is taken back. */
@@ -100,14 +124,14 @@ static void record_intents(struct control *c, struct turn **turns, size_t n)
 	}
 	if (rc == 0) {
 		for (size_t i = 0; i < n; i++)
-			turns[i]->intent = entry[i].intent;
+			turns[i]->work->intent = entry[i].intent;
 		return;
 	}
 	c->o.on_report(&e, c->o.arg);
 	take_back(turns, n, before);
 	for (size_t i = 0; i < n; i++)
-		if (turns[i]->plan.act == PLAN_SET)
-			plan_refuse(&turns[i]->plan, REASON_UNRECORDED, true);
+		if (turns[i]->work->plan.act == PLAN_SET)
+			plan_refuse(&turns[i]->work->plan, REASON_UNRECORDED, true);
 }
 
 /* C9: the full disk is said when it is seen, and again while it lasts. */
@@ -137,7 +161,8 @@ static void begin_writes(struct control *c, struct turn **turns, size_t n, struc
 
 	for (size_t i = 0; i < n; i++) {
 		turns[i]->state = TURN_WRITING;
-		writes[i] = &turns[i]->write;
+		c->writing++;
+		writes[i] = &turns[i]->work->write;
 	}
 	act_ask(writes, n, &permit, now, span_ms(10000), control_round_done, c);
 }
@@ -145,7 +170,7 @@ static void begin_writes(struct control *c, struct turn **turns, size_t n, struc
 static void think_round(struct control *c, struct now now)
 {
 	struct turn *turns[CONTROL_ROUND_MAX];
-	size_t n = turns_in(c, TURN_READY, turns);
+	size_t n = list_take(&c->ready, turns);
 
 	if (n == 0)
 		return;
@@ -164,23 +189,29 @@ static void turn_end(struct control *c, struct turn *t, struct now now)
 	t->number++;
 	if (c->publish)
 		control_publish_turn(c->publish, t, now.mono);
-	t->due = control_pace_next(t->policy, control_pace_idle(t->policy, &t->facts), now.mono);
+	t->due = control_pace_next(t->policy, t->phase,
+				   control_pace_idle(t->policy, &t->work->facts), now.mono);
+	c->busy--;
+	c->writing--;
 	if (c->o.on_turn)
 		c->o.on_turn(t, c->o.arg);
+	control_turns_end(t);
+	if (!c->o.once)
+		control_agenda_add(&c->waiting, t);
 }
 
 static void settle_round(struct control *c, struct now now)
 {
 	struct turn *turns[CONTROL_ROUND_MAX];
 	struct journal_turn entry[CONTROL_ROUND_MAX];
-	size_t n = turns_in(c, TURN_DONE, turns), wrote = 0;
+	size_t n = list_take(&c->done, turns), wrote = 0;
 	struct err e;
 
 	for (size_t i = 0; i < n; i++) {
-		if (turns[i]->plan.act == PLAN_SET)
-			decide_settle(turns[i]->policy, &turns[i]->write.outcome, now.wall,
-				      &turns[i]->memory);
-		if (turns[i]->intent)
+		if (turns[i]->work->plan.act == PLAN_SET)
+			decide_settle(turns[i]->policy, &turns[i]->work->write.outcome, now.wall,
+				      &turns[i]->work->memory);
+		if (turns[i]->work->intent)
 			entry[wrote++] = turn_entry(turns[i]);
 	}
 	if (c->lease && wrote > 0 && journal_write_outcomes(c->journal, entry, wrote, &e) < 0)
@@ -193,18 +224,7 @@ static void settle_round(struct control *c, struct now now)
 
 bool control_round_quiet(const struct control *c)
 {
-	for (size_t i = 0; i < c->turn_count; i++)
-		if (c->turns[i].state != TURN_IDLE)
-			return false;
-	return true;
-}
-
-static bool round_writing(const struct control *c)
-{
-	for (size_t i = 0; i < c->turn_count; i++)
-		if (c->turns[i].state == TURN_WRITING || c->turns[i].state == TURN_DONE)
-			return true;
-	return false;
+	return c->busy == 0 && !(c->o.once && control_agenda_next(&c->waiting));
 }
 
 static void take_new_policies(struct control *c)
@@ -242,12 +262,14 @@ static void control_round(void *arg)
 		compact_round(c, now);
 	if (c->o.once && control_round_quiet(c) && c->publish && !control_publish_end(c->publish))
 		return;
-	if (c->stopping ? !round_writing(c) : c->o.once && control_round_quiet(c)) {
+	if (c->stopping ? c->writing == 0 : c->o.once && control_round_quiet(c)) {
 		loop_stop(c->o.loop);
 		return;
 	}
 	if (c->stopping)
 		return;
+	if (c->ready.first || c->done.first)
+		control_round_soon(c);
 	compact_round(c, now);
 	if (c->reloading && control_round_quiet(c))
 		take_new_policies(c);
@@ -262,56 +284,72 @@ void control_round_soon(struct control *c)
 	loop_soon(c->o.loop, control_round, c);
 }
 
+/* With others still reading a round waits for them a little, and they share its transaction. */
 void control_round_seen(struct observe_want *w, void *arg)
 {
+	struct control *c = arg;
 	struct turn *t = w->user;
 
 	t->state = TURN_READY;
-	control_round_soon(arg);
+	list_add(&c->ready, t);
+	if (--c->reading == 0)
+		control_round_soon(c);
+	else if (!loop_timer_active(c->gather))
+		loop_timer_start(c->gather, span_ms(GATHER_MS));
 }
 
 void control_round_done(struct act_write *w, void *arg)
 {
+	struct control *c = arg;
 	struct turn *t = w->user;
 
 	t->state = TURN_DONE;
-	control_round_soon(arg);
+	list_add(&c->done, t);
+	control_round_soon(c);
 }
 
-static bool due(const struct control *c, const struct turn *t, struct tick now)
+/* Takes what is due; one batch of reads serves all, by the shortest of their deadlines. */
+static size_t begin_due(struct control *c, struct now now, struct observe_want **ret,
+			struct span *ret_deadline)
 {
-	return t->state == TURN_IDLE && (t->number == 0 || (!c->o.once && t->due.ms <= now.ms));
+	struct turn *t;
+	size_t n = 0;
+
+	while (n < CONTROL_ROUND_MAX && (t = control_agenda_next(&c->waiting)) &&
+	       t->due.ms <= now.mono.ms) {
+		struct span deadline = control_pace_deadline(t->policy);
+
+		control_agenda_take(&c->waiting);
+		control_turns_begin(t);
+		t->state = TURN_READING;
+		t->at = now.wall;
+		if (n == 0 || deadline.ms < ret_deadline->ms)
+			*ret_deadline = deadline;
+		ret[n++] = &t->want;
+	}
+	c->busy += n;
+	c->reading += n;
+	return n;
 }
 
 void control_round_read(struct control *c)
 {
 	struct observe_want *wants[CONTROL_ROUND_MAX];
 	struct now now = clock_now();
-	struct tick next = TICK_NEVER;
-	struct span deadline = { 0 };
-	size_t n = 0;
+	struct span deadline = { 0 }, left;
+	const struct turn *next;
+	size_t n;
 
 	if (c->stopping || c->reloading)
 		return;
-	for (size_t i = 0; i < c->turn_count; i++) {
-		struct turn *t = &c->turns[i];
-
-		if (due(c, t, now.mono) && n < CONTROL_ROUND_MAX) {
-			t->state = TURN_READING;
-			t->at = now.wall;
-			if (n == 0 || control_pace_deadline(t->policy).ms < deadline.ms)
-				deadline = control_pace_deadline(
-					t->policy); /* the shortest: one batch serves all */
-			wants[n++] = &t->want;
-		} else if (t->state == TURN_IDLE && t->due.ms < next.ms) {
-			next = t->due;
-		}
-	}
+	n = begin_due(c, now, wants, &deadline);
 	if (n > 0)
 		observe_ask(c->observe, wants, n, now.wall, deadline);
-	if (next.ms == INT64_MAX || c->o.once)
+	next = control_agenda_next(&c->waiting);
+	if (!next)
 		return;
-	loop_timer_start(c->timer, tick_since(next, now.mono));
-	if (tick_since(next, now.mono).ms >= TRIM_SLEEP_MS && control_round_quiet(c))
+	left = tick_since(next->due, now.mono);
+	loop_timer_start(c->timer, left);
+	if (left.ms >= TRIM_SLEEP_MS && control_round_quiet(c))
 		trim_memory();
 }

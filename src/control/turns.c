@@ -1,8 +1,13 @@
 /* One turn a policy: made from the policies, with the memory that the journal has of each. */
+#include <string.h>
+
+#include "base/clock.h"
 #include "base/own.h"
 #include "control/inner.h"
+#include "control/pace.h"
 
-#define TURNS_TEXT_MAX (256u << 10)
+#define FIRST_COHORTS 8   /* so many have their first turn at once; the others at their time */
+#define FIRST_APART_MS 20 /* or nearly so */
 
 static int lanes_of(struct control *c, struct turn *t, struct err *e)
 {
@@ -13,7 +18,6 @@ static int lanes_of(struct control *c, struct turn *t, struct err *e)
 					       p->fleet.external_id, e);
 	if (!t->want.group_lane)
 		return -1;
-	t->write.lane = t->want.group_lane;
 	for (size_t i = 0; i < p->metric_count; i++) {
 		const struct policy_metric *m = &p->metrics[i];
 		const char *role = policy_region_role(p, m);
@@ -38,40 +42,93 @@ static int season_make(struct control *c, struct turn *t, struct instant now, st
 	season_init(t->season);
 	if (c->journal && journal_read_season(c->journal, t->policy, now, t->season, e) < 0)
 		season_init(t->season);
-	t->memory.season = t->season;
+	t->work->memory.season = t->season;
 	return 0;
+}
+
+static size_t memory_bytes(const struct policy *p, const struct memory *m)
+{
+	for (size_t i = 0; i < p->rule_count; i++)
+		if (p->rules[i].kind == POLICY_QUEUE_WAIT)
+			return sizeof(*m);
+	/* What a rule learnt that may come back stays, too. */
+	return m->wait.known ? sizeof(*m) : offsetof(struct memory, wait);
+}
+
+static void unpack(struct turn *t)
+{
+	struct turn_work *w = t->work;
+
+	memory_init(&w->memory);
+	for (size_t i = 0; i < POLICY_METRICS_MAX; i++)
+		w->facts.metric[i] =
+			(struct fact){ .why = FACT_NEVER_READ, .seen_at = INSTANT_NEVER };
+	w->facts.group = (struct capacity){ .why = FACT_NEVER_READ, .seen_at = INSTANT_NEVER };
+	w->facts.metric_count = t->policy->metric_count;
+	if (!t->kept.memory)
+		return;
+	memcpy(&w->memory, t->kept.memory, t->kept.memory_bytes);
+	memcpy(w->facts.metric, t->kept.metric, t->policy->metric_count * sizeof(struct fact));
+	w->facts.group = t->kept.group;
+}
+
+static void pack(struct turn *t)
+{
+	size_t metrics = t->policy->metric_count;
+
+	if (!t->kept.memory) {
+		t->kept.memory_bytes = memory_bytes(t->policy, &t->work->memory);
+		t->kept.memory = own_alloc(t->kept.memory_bytes);
+		t->kept.metric = own_array(metrics ? metrics : 1, sizeof(struct fact));
+	}
+	memcpy(t->kept.memory, &t->work->memory, t->kept.memory_bytes);
+	memcpy(t->kept.metric, t->work->facts.metric, metrics * sizeof(struct fact));
+	t->kept.group = t->work->facts.group;
+}
+
+void control_turns_begin(struct turn *t)
+{
+	struct turn_work *w = t->work = own_alloc(sizeof(*t->work));
+
+	unpack(t);
+	w->write.policy = t->policy;
+	w->write.plan = &w->plan;
+	w->write.lane = t->want.group_lane;
+	w->write.user = t;
+	t->want.facts = &w->facts;
+	t->want.err = &w->err;
+}
+
+void control_turns_end(struct turn *t)
+{
+	if (!t->work)
+		return;
+	pack(t);
+	act_write_done(&t->work->write);
+	own_free(t->work->policy_text);
+	own_free(t->work);
+	t->work = NULL;
+	t->want.facts = NULL;
+	t->want.err = NULL;
 }
 
 static int turn_make(struct control *c, struct turn *t, const struct policy_item *item,
 		     struct instant now, struct err *e)
 {
-	AUTO(buf_done) struct buf text = BUF(TURNS_TEXT_MAX);
-
 	t->control = c;
 	t->policy = item->policy;
 	t->blocked = item->blocked;
-	t->facts.group.why = FACT_NEVER_READ;
-	t->facts.group.seen_at = INSTANT_NEVER;
-	for (size_t i = 0; i < POLICY_METRICS_MAX; i++)
-		t->facts.metric[i] =
-			(struct fact){ .why = FACT_NEVER_READ, .seen_at = INSTANT_NEVER };
-	policy_print(t->policy, &text);
-	t->policy_text = buf_take(&text);
 	t->want.policy = t->policy;
-	t->want.facts = &t->facts;
 	t->want.seen = &t->seen;
 	t->want.user = t;
-	t->write.policy = t->policy;
-	t->write.plan = &t->plan;
-	t->write.user = t;
 	t->published = TICK_NEVER;
-	memory_init(&t->memory);
+	control_turns_begin(t);
 	if (lanes_of(c, t, e) < 0)
 		return err_wrap(e, "policy %s", t->policy->name);
 	/* A memory that cannot be read must not stop the fleet: it starts anew, and the report says
 	 * so. */
-	if (c->journal && journal_read_memory(c->journal, t->policy, now, &t->memory, e) < 0)
-		memory_init(&t->memory);
+	if (c->journal && journal_read_memory(c->journal, t->policy, now, &t->work->memory, e) < 0)
+		memory_init(&t->work->memory);
 	else
 		err_clear(e);
 	return season_make(c, t, now, e);
@@ -79,10 +136,45 @@ static int turn_make(struct control *c, struct turn *t, const struct policy_item
 
 static void turn_done(struct turn *t)
 {
-	act_write_done(&t->write);
+	control_turns_end(t);
 	observe_seen_done(&t->seen);
 	own_free(t->season);
-	own_free(t->policy_text);
+	own_free(t->kept.metric);
+	own_free(t->kept.memory);
+}
+
+/* One call describes a hundred groups of a lane: so many turns come at one time. */
+static void set_phases(struct control *c, struct tick now)
+{
+	struct cohort {
+		const struct turn *first;
+		size_t number, size;
+	} *cohort = NULL, *of;
+	size_t count = 0, numbers = 0;
+
+	for (size_t i = 0; i < c->turn_count; i++) {
+		struct turn *t = &c->turns[i];
+
+		for (of = cohort; of < cohort + count; of++)
+			if (of->first->want.group_lane == t->want.group_lane &&
+			    of->first->policy->evaluate.every.ms == t->policy->evaluate.every.ms &&
+			    of->first->policy->evaluate.idle_every.ms ==
+				    t->policy->evaluate.idle_every.ms)
+				break;
+		if (of == cohort + count) {
+			cohort = own_grow(cohort, ++count, sizeof(*cohort));
+			of = &cohort[count - 1];
+			*of = (struct cohort){ t, numbers++, 0 };
+		} else if (of->size == AUTOSCALING_NAMES_MAX) {
+			*of = (struct cohort){ t, numbers++, 0 };
+		}
+		of->size++;
+		t->phase = control_pace_phase(c->turns[0].policy->name, of->number);
+		t->due = of->number < FIRST_COHORTS
+				 ? tick_add(now, span_ms((int64_t)of->number * FIRST_APART_MS))
+				 : control_pace_next(t->policy, t->phase, false, now);
+	}
+	own_free(cohort);
 }
 
 void control_turns_make(struct control *c, struct instant now)
@@ -98,10 +190,16 @@ void control_turns_make(struct control *c, struct instant now)
 			*t = (struct turn){ 0 };
 			continue;
 		}
+		control_turns_end(t);
 		if (e.kind != ERR_NONE)
 			c->o.on_report(&e, c->o.arg);
 		c->turn_count++;
 	}
+	set_phases(c, clock_mono());
+	for (size_t i = 0; i < c->turn_count; i++)
+		control_agenda_add(&c->waiting, &c->turns[i]);
+	c->ready.end = &c->ready.first;
+	c->done.end = &c->done.first;
 }
 
 void control_turns_drop(struct control *c)
@@ -109,6 +207,9 @@ void control_turns_drop(struct control *c)
 	for (size_t i = 0; i < c->turn_count; i++)
 		turn_done(&c->turns[i]);
 	own_free(c->turns);
+	control_agenda_done(&c->waiting);
+	c->ready.first = c->done.first = NULL;
+	c->busy = c->reading = c->writing = 0;
 	c->turns = NULL;
 	c->turn_count = 0;
 }

@@ -39,10 +39,19 @@ MUST struct journal *journal_open_read(const char *path, struct err *e);
 void journal_free(struct journal *j); /* closes */
 DEFINE_FREEP(struct journal, journal);
 
+/* Where the journal keeps what a policy had last, so that it need not look it up at every turn.
+ * Zeroed: not known. Filled by journal_write_intents(), for one policy and one open journal. */
+struct journal_place {
+	int64_t policy, stairs;  /* rows */
+	uint64_t shape, facts;   /* of the staircase, and of what was seen */
+	struct instant facts_at; /* when it was written down in full */
+};
+
 /* One policy's part of a round. Everything is borrowed. */
 struct journal_turn {
 	const struct policy *policy;
-	const char *policy_text; /* as policy_print() gives it; stored once a version */
+	struct journal_place *place; /* NULL: none */
+	const char *policy_text; /* as policy_print() gives it; needed where no place knows it */
 	const struct facts *facts;
 	const struct memory
 		*memory; /* intents: as decide_presume() left it; outcomes: after decide_settle() */

@@ -31,11 +31,25 @@ static void write_free(struct json *j, struct buf *out)
 	json_free(j);
 }
 
+/* FNV-1a, Fowler, Noll and Vo. */
+static uint64_t hash_of(const struct buf *text)
+{
+	uint64_t h = 1469598103934665603u;
+
+	for (size_t i = 0; i < text->len; i++)
+		h = (h ^ (unsigned char)text->data[i]) * 1099511628211u;
+	return h;
+}
+
 static int put_policy(struct journal *j, const struct journal_turn *t, int64_t *ret_id,
 		      struct err *e)
 {
 	struct db_row *r;
 	int rc;
+
+	*ret_id = t->place ? t->place->policy : 0;
+	if (*ret_id)
+		return 0;
 
 	if (DB_RUN(j->db, e, "INSERT OR IGNORE INTO policy (name, text, first_at) VALUES (?, ?, ?)",
 		   DB_S(t->policy->name), DB_S(t->policy_text), DB_I(t->at.ms)) < 0)
@@ -53,15 +67,21 @@ static int put_policy(struct journal *j, const struct journal_turn *t, int64_t *
 
 /* The id of the policy's newest staircase when it has this shape, else 0. */
 static int same_stairs(struct journal *j, const struct journal_turn *t, int64_t policy,
-		       const char *shape, int64_t *ret_id, struct err *e)
+		       const struct buf *shape, int64_t *ret_id, struct err *e)
 {
-	struct db_row *r = db_query(j->db,
-				    "SELECT id, policy = ? AND shape = ? FROM stairs WHERE name = ?"
-				    " ORDER BY id DESC LIMIT 1",
-				    DB_ARGS(DB_I(policy), DB_S(shape), DB_S(t->policy->name)), e);
+	struct db_row *r;
 	int rc;
 
 	*ret_id = 0;
+	if (t->place && t->place->stairs) {
+		if (t->place->shape == hash_of(shape))
+			*ret_id = t->place->stairs;
+		return 0;
+	}
+	r = db_query(j->db,
+		     "SELECT id, policy = ? AND shape = ? FROM stairs WHERE name = ?"
+		     " ORDER BY id DESC LIMIT 1",
+		     DB_ARGS(DB_I(policy), DB_S(buf_str(shape)), DB_S(t->policy->name)), e);
 	if (!r)
 		return -1;
 	rc = db_step(r, e);
@@ -88,24 +108,32 @@ static int put_stairs(struct journal *j, const struct journal_turn *t, int64_t *
 		write_free(each, &without);
 	if (buf_ok(&shape, "a staircase", e) < 0 || buf_ok(&plan, "a plan", e) < 0 ||
 	    buf_ok(&facts, "facts", e) < 0 || put_policy(j, t, &policy, e) < 0 ||
-	    same_stairs(j, t, policy, buf_str(&shape), ret_id, e) < 0)
+	    same_stairs(j, t, policy, &shape, ret_id, e) < 0)
 		return -1;
-	if (*ret_id) /* the newest numbers stay, under the same stairs */
-		return DB_RUN(j->db, e,
-			      "UPDATE stairs SET last_at = ?, runs = runs + 1, plan = ?, facts = "
-			      "?, without = ? "
-			      "WHERE id = ?",
-			      DB_I(t->at.ms), DB_S(buf_str(&plan)), DB_S(buf_str(&facts)),
-			      each ? DB_S(buf_str(&without)) : DB_N, DB_I(*ret_id));
-	if (DB_RUN(j->db, e,
-		   "INSERT INTO stairs (policy, name, first_at, last_at, runs, shape, plan, facts, "
-		   "without)"
-		   " VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?)",
-		   DB_I(policy), DB_S(t->policy->name), DB_I(t->at.ms), DB_I(t->at.ms),
-		   DB_S(buf_str(&shape)), DB_S(buf_str(&plan)), DB_S(buf_str(&facts)),
-		   each ? DB_S(buf_str(&without)) : DB_N) < 0)
-		return -1;
-	*ret_id = db_last_id(j->db);
+	if (*ret_id) { /* the newest numbers stay, under the same stairs */
+		if (DB_RUN(j->db, e,
+			   "UPDATE stairs SET last_at = ?, runs = runs + 1, plan = ?, facts = "
+			   "?, without = ? "
+			   "WHERE id = ?",
+			   DB_I(t->at.ms), DB_S(buf_str(&plan)), DB_S(buf_str(&facts)),
+			   each ? DB_S(buf_str(&without)) : DB_N, DB_I(*ret_id)) < 0)
+			return -1;
+	} else {
+		if (DB_RUN(j->db, e,
+			   "INSERT INTO stairs (policy, name, first_at, last_at, runs, shape, "
+			   "plan, facts, without)"
+			   " VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?)",
+			   DB_I(policy), DB_S(t->policy->name), DB_I(t->at.ms), DB_I(t->at.ms),
+			   DB_S(buf_str(&shape)), DB_S(buf_str(&plan)), DB_S(buf_str(&facts)),
+			   each ? DB_S(buf_str(&without)) : DB_N) < 0)
+			return -1;
+		*ret_id = db_last_id(j->db);
+	}
+	if (t->place) {
+		t->place->policy = policy;
+		t->place->stairs = *ret_id;
+		t->place->shape = hash_of(&shape);
+	}
 	return 0;
 }
 
@@ -155,18 +183,24 @@ static void facts_text(const struct journal_turn *t, struct buf *out)
 #define FACTS_AGAIN_MS 600000 /* so often at least in full: what is older may be compacted away */
 
 /* 1: the turn before saw the same, 0: it did not, or is too long ago. */
-static int same_facts(struct journal *j, const struct journal_turn *t, const char *text,
+static int same_facts(struct journal *j, const struct journal_turn *t, const struct buf *text,
 		      struct err *e)
 {
-	AUTO(db_endp)
-	struct db_row *r = db_query(
-		j->db,
-		"SELECT facts = ?1 FROM sample WHERE name = ?2 AND at < ?3 AND at >= ?4 AND"
-		" facts IS NOT NULL ORDER BY at DESC LIMIT 1",
-		DB_ARGS(DB_S(text), DB_S(t->policy->name), DB_I(t->at.ms),
-			DB_I(t->at.ms - FACTS_AGAIN_MS)),
-		e);
-	int rc = r ? db_step(r, e) : -1;
+	AUTO(db_endp) struct db_row *r = NULL;
+	int rc;
+
+	if (t->place && t->place->facts) {
+		int64_t ago = instant_since(t->at, t->place->facts_at).ms;
+
+		return ago > 0 && ago <= FACTS_AGAIN_MS && t->place->facts == hash_of(text);
+	}
+	r = db_query(j->db,
+		     "SELECT facts = ?1 FROM sample WHERE name = ?2 AND at < ?3 AND at >= ?4 AND"
+		     " facts IS NOT NULL ORDER BY at DESC LIMIT 1",
+		     DB_ARGS(DB_S(buf_str(text)), DB_S(t->policy->name), DB_I(t->at.ms),
+			     DB_I(t->at.ms - FACTS_AGAIN_MS)),
+		     e);
+	rc = r ? db_step(r, e) : -1;
 
 	return rc == 1 ? db_int(r, 0) != 0 : rc;
 }
@@ -187,9 +221,13 @@ static int put_sample(struct journal *j, const struct journal_turn *t, struct er
 	facts_text(t, &text);
 	if (buf_ok(&text, "facts", e) < 0)
 		return -1;
-	same = same_facts(j, t, buf_str(&text), e);
+	same = same_facts(j, t, &text, e);
 	if (same < 0)
 		return -1;
+	if (t->place && !same) {
+		t->place->facts = hash_of(&text);
+		t->place->facts_at = t->at;
+	}
 	for (size_t i = 0; i < t->facts->metric_count; i++) {
 		const struct fact *f = &t->facts->metric[i];
 
@@ -280,6 +318,9 @@ int journal_write_intents(struct journal *j, struct journal_turn *turns, size_t 
 {
 	if (n == 0 || intents_once(j, turns, n, e) == 0)
 		return 0;
+	for (size_t i = 0; i < n; i++) /* what they point to was rolled back */
+		if (turns[i].place)
+			*turns[i].place = (struct journal_place){ 0 };
 	if (!j->short_)
 		journal_reserve_give(j);
 	return err_wrap(e, "writing the journal");

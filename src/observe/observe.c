@@ -98,8 +98,8 @@ void observe_failed(struct observe_want *w, const struct err *e, const char *wha
 {
 	if (w->failures++ > 0)
 		return;
-	w->err = *e;
-	err_ignore(err_wrap(&w->err, "reading %s '%s'", what, name));
+	*w->err = *e;
+	err_ignore(err_wrap(w->err, "reading %s '%s'", what, name));
 }
 
 /* The last read of a want ends it. Its subscriber must not be touched afterwards. */
@@ -447,7 +447,7 @@ void observe_ask(struct observe *o, struct observe_want *const *wants, size_t n,
 
 		w->left = 0;
 		w->failures = 0;
-		err_clear(&w->err);
+		err_clear(w->err);
 		w->facts->spent = (struct facts_spent){ 0 };
 		w->facts->metric_count = w->policy->metric_count;
 		want_group(o, &batch, w, now, deadline);

@@ -43,6 +43,7 @@ struct observe_want {
 	struct lane *group_lane;
 	struct lane *metric_lane[POLICY_METRICS_MAX];
 	struct facts *facts;
+	struct err *err; /* the first read that failed, as a sentence; kind NONE: all went well */
 	struct observe_seen *seen;
 	void *user;
 	/* Kept by observe from one ask to the next, as a metric of CloudWatch is worth a call a
@@ -53,8 +54,6 @@ struct observe_want {
 		struct instant asked_at;
 	} metered[POLICY_METRICS_MAX];
 	/* Set by observe. */
-	struct err
-		err; /* the first read that failed, as a sentence; kind NONE when all went well */
 	unsigned failures;
 	size_t left; /* reads under way */
 };

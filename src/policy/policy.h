@@ -13,7 +13,7 @@
 #include "base/keys.h"
 #include "model/policy.h"
 
-#define POLICY_SET_MAX 1024 /* policies of one directory */
+#define POLICY_SET_MAX 20000 /* policies of one directory */
 #define POLICY_PROBLEMS_MAX 1000
 
 struct policy_problem {

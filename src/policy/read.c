@@ -95,7 +95,7 @@ static struct policy *read_tree(const char *file, const struct yaml_node *root, 
 				struct keys_reader *r)
 {
 	struct keys_arena *a = keys_reader_arena(r);
-	struct raw_policy *raw = keys_arena_alloc(a, sizeof(*raw));
+	AUTO(own_freep) struct raw_policy *raw = own_alloc(sizeof(*raw));
 	struct policy *p = keys_arena_alloc(a, sizeof(*p));
 
 	keys_read(r, &policy_table, root, raw);

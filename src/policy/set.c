@@ -9,7 +9,7 @@
 #include "policy/policy.h"
 #include "policy/raw.h"
 
-#define DIRECTORY_MAX 4096 /* entries looked at */
+#define DIRECTORY_MAX 65536 /* entries looked at */
 
 static bool is_policy_file(const char *name)
 {

@@ -7,7 +7,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/rng.h"
 #include "check_main.h"
+#include "control/agenda.h"
 #include "control/control.h"
 #include "control/lease.h"
 #include "control/pace.h"
@@ -22,33 +24,87 @@ static struct policy policy_named(const char *name)
 START_TEST(due_times_lie_on_a_grid_and_never_drift)
 {
 	struct policy p = policy_named("thumbs");
-	struct tick first = control_pace_next(&p, false, (struct tick){ _i * 977 });
+	uint64_t phase = control_pace_phase("thumbs", 0);
+	struct tick first = control_pace_next(&p, phase, false, (struct tick){ _i * 977 });
 
 	ck_assert_int_gt(first.ms, _i * 977);
 	ck_assert_int_le(first.ms, _i * 977 + 15000);
-	for (int64_t late = 0; late < 15000;
-	     late += 1499) /* however late the turn ends, the grid stays */
-		ck_assert_int_eq((control_pace_next(&p, false, tick_add(first, span_ms(late))).ms -
-				  first.ms) %
-					 15000,
-				 0);
+	for (int64_t late = 0; late < 15000; /* however late the turn ends, the grid stays */
+	     late += 1499) {
+		struct tick next =
+			control_pace_next(&p, phase, false, tick_add(first, span_ms(late)));
+
+		ck_assert_int_eq((next.ms - first.ms) % 15000, 0);
+	}
 }
 END_TEST
 
-START_TEST(policies_spread_over_the_interval)
+START_TEST(slow_turns_are_among_the_fast_ones)
 {
-	int in_half = 0;
+	struct policy p = policy_named("thumbs");
+	uint64_t phase = control_pace_phase("thumbs", (size_t)_i);
+	struct tick slow = control_pace_next(&p, phase, true, (struct tick){ 0 });
+	struct tick fast = control_pace_next(&p, phase, false, (struct tick){ 0 });
 
-	for (int i = 0; i < 200; i++) {
-		char name[32];
-		struct policy p;
+	ck_assert_int_gt(slow.ms, 0);
+	ck_assert_int_le(slow.ms, 60000);
+	ck_assert_int_eq((slow.ms - fast.ms) % 15000, 0);
+	ck_assert_int_eq(control_pace_next(&p, phase, true, slow).ms, slow.ms + 60000);
+}
+END_TEST
 
-		snprintf(name, sizeof(name), "policy-%d", i);
-		p = policy_named(name);
-		in_half += control_pace_next(&p, false, (struct tick){ 0 }).ms <= 7500;
+/* No gap between neighbours is over three times what it would be if all were equal. */
+START_TEST(cohorts_spread_over_the_interval)
+{
+	static const int counts[] = { 2, 3, 10, 100 };
+	int n = counts[_i];
+	struct policy p = policy_named("thumbs");
+	int64_t times[101], most = 0;
+
+	for (int i = 0; i < n; i++)
+		times[i] = control_pace_next(&p, control_pace_phase("thumbs", (size_t)i), false,
+					     (struct tick){ 1000000 })
+				   .ms;
+	for (int i = 1; i < n; i++)
+		for (int k = i; k > 0 && times[k] < times[k - 1]; k--) {
+			int64_t t = times[k];
+
+			times[k] = times[k - 1];
+			times[k - 1] = t;
+		}
+	times[n] = times[0] + 15000;
+	for (int i = 0; i < n; i++)
+		most = times[i + 1] - times[i] > most ? times[i + 1] - times[i] : most;
+	ck_assert_int_lt(most, 3 * 15000 / n);
+}
+END_TEST
+
+START_TEST(turns_come_in_the_order_of_their_times)
+{
+	struct turn turns[300] = { 0 };
+	struct agenda a = { 0 };
+	struct rng rng;
+	int64_t last = 0;
+
+	rng_seed(&rng, 7);
+	for (size_t i = 0; i < COUNT_OF(turns); i++) {
+		turns[i].due.ms = (int64_t)rng_below(&rng, 1000);
+		control_agenda_add(&a, &turns[i]);
 	}
-	ck_assert_int_gt(in_half, 60);
-	ck_assert_int_lt(in_half, 140);
+	for (int i = 0; i < 3000; i++) {
+		struct turn *t = control_agenda_next(&a);
+
+		ck_assert_ptr_eq(control_agenda_take(&a), t);
+		ck_assert_int_ge(t->due.ms, last);
+		last = t->due.ms;
+		t->due.ms += 1 + (int64_t)rng_below(&rng, 1000);
+		control_agenda_add(&a, t);
+	}
+	ck_assert_uint_eq(a.count, COUNT_OF(turns));
+	while (control_agenda_next(&a))
+		control_agenda_take(&a);
+	ck_assert_uint_eq(a.count, 0);
+	control_agenda_done(&a);
 }
 END_TEST
 
@@ -175,21 +231,24 @@ static struct policy_rule rules[] = { { .name = "steps", .kind = POLICY_STEP_SCA
 /* A policy of two metrics and three rules that came to 7. */
 static void turn_make(struct turn *t, const struct policy *p)
 {
-	*t = (struct turn){ .policy = p };
-	t->facts.group.in_service = 4;
-	t->facts.metric_count = 2;
-	t->facts.metric[0] = (struct fact){ .is_queue = true,
-					    .has = QUEUE_VISIBLE | QUEUE_IN_FLIGHT,
-					    .visible = 30,
-					    .in_flight = 8 };
-	t->plan = (struct plan){ .known = true, .desired = 7, .stair_count = 4 };
-	t->plan.stairs[0] = (struct stair){ .code = REASON_STEP, .rule = 0, .to = 5 };
-	t->plan.stairs[1] = (struct stair){ .code = REASON_PROMISE, .rule = 1, .to = 7 };
-	t->plan.stairs[2] = (struct stair){ .code = REASON_UNPROVEN, .rule = 2, .to = 4 };
-	t->plan.stairs[3] = (struct stair){ .code = REASON_WINNER, .rule = 1, .to = 7 };
-	t->memory.wait.known = true;
-	t->memory.wait.started_milli = 200000;
-	t->memory.wait.late_milli = 5000;
+	static struct turn_work work;
+
+	work = (struct turn_work){ 0 };
+	*t = (struct turn){ .policy = p, .work = &work };
+	work.facts.group.in_service = 4;
+	work.facts.metric_count = 2;
+	work.facts.metric[0] = (struct fact){ .is_queue = true,
+					      .has = QUEUE_VISIBLE | QUEUE_IN_FLIGHT,
+					      .visible = 30,
+					      .in_flight = 8 };
+	work.plan = (struct plan){ .known = true, .desired = 7, .stair_count = 4 };
+	work.plan.stairs[0] = (struct stair){ .code = REASON_STEP, .rule = 0, .to = 5 };
+	work.plan.stairs[1] = (struct stair){ .code = REASON_PROMISE, .rule = 1, .to = 7 };
+	work.plan.stairs[2] = (struct stair){ .code = REASON_UNPROVEN, .rule = 2, .to = 4 };
+	work.plan.stairs[3] = (struct stair){ .code = REASON_WINNER, .rule = 1, .to = 7 };
+	work.memory.wait.known = true;
+	work.memory.wait.started_milli = 200000;
+	work.memory.wait.late_milli = 5000;
 }
 
 static const struct publish_value *value_of(const struct publish_value *v, size_t n,
@@ -221,14 +280,14 @@ START_TEST(what_is_known_is_published_and_nothing_else)
 	ck_assert_double_eq(value_of(v, n, "DesiredByRule", "promise")->value, 7);
 	ck_assert_double_eq(value_of(v, n, "DesiredCapacity", NULL)->value, 7);
 	ck_assert_double_eq_tol(value_of(v, n, "PromiseKept", "promise")->value, 97.5, 1e-9);
-	t.facts.group.in_service = 0; /* the backlog itself waits for the first instance */
+	t.work->facts.group.in_service = 0; /* the backlog itself waits for the first instance */
 	n = control_publish_values(&t, v);
 	ck_assert_double_eq(value_of(v, n, "BacklogPerInstance", "backlog")->value, 30);
-	t.facts.metric[0].why = FACT_THROTTLED;
+	t.work->facts.metric[0].why = FACT_THROTTLED;
 	ck_assert_ptr_null(
 		value_of(v, control_publish_values(&t, v), "BacklogPerInstance", "backlog"));
-	t.plan.known = false;
-	t.memory.wait.known = false;
+	t.work->plan.known = false;
+	t.work->memory.wait.known = false;
 	ck_assert_uint_eq(control_publish_values(&t, v), 0);
 }
 END_TEST
@@ -243,7 +302,9 @@ int main(void)
 	if (mkstemp(journal) < 0)
 		return EXIT_FAILURE;
 	tcase_add_loop_test(c, due_times_lie_on_a_grid_and_never_drift, 0, 40);
-	tcase_add_test(c, policies_spread_over_the_interval);
+	tcase_add_loop_test(c, slow_turns_are_among_the_fast_ones, 0, 8);
+	tcase_add_loop_test(c, cohorts_spread_over_the_interval, 0, 4);
+	tcase_add_test(c, turns_come_in_the_order_of_their_times);
 	tcase_add_test(c, idle_is_an_empty_queue_a_settled_fleet_and_all_of_it_seen);
 	tcase_add_test(c, one_process_holds_the_lease_and_its_death_frees_it);
 	tcase_add_test(c, without_a_lease_there_is_no_permit);

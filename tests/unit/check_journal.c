@@ -229,6 +229,44 @@ START_TEST(equal_staircases_become_a_run_length)
 }
 END_TEST
 
+/* Whoever keeps the place gets the rows that are looked up without it; what was rolled back is not
+ * remembered. */
+START_TEST(a_place_spares_the_looking_up)
+{
+	struct journal *j = open_at(0);
+	struct journal_place place = { 0 };
+	struct turn_data d;
+	struct err e;
+	struct seen v;
+
+	for (int at = 1; at <= 5; at++) {
+		struct journal_turn t = turn_of(&d, at, 100 + at, 2, 2);
+
+		t.place = at == 3 ? NULL : &place; /* once as if by another */
+		t.policy_text = at == 1 || at == 3 ? t.policy_text : NULL;
+		must(journal_write_intents(j, &t, 1, &e), &e);
+	}
+	ck_assert_int_gt(place.policy, 0);
+	ck_assert_int_gt(place.stairs, 0);
+	struct journal_turn t = turn_of(&d, 6, 300, 2, 6);
+	struct journal_turn bad = turn_of(&d, 7, 300, 2, 6);
+
+	t.place = &place;
+	must(journal_write_intents(j, &t, 1, &e), &e);
+	v = read_all(j);
+	ck_assert_int_eq(v.count, 2);
+	ck_assert_int_eq(v.runs[0], 1);
+	ck_assert_int_eq(v.runs[1], 5);
+	bad.place = &place;
+	journal_free(j);
+	j = journal_open_read(path, &e);
+	ck_assert_int_lt(journal_write_intents(j, &bad, 1, &e), 0);
+	ck_assert_int_eq(place.policy, 0);
+	ck_assert_int_eq(place.stairs, 0);
+	journal_free(j);
+}
+END_TEST
+
 START_TEST(an_intent_without_an_outcome_is_unknown_after_a_restart)
 {
 	struct journal *j = open_at(0);
@@ -495,6 +533,7 @@ int main(void)
 
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, equal_staircases_become_a_run_length);
+	tcase_add_test(c, a_place_spares_the_looking_up);
 	tcase_add_test(c, the_counterfactual_is_kept);
 	tcase_add_test(c, a_season_is_kept_bucket_by_bucket);
 	tcase_add_test(c, an_intent_without_an_outcome_is_unknown_after_a_restart);
