@@ -143,6 +143,17 @@ static void turn_done(struct turn *t)
 	own_free(t->kept.memory);
 }
 
+/* A single turn shares as many reads as it can; a daemon spreads its work from the start. */
+static struct tick first_due(const struct control *c, const struct turn *t, size_t cohort,
+			     struct tick now)
+{
+	if (c->o.once)
+		return now;
+	if (cohort < FIRST_COHORTS)
+		return tick_add(now, span_ms((int64_t)cohort * FIRST_APART_MS));
+	return control_pace_next(t->policy, t->phase, false, now);
+}
+
 /* One call describes a hundred groups of a lane: so many turns come at one time. */
 static void set_phases(struct control *c, struct tick now)
 {
@@ -170,9 +181,7 @@ static void set_phases(struct control *c, struct tick now)
 		}
 		of->size++;
 		t->phase = control_pace_phase(c->turns[0].policy->name, of->number);
-		t->due = of->number < FIRST_COHORTS
-				 ? tick_add(now, span_ms((int64_t)of->number * FIRST_APART_MS))
-				 : control_pace_next(t->policy, t->phase, false, now);
+		t->due = first_due(c, t, of->number, now);
 	}
 	own_free(cohort);
 }

@@ -11,6 +11,8 @@ PACKAGES_TESTS="check clang-format git python3 python3-venv ca-certificates
 	awscli python3-boto3 ffmpeg gnuplot-nox tzdata redis-server python3-celery python3-redis openssl"
 # The engine of the package chromium without its windows: a quarter less to install.
 PACKAGES_BROWSER="chromium-headless-shell"
+# Plays AWS for tests/bench/ten-thousand.
+PACKAGES_BENCH="nginx-light"
 
 setup_fail() {
 	echo "$*" >&2
