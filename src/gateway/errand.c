@@ -72,7 +72,7 @@ void gateway_errand_delete(struct gateway *g, const char *key, const char *then)
 	lane_start(g->lane, &n->call, span_s(ERRAND_S), came, n);
 }
 
-void gateway_errands_stop(struct gateway *g)
+void gateway_errand_stop(struct gateway *g)
 {
 	while (g->errands)
 		errand_free(g->errands);

@@ -158,7 +158,7 @@ static void stop(struct gateway *g)
 	httpd_free(g->httpd); /* tells uploads, looks and watches that they are gone */
 	while (g->uploads)
 		gateway_upload_free(g->uploads);
-	gateway_errands_stop(g);
+	gateway_errand_stop(g);
 	produce_celery_free(g->celery);
 	gateway_send_stop(g);
 	lane_free(g->lane);

@@ -192,7 +192,7 @@ void gateway_send_stop(struct gateway *g);
 /* --- errands: calls whose end nobody waits for */
 
 struct errand;
-void gateway_errands_stop(struct gateway *g);
+void gateway_errand_stop(struct gateway *g);
 /* They are tried for a while; what fails then is logged, and found by a later sweep. */
 void gateway_errand_abort(struct gateway *g, const char *key, const char *upload_id);
 /* Deletes @p key and, once that is done, @p then (NULL: nothing). */

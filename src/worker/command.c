@@ -4,7 +4,7 @@
 
 #define NAME "--exec"
 
-const char *worker_profile_file(const struct worker_options *o)
+const char *worker_command_profile_file(const struct worker_options *o)
 {
 	return o->command ? NAME : o->profile;
 }

@@ -346,7 +346,7 @@ static void set_up(struct seat *s)
 	json_set_str(j, "folder", s->folder);
 	json_set_str(j, "host", w->host);
 	json_set_str(j, "region", lane_region(w->lane));
-	json_set_str(j, "profile_file", worker_profile_file(w->o));
+	json_set_str(j, "profile_file", worker_command_profile_file(w->o));
 	json_set_str(j, "profile", w->profile_text);
 	json_set_bool(j, "confined", !w->o->unconfined);
 	json_set_int(j, "part_bytes", w->o->part_mib << 20);

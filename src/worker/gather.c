@@ -240,7 +240,7 @@ static int line(FILE *f, struct json *take, const char *before, size_t drop)
 	return fprintf(f, "%s%.*s", before, (int)(text.len - drop), buf_str(&text));
 }
 
-int worker_manifest_write(const struct task *t, struct err *e)
+int worker_gather_manifest(const struct task *t, struct err *e)
 {
 	AUTO(own_freep) char *path = worker_task_path(t, TASK_MANIFEST);
 	FILE *f = fopen(path, "wxe");

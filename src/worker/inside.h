@@ -276,7 +276,7 @@ void worker_encoders_stop(struct worker *w);
 /* --- a command instead of a profile's file */
 
 void worker_command_profile(const struct worker_options *o, struct buf *out);
-const char *worker_profile_file(const struct worker_options *o);
+const char *worker_command_profile_file(const struct worker_options *o);
 
 /* --- seen from outside */
 

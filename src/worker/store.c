@@ -243,7 +243,7 @@ static void begin_file(struct task *t)
 	struct stat st;
 
 	t->put_again = 0;
-	if (is_mark(t) && t->profile->manifest && worker_manifest_write(t, &e) < 0) {
+	if (is_mark(t) && t->profile->manifest && worker_gather_manifest(t, &e) < 0) {
 		worker_task_fail(t, TASK_MACHINE, &e, "");
 		return;
 	}

@@ -360,8 +360,8 @@ static int read_profile(struct worker *w, struct err *e)
 		worker_command_profile(w->o, &text);
 	else if (buf_read_file(&text, w->o->profile, e) < 0)
 		return err_wrap(e, "profile");
-	rc = worker_profile_read(worker_profile_file(w->o), buf_str(&text), text.len, &w->profile,
-				 &problems, e);
+	rc = worker_profile_read(worker_command_profile_file(w->o), buf_str(&text), text.len,
+				 &w->profile, &problems, e);
 	for (char *line = (char *)buf_str(&problems); *line;) {
 		char *end = strchr(line, '\n');
 

@@ -176,7 +176,7 @@ void worker_store(struct task *t);
 /* Lists what the job made, in the order of storing, the mark last. */
 MUST int worker_gather(struct task *t, struct err *e);
 /* Writes the list of what is stored: its own content. */
-MUST int worker_manifest_write(const struct task *t, struct err *e);
+MUST int worker_gather_manifest(const struct task *t, struct err *e);
 /* One more file to store, before or in worker_store(). */
 struct task_file *worker_task_file(struct task *t, const char *name, const char *bucket,
 				   const char *key, const char *type);
