@@ -221,48 +221,64 @@ static bool pay(struct gateway_form *f)
 	return true;
 }
 
-/* CR stands at the delimiter's beginning only, so where a match breaks off none can have begun
- * inside it. */
-static ssize_t feed_body(struct gateway_form *f, const char *data, size_t len, struct err *e)
+/* How many bytes at the end of @p data may be the beginning of a delimiter. CR stands at its
+ * beginning only, so the last CR is the only place where it can begin. */
+static size_t begun(const struct gateway_form *f, const char *data, size_t len)
+{
+	size_t most = len < f->delimiter_len ? len : f->delimiter_len - 1;
+	const char *cr = memrchr(data + len - most, '\r', most);
+	size_t n = cr ? (size_t)(data + len - cr) : 0;
+
+	return n && memcmp(cr, f->delimiter, n) == 0 ? n : 0;
+}
+
+/* Goes on with a delimiter that has begun. Returns the bytes taken; f->matched is 0 when it was
+ * none, and what looked like it is owed then. */
+static size_t go_on(struct gateway_form *f, const char *data, size_t len)
 {
 	size_t i = 0;
 
+	while (i < len && f->matched < f->delimiter_len && data[i] == f->delimiter[f->matched]) {
+		i++;
+		f->matched++;
+	}
+	if (i < len && f->matched < f->delimiter_len) {
+		/* The line's end before the very first one was never there. */
+		f->owed_at = f->state == GATEWAY_FORM_PREAMBLE && f->preamble == 0 ? 2 : 0;
+		f->owed = f->matched - f->owed_at;
+		f->matched = 0;
+		f->preamble++;
+	}
+	return i;
+}
+
+static ssize_t feed_body(struct gateway_form *f, const char *data, size_t len, struct err *e)
+{
+	const char *whole;
+	size_t i = 0, plain, n;
+
 	if (!pay(f))
 		return 0;
-	while (i < len) {
-		const char *cr;
-		size_t plain, n;
-
-		if (f->matched > 0 && data[i] == f->delimiter[f->matched]) {
-			i++;
-			if (++f->matched == f->delimiter_len)
-				return found(f, e) < 0 ? -1 : (ssize_t)i;
-			continue;
-		}
-		if (f->matched > 0) {
-			bool start = f->state == GATEWAY_FORM_PREAMBLE && f->preamble == 0;
-
-			f->owed_at = start ? 2 : 0; /* those two were never there */
-			f->owed = f->matched - f->owed_at;
-			f->matched = 0;
-			if (!pay(f))
-				return (ssize_t)i;
-			f->preamble++;
-		}
-		cr = memchr(data + i, '\r', len - i);
-		plain = cr ? (size_t)(cr - (data + i)) : len - i;
-		n = hand_on(f, data + i, plain);
-		i += n;
-		if (f->state == GATEWAY_FORM_PREAMBLE && f->preamble > PREAMBLE_MAX)
-			return broken(f, e, "it does not begin with its boundary");
-		if (n < plain)
-			return (ssize_t)i;
-		if (cr) {
-			f->matched = 1;
-			i++;
-		}
+	if (f->matched > 0)
+		i = go_on(f, data, len);
+	if (f->matched == f->delimiter_len)
+		return found(f, e) < 0 ? -1 : (ssize_t)i;
+	if (i == len || !pay(f))
+		return (ssize_t)i;
+	whole = memmem(data + i, len - i, f->delimiter, f->delimiter_len);
+	plain = whole ? (size_t)(whole - (data + i)) : len - i - begun(f, data + i, len - i);
+	n = hand_on(f, data + i, plain);
+	i += n;
+	if (f->state == GATEWAY_FORM_PREAMBLE && f->preamble > PREAMBLE_MAX)
+		return broken(f, e, "it does not begin with its boundary");
+	if (n < plain)
+		return (ssize_t)i;
+	if (whole) {
+		i += f->delimiter_len;
+		return found(f, e) < 0 ? -1 : (ssize_t)i;
 	}
-	return (ssize_t)i;
+	f->matched = len - i;
+	return (ssize_t)len;
 }
 
 /* "--" ends the form, a line's end begins a part; blanks may stand before that. */

@@ -2,8 +2,8 @@
  *
  * The spool is a file without a name that holds one part, no more: a part that the store refused
  * can be sent again, and the client waits while it is full. A part is sent as soon as it is whole;
- * where the client is fast and its form says that a whole part will come, sending begins when a
- * quarter is there and follows what comes, so that client and store are at work at the same time.
+ * where the client is fast and its form says that a whole part will come, sending begins with
+ * its first mebibyte and follows what comes, so that client and store are at work at the same time.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,8 +18,8 @@
 #define MIB (1ll << 20)
 #define AFTER_BYTES (128ll << 10) /* a piece, and what a form may have behind its file */
 #define PART_S 3600
-#define EARLY_PARTS 4      /* of a part, one must be there */
-#define EARLY_MOST_MS 2000 /* in which it came */
+#define EARLY_BYTES MIB    /* so much tells how fast a client is */
+#define EARLY_MOST_MS 8000 /* in which the whole part would come */
 #define STALL_MS 5000      /* a client that sends nothing for so long holds no call to the store */
 
 int gateway_part_open(struct upload *u, struct err *e)
@@ -113,10 +113,11 @@ static bool is_early(const struct upload *u)
 {
 	int64_t declared = httpd_body_declared(u->x);
 	int64_t to_come = declared - httpd_body_bytes(u->x);
+	int64_t took_ms = tick_since(clock_mono(), u->part_since).ms;
 
-	return !u->early_off && declared >= 0 && u->part_len >= u->part_size / EARLY_PARTS &&
+	return !u->early_off && declared >= 0 && u->part_len >= EARLY_BYTES &&
 	       to_come >= u->part_size - u->part_len + AFTER_BYTES &&
-	       tick_since(clock_mono(), u->part_since).ms < EARLY_MOST_MS;
+	       took_ms * (u->part_size / u->part_len) < EARLY_MOST_MS;
 }
 
 /* What can be done now with what is in the spool. */

@@ -97,8 +97,8 @@ class TlsFront:
 class Bench:
     """One folder, one windlass-local, and what is started on it; all of it ends with the block."""
 
-    def __init__(self, *buckets, port="0"):
-        self.started, self.buckets, self.port = [], buckets, port
+    def __init__(self, *buckets, port="0", options=()):
+        self.started, self.buckets, self.port, self.options = [], buckets, port, options  # of windlass-local
         self.cleanup = contextlib.ExitStack()  # what else is to be undone before the folder goes
         self.patient = False  # asks again when a call fails: faults are set
 
@@ -178,7 +178,7 @@ class Bench:
         made = self.folder / "cloud.yaml"
         made.write_text(f"buckets: [ {', '.join(self.buckets)} ]\n")
         self.cloud = self.start("windlass-local", "--state", self.folder / "state", "--port", self.port,
-                                *(["--declare", made] if self.buckets else []))
+                                *self.options, *(["--declare", made] if self.buckets else []))
         self.wait("windlass-local", lambda: "ready on" in self.log("windlass-local"))
         self.endpoint = re.search(r"ready on (\S+)", self.log("windlass-local")).group(1)
         keys = self.folder / "state" / "credentials"
