@@ -42,6 +42,14 @@ MUST int db_commit(struct db *d, struct err *e); /* on failure it has been rolle
 void db_rollback(struct db *d);
 bool db_in_transaction(const struct db *d);
 
+/* From now on a commit is written and not synced: it survives kill -9 at once, and a power cut once
+ * a db_sync() that was begun after it has returned 0. Not for DB_MEMORY. */
+MUST int db_sync_apart(struct db *d, struct err *e);
+MUST int db_sync(const struct db *d, struct err *e); /* any thread; nothing where commits sync */
+/* The log has grown: db_tidy() moves it into the file. On any thread, one at a time. */
+bool db_tidy_due(const struct db *d);
+void db_tidy(struct db *d);
+
 enum db_type { DB_INT, DB_REAL, DB_TEXT, DB_BLOB, DB_NULL };
 struct db_value {
 	enum db_type type;
