@@ -63,13 +63,23 @@ static bool too_slow(const struct httpd *d, const struct httpd_conn *k, struct t
 	       (x->body_bytes + x->discarded) / BODY_RATE_MIN < seconds;
 }
 
+/* libmicrohttpd asks for changes only and takes a short read for the last of what there is: an end
+ * that came together with the data before it is never told. */
+static bool ended(const struct httpd_conn *k)
+{
+	char byte;
+
+	return k->exchange && k->exchange->stage == HTTPD_BODY && !k->exchange->suspended &&
+	       recv(k->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 static void sweep(void *arg)
 {
 	struct httpd *d = arg;
 	struct tick now = clock_mono();
 
 	for (struct httpd_conn *k = d->conns; k; k = k->next) {
-		if (too_slow(d, k, now))
+		if (too_slow(d, k, now) || ended(k))
 			shutdown(k->fd, SHUT_RDWR); /* libmicrohttpd sees its end and closes it */
 	}
 	if (d->conns)

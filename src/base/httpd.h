@@ -72,9 +72,9 @@ struct httpd_sink {
 	loop_fn *idle;
 	void *arg;
 };
-/* From on_head: the body goes to @p sink in pieces of up to 512 KiB, at most @p cap bytes (413 past
+/* From on_head: the body goes to @p sink in pieces of up to 256 KiB, at most @p cap bytes (413 past
  * it); on_request comes when all of it was taken. A client that sends faster than they are taken
- * waits. Memory: at most 2.5 MiB a body, and past 64 MiB for all at most 1 MiB. */
+ * waits. Memory: at most 1 MiB a body, and past 64 MiB for all at most 512 KiB. */
 void httpd_body_to_sink(struct httpd_exchange *x, const struct httpd_sink *sink, int64_t cap);
 /* The same, written to @p fd, which stays the caller's. */
 void httpd_body_to_fd(struct httpd_exchange *x, int fd, int64_t cap);

@@ -11,8 +11,8 @@
 #include "base/httpd_own.h"
 
 #define TAKERS 2
-#define PIECES 5
-#define PIECE_MOST (512u << 10)
+#define PIECES 4
+#define PIECE_MOST (256u << 10)
 #define PIECE_LEAST (4u << 10)
 /* Of all bodies of one server; past it a body makes do with two pieces. */
 #define BYTES_MOST (64u << 20)
