@@ -28,12 +28,14 @@ void local_call_refuse(struct httpd_exchange *x, enum service s, enum local_prot
 		       const char *code, const char *message);
 
 /* local_batch.c */
-struct local_batch *local_batch_new(void);
+struct local_batch *local_batch_new(struct local *l);
 void local_batch_free(struct local_batch *b);
 bool local_batch_open(const struct local *l);
 void local_batch_hold(struct local *l,
 		      struct local_call *c); /* its answer leaves after the commit */
 void local_batch_commit(struct local *l);    /* now; nothing when none is open */
+/* The same, and waits until all is on the disk and everybody was told: for the end. */
+void local_batch_settle(struct local *l);
 
 /* local_state.c */
 MUST int local_state_open(struct local *l, struct err *e); /* folder, lock, database, credentials */

@@ -67,6 +67,7 @@ struct local {
 	struct local_batch *batch;
 	struct local_clock clock;
 	struct local_faults *faults;
+	struct local_recent *recent;
 	struct local_web *web; /* sts_web.c */
 	int lock;              /* descriptor of STATE/lock, held as long as the process lives */
 };

@@ -7,6 +7,7 @@ src_local_liblocal_a_SOURCES = \
 	src/local/local_serve.c src/local/local_state.c src/local/local_table.c \
 	src/local/local_reset.c src/local/local_snapshot.c src/local/local_snapshot.h \
 	src/local/declare.c src/local/declare.h \
+	src/local/page.c src/local/page.h src/local/recent.c src/local/recent.h \
 	src/local/sts.c src/local/sts.h src/local/sts_web.c src/local/sts_web.h
 
 # SQS.
@@ -64,8 +65,9 @@ tests_fuzz_fuzz_cloudwatch_clause_LDADD = $(LOCAL_LIBS)
 # S3.
 src_local_liblocal_a_SOURCES += \
 	src/local/s3.c src/local/s3.h src/local/s3_own.h \
-	src/local/s3_body.c src/local/s3_bucket.c src/local/s3_get.c src/local/s3_join.c src/local/s3_list.c \
-	src/local/s3_multi.c src/local/s3_object.c src/local/s3_put.c src/local/s3_reply.c src/local/s3_sum.c
+	src/local/s3_body.c src/local/s3_bucket.c src/local/s3_copy.c src/local/s3_event.c src/local/s3_get.c src/local/s3_join.c src/local/s3_list.c \
+	src/local/s3_multi.c src/local/s3_object.c src/local/s3_op.c src/local/s3_put.c src/local/s3_reply.c src/local/s3_sum.c \
+	src/local/s3_tag.c src/local/s3_uploads.c
 
 # Auto Scaling: its actions, the instances, and what they can ask about themselves.
 src_local_liblocal_a_SOURCES += \
@@ -103,3 +105,7 @@ TESTS += tests/unit/check_local_fleet
 endif
 tests_unit_check_local_fleet_SOURCES = tests/unit/check_local_fleet.c
 tests_unit_check_local_fleet_LDADD = $(LOCAL_LIBS) $(UNIT_LIBS)
+
+EXTRA_PROGRAMS += tests/bench/sqs_load
+tests_bench_sqs_load_SOURCES = tests/bench/sqs_load.c
+tests_bench_sqs_load_LDADD = $(WIRE_LIBS)

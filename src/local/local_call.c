@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/utf8.h"
 #include "local/fault.h"
+#include "local/recent.h"
 #include "wire/awsxml.h"
 #include "wire/jsonrpc.h"
 
@@ -172,6 +173,22 @@ void local_fail_internal(struct local_call *c, const struct err *e)
 	local_fail(c, "InternalFailure", "The request could not be stored.");
 }
 
+/* What of a call the page shows. */
+static void call_recent(const struct local_call *c, const char *code)
+{
+	static const char *const names[] = { "QueueUrl", "QueueName", "AutoScalingGroupName",
+					     "Namespace", "RoleArn" };
+	const struct code *known = code ? code_get(c->service->id, code) : NULL;
+	const char *about = c->path_queue, *slash;
+
+	for (size_t i = 0; c->params && !about && i < COUNT_OF(names); i++)
+		about = local_str(c->params, names[i]);
+	slash = about ? strrchr(about, '/') : NULL;
+	local_recent_add(c->local, service_info(c->service->id)->signing,
+			 c->action ? c->action->name : "?", slash ? slash + 1 : about,
+			 known ? known->status : 200, code);
+}
+
 void local_call_send(struct local_call *c, bool committed)
 {
 	const struct failure *f = c->user;
@@ -182,6 +199,7 @@ void local_call_send(struct local_call *c, bool committed)
 		return;
 	}
 	httpd_set_user(c->exchange, NULL);
+	call_recent(c, !committed ? "InternalFailure" : f ? f->code->name : NULL);
 	if (c->mute) { /* a fault: the work is done and nobody is told */
 		call_free(c);
 		return;

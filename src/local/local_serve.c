@@ -11,6 +11,8 @@
 #include "base/crypto.h"
 #include "base/gunzip.h"
 #include "local/fault.h"
+#include "local/page.h"
+#include "local/recent.h"
 #include "local/s3.h"
 #include "local/sts_web.h"
 #include "wire/form.h"
@@ -332,9 +334,15 @@ static bool is_health(const struct httpd_exchange *x)
 	       !memcmp(t.path, "/health", 7) && !httpd_header(x, "Authorization") && !t.query_len;
 }
 
+/* For people and for watchers: no call of a service. */
+static bool is_plain(const struct httpd_exchange *x)
+{
+	return is_health(x) || local_page_asked(x);
+}
+
 static void on_head(struct httpd_exchange *x, void *arg)
 {
-	if (!is_health(x) && serve_service(x) == SERVICE_S3)
+	if (!is_plain(x) && serve_service(x) == SERVICE_S3)
 		local_s3_head(arg, x);
 }
 
@@ -347,6 +355,10 @@ static void on_request(struct httpd_exchange *x, void *arg)
 
 	if (is_health(x)) {
 		httpd_answer(x, 200, &json, 1, ok, sizeof(ok) - 1);
+		return;
+	}
+	if (local_page_asked(x)) {
+		local_page_answer(arg, x);
 		return;
 	}
 	id = is_web_identity(x) ? SERVICE_STS : serve_service(x);
@@ -364,7 +376,7 @@ static void on_request(struct httpd_exchange *x, void *arg)
 
 static void on_gone(struct httpd_exchange *x, void *arg)
 {
-	if (is_health(x))
+	if (is_plain(x))
 		return;
 	if (serve_service(x) == SERVICE_S3)
 		local_s3_gone(arg, x);
@@ -406,8 +418,9 @@ struct local *local_new(struct loop *loop, const struct local_options *o, struct
 	l->options = *o;
 	l->loop = loop;
 	l->lock = -1;
-	l->batch = local_batch_new();
+	l->batch = local_batch_new(l);
 	l->faults = local_fault_new();
+	l->recent = local_recent_new();
 	rc = local_state_open(l, e) < 0 || local_clock_open(l, e) < 0 ||
 			     local_serve_open(l, e) < 0 || local_s3_start(l, e) < 0
 		     ? -1
@@ -426,16 +439,17 @@ void local_free(struct local *l)
 {
 	if (!l)
 		return;
-	local_batch_commit(l); /* while those are there whom its hooks are for */
+	local_batch_settle(l); /* while those are there whom its hooks are for */
 	for (size_t i = COUNT_OF(services); i-- > 0;)
 		if (services[i]->stop)
 			services[i]->stop(l);
-	local_batch_commit(l);
+	local_batch_settle(l);
 	httpd_free(l->httpd);
 	local_s3_stop(l);
 	local_state_close(l);
 	local_batch_free(l->batch);
 	local_fault_free(l->faults);
+	local_recent_free(l->recent);
 	own_free(l->endpoint);
 	own_free(l);
 }

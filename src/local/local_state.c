@@ -218,6 +218,8 @@ int local_state_open(struct local *l, struct err *e)
 		local_fleet_pool_schema,
 		local_fleet_ended_schema,
 		local_sts_web_schema,
+		local_s3_tag_schema,
+		local_s3_event_schema,
 	};
 	AUTO(own_freep) char *path = NULL;
 	AUTO(own_freep) char *kept = NULL;
@@ -233,7 +235,8 @@ int local_state_open(struct local *l, struct err *e)
 					  : db_open(path, l->options.memory ? DB_MEMORY : DB_CREATE,
 						    migrations, COUNT_OF(migrations), e);
 	if (!l->db || (from && local_snapshot_settle(l->db, e) < 0) ||
-	    state_credentials(l, kept ? kept : l->data, e) < 0)
+	    state_credentials(l, kept ? kept : l->data, e) < 0 ||
+	    (!l->options.memory && db_sync_apart(l->db, e) < 0))
 		return err_wrap(e, "the state in %s", l->data);
 	return 0;
 }

@@ -1,4 +1,4 @@
-/* S3: which operation a request is, from its signature to its handler. */
+/* S3: a request from its path and signature to its operation's handler. */
 #include "local/s3.h"
 
 #include <dirent.h>
@@ -19,6 +19,7 @@
 #include "local/schema.h"
 #include "wire/uri.h"
 
+#define BUCKET_NAME_MIN 3
 #define S3_MEMORY_MAX (4u << 20) /* an XML body: 1000 keys to delete, 10000 parts to join */
 
 const char local_s3_schema[] =
@@ -34,69 +35,6 @@ const char local_s3_schema[] =
 	"CREATE TABLE s3_parts(upload TEXT NOT NULL, number INTEGER NOT NULL, file TEXT NOT NULL,"
 	" size INTEGER NOT NULL, etag TEXT NOT NULL, sum TEXT NOT NULL, modified INTEGER NOT NULL,"
 	" PRIMARY KEY(upload, number)) WITHOUT ROWID;";
-
-/* The first row that fits is taken: those with a query name stand before those without. */
-static const struct s3_op ops[] = {
-	{ "GET", NULL, 0, S3_BODY_NONE, NULL, local_s3_list_buckets, "ListBuckets" },
-	{ "GET", "location", 1, S3_BODY_NONE, NULL, local_s3_bucket_location, "GetBucketLocation" },
-	{ "GET", "versioning", 1, S3_BODY_NONE, NULL, local_s3_bucket_versioning,
-	  "GetBucketVersioning" },
-	{ "GET", "uploads", 1, S3_BODY_NONE, NULL, local_s3_multi_uploads, "ListMultipartUploads" },
-	{ "GET", "list-type", 1, S3_BODY_NONE, NULL, local_s3_list_v2, "ListObjectsV2" },
-	{ "GET", NULL, 1, S3_BODY_NONE, NULL, local_s3_list_v1, "ListObjects" },
-	{ "HEAD", NULL, 1, S3_BODY_NONE, NULL, local_s3_bucket_head, "HeadBucket" },
-	{ "PUT", NULL, 1, S3_BODY_MEMORY, NULL, local_s3_bucket_create, "CreateBucket" },
-	{ "DELETE", NULL, 1, S3_BODY_NONE, NULL, local_s3_bucket_delete, "DeleteBucket" },
-	{ "POST", "delete", 1, S3_BODY_MEMORY, NULL, local_s3_bucket_delete_objects,
-	  "DeleteObjects" },
-	{ "GET", "uploadId", 2, S3_BODY_NONE, NULL, local_s3_multi_parts, "ListParts" },
-	{ "GET", NULL, 2, S3_BODY_NONE, NULL, local_s3_get, "GetObject" },
-	{ "HEAD", NULL, 2, S3_BODY_NONE, NULL, local_s3_get, "HeadObject" },
-	{ "PUT", "uploadId", 2, S3_BODY_FILE, local_s3_multi_part_head, local_s3_multi_part,
-	  "UploadPart" },
-	{ "PUT", NULL, 2, S3_BODY_FILE, local_s3_put_head, local_s3_put, "PutObject" },
-	{ "DELETE", "uploadId", 2, S3_BODY_NONE, NULL, local_s3_multi_abort,
-	  "AbortMultipartUpload" },
-	{ "DELETE", NULL, 2, S3_BODY_NONE, NULL, local_s3_put_delete, "DeleteObject" },
-	{ "POST", "uploads", 2, S3_BODY_MEMORY, NULL, local_s3_multi_create,
-	  "CreateMultipartUpload" },
-	{ "POST", "uploadId", 2, S3_BODY_MEMORY, NULL, local_s3_join_complete,
-	  "CompleteMultipartUpload" },
-};
-/* A put that names a source: its body is empty and its data comes from here. */
-static const struct s3_op op_copy = { "PUT",          NULL, 2,
-				      S3_BODY_MEMORY, NULL, local_s3_join_copy,
-				      "CopyObject" };
-
-/* Parts of S3 that are not played: to ignore them would do something else than was asked. */
-static const char *const absent[] = { "accelerate",
-				      "acl",
-				      "analytics",
-				      "attributes",
-				      "cors",
-				      "encryption",
-				      "inventory",
-				      "legal-hold",
-				      "lifecycle",
-				      "logging",
-				      "metrics",
-				      "notification",
-				      "object-lock",
-				      "policy",
-				      "policyStatus",
-				      "publicAccessBlock",
-				      "replication",
-				      "requestPayment",
-				      "restore",
-				      "retention",
-				      "select",
-				      "tagging",
-				      "torrent",
-				      "versionId",
-				      "versions",
-				      "website",
-				      "ownershipControls",
-				      "intelligent-tiering" };
 
 /* ---- requests ---- */
 
@@ -213,12 +151,29 @@ void local_s3_work(struct s3_request *r, s3_fn *work)
 
 /* ---- which operation ---- */
 
-/* "/bucket/key" decoded into r. */
+/* "bucket.s3.amazonaws.com", "bucket.s3.us-east-1.localhost.localstack.cloud:4566",
+ * "bucket.localhost": the bucket, owned, of a host that has one in front. NULL: the path has it. */
+static char *host_bucket(const struct s3_request *r)
+{
+	static const char *const marks[] = { ".s3.", ".s3-", ".localhost" };
+	const char *host = local_s3_header(r, "Host"), *at;
+	size_t n = host ? strcspn(host, ":") : 0;
+
+	for (size_t i = 0; host && i < COUNT_OF(marks); i++) {
+		at = strcasestr(host, marks[i]);
+		if (at && at >= host + BUCKET_NAME_MIN && at < host + n) /* "s3.localhost" */
+			return own_strndup(host, (size_t)(at - host));
+	}
+	return NULL;
+}
+
+/* "/bucket/key", or "/key" where the host names the bucket, decoded into r. */
 static int request_path(struct s3_request *r, struct err *e)
 {
 	struct uri_target t = uri_split(httpd_target(r->x));
 	AUTO(buf_done) struct buf path = BUF(3 * S3_KEY_MAX + 256);
 	const char *slash;
+	char *hosted;
 
 	r->bucket = own_strdup("");
 	r->key = own_strdup("");
@@ -228,40 +183,17 @@ static int request_path(struct s3_request *r, struct err *e)
 	    path.data[0] != '/' || strlen(path.data) != path.len ||
 	    !utf8_valid(path.data, path.len))
 		return local_s3_refuse(e, path.full ? "KeyTooLongError" : "InvalidURI", NULL);
-	slash = strchr(path.data + 1, '/');
+	hosted = host_bucket(r);
+	slash = hosted ? path.data : strchr(path.data + 1, '/');
 	own_free(r->bucket);
-	r->bucket = slash ? own_strndup(path.data + 1, (size_t)(slash - path.data - 1))
-			  : own_strdup(path.data + 1);
+	r->bucket = hosted  ? hosted
+		    : slash ? own_strndup(path.data + 1, (size_t)(slash - path.data - 1))
+			    : own_strdup(path.data + 1);
 	if (!slash)
 		return 0;
 	own_free(r->key);
 	r->key = own_strdup(slash + 1);
 	return strlen(r->key) > S3_KEY_MAX ? local_s3_refuse(e, "KeyTooLongError", NULL) : 0;
-}
-
-static int request_op(struct s3_request *r, struct err *e)
-{
-	int level = *r->key ? 2 : *r->bucket ? 1 : 0;
-
-	for (size_t i = 0; i < COUNT_OF(absent); i++)
-		if (local_s3_query(r, absent[i]))
-			return local_s3_refuse(e, "NotImplemented",
-					       "windlass-local does not offer the subresource %s.",
-					       absent[i]);
-	for (size_t i = 0; i < COUNT_OF(ops) && !r->op; i++)
-		if (ops[i].level == level && !strcmp(ops[i].method, httpd_method(r->x)) &&
-		    (!ops[i].query || local_s3_query(r, ops[i].query)))
-			r->op = &ops[i];
-	if (!r->op)
-		return local_s3_refuse(e, "MethodNotAllowed", NULL);
-	if (r->op->body == S3_BODY_FILE && local_s3_header(r, "x-amz-copy-source")) {
-		if (r->op->query)
-			return local_s3_refuse(
-				e, "NotImplemented",
-				"windlass-local does not copy into parts of an upload.");
-		r->op = &op_copy;
-	}
-	return 0;
 }
 
 /* ---- signatures ---- */
@@ -338,7 +270,7 @@ void local_s3_head(struct local *l, struct httpd_exchange *x)
 	crypto_uuid(r->id);
 	httpd_set_user(x, r);
 	err_clear(&e);
-	if (request_path(r, &e) < 0 || request_verify(r, &e) < 0 || request_op(r, &e) < 0) {
+	if (request_path(r, &e) < 0 || request_verify(r, &e) < 0 || local_s3_op(r, &e) < 0) {
 		local_s3_reply_error(r, &e);
 		return;
 	}
@@ -492,9 +424,4 @@ void local_s3_stop(struct local *l)
 	if (s->busy == 0)
 		s3_free(s);
 	l->s3 = NULL;
-}
-
-const char *local_s3_action(size_t i)
-{
-	return i < COUNT_OF(ops) ? ops[i].name : i == COUNT_OF(ops) ? op_copy.name : NULL;
 }

@@ -90,6 +90,54 @@ static int expect_sum(struct s3_request *r, struct err *e)
 	return 0;
 }
 
+static int body_check(const struct s3_request *r, struct err *e)
+{
+	const char *payload = r->verdict.payload;
+
+	if (r->want_bytes >= 0 && r->size != r->want_bytes)
+		return local_s3_refuse(e, "IncompleteBody", NULL);
+	if (strlen(payload) == 64 && strcasecmp(payload, r->digest.sha256))
+		return local_s3_refuse(e, "XAmzContentSHA256Mismatch", NULL);
+	if (r->has_md5 && memcmp(r->want_md5, r->digest.md5, sizeof(r->want_md5)))
+		return local_s3_refuse(
+			e, "BadDigest",
+			"The Content-MD5 you specified did not match what we received.");
+	if (r->want_sum[0] && strcmp(r->want_sum, r->digest.sum))
+		return local_s3_refuse(
+			e, "BadDigest",
+			"The %s you specified did not match the calculated checksum.",
+			local_s3_sum_word(r->sum));
+	return 0;
+}
+
+bool local_s3_body_memory(struct s3_request *r, bool required)
+{
+	size_t len;
+	const char *body = httpd_body(r->x, &len);
+	struct err e;
+
+	err_clear(&e);
+	r->size = (int64_t)len;
+	r->want_bytes = -1;
+	if (expect_md5(r, &e) < 0 || expect_sum(r, &e) < 0) {
+		local_s3_reply_error(r, &e);
+		return false;
+	}
+	if (required && !r->has_md5 && !r->want_sum[0]) {
+		local_s3_reply_fail(r, "InvalidRequest",
+				    "Missing required header for this request: Content-MD5 OR "
+				    "x-amz-checksum-*");
+		return false;
+	}
+	r->sums = local_s3_sum_new(r->sum, strlen(r->verdict.payload) == 64);
+	local_s3_sum_add(r->sums, body, len);
+	local_s3_sum_end(r->sums, &r->digest);
+	if (body_check(r, &e) == 0)
+		return true;
+	local_s3_reply_error(r, &e);
+	return false;
+}
+
 /* ---- while it comes ---- */
 
 /* The disk writes early what the sync at the end would wait for, and blocks are taken in advance:
@@ -210,26 +258,6 @@ static int body_trailer(struct s3_request *r, struct err *e)
 		return local_s3_refuse(e, "MalformedTrailerError", NULL);
 	if (trailer)
 		snprintf(r->want_sum, sizeof(r->want_sum), "%s", trailer);
-	return 0;
-}
-
-static int body_check(const struct s3_request *r, struct err *e)
-{
-	const char *payload = r->verdict.payload;
-
-	if (r->want_bytes >= 0 && r->size != r->want_bytes)
-		return local_s3_refuse(e, "IncompleteBody", NULL);
-	if (strlen(payload) == 64 && strcasecmp(payload, r->digest.sha256))
-		return local_s3_refuse(e, "XAmzContentSHA256Mismatch", NULL);
-	if (r->has_md5 && memcmp(r->want_md5, r->digest.md5, sizeof(r->want_md5)))
-		return local_s3_refuse(
-			e, "BadDigest",
-			"The Content-MD5 you specified did not match what we received.");
-	if (r->want_sum[0] && strcmp(r->want_sum, r->digest.sum))
-		return local_s3_refuse(
-			e, "BadDigest",
-			"The %s you specified did not match the calculated checksum.",
-			local_s3_sum_word(r->sum));
 	return 0;
 }
 

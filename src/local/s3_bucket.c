@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/xml.h"
+#include "wire/codes.h"
 
 #define DELETE_MOST 1000
 
@@ -123,6 +124,11 @@ static int uploads_drop(struct s3_request *r, struct err *e)
 	if (rc < 0)
 		return -1;
 	if (DB_RUN(db, e,
+		   "DELETE FROM s3_tags WHERE bucket='' AND key IN (SELECT id FROM s3_uploads "
+		   "WHERE "
+		   "bucket=?)",
+		   DB_S(r->bucket)) < 0 ||
+	    DB_RUN(db, e,
 		   "DELETE FROM s3_parts WHERE upload IN (SELECT id FROM s3_uploads WHERE "
 		   "bucket=?)",
 		   DB_S(r->bucket)) < 0)
@@ -145,6 +151,8 @@ void local_s3_bucket_delete(struct s3_request *r)
 		return;
 	}
 	if (empty < 0 || local_write(l, &e) < 0 || uploads_drop(r, &e) < 0 ||
+	    DB_RUN(l->db, &e, "DELETE FROM s3_tags WHERE bucket=?", DB_S(r->bucket)) < 0 ||
+	    DB_RUN(l->db, &e, "DELETE FROM s3_events WHERE bucket=?", DB_S(r->bucket)) < 0 ||
 	    DB_RUN(l->db, &e, "DELETE FROM s3_buckets WHERE name=?", DB_S(r->bucket)) < 0) {
 		local_undo(l);
 		local_s3_reply_error(r, &e);
@@ -192,17 +200,54 @@ static int delete_check(const struct xml_node *root, struct err *e)
 	return n ? 0 : local_s3_refuse(e, "MalformedXML", NULL);
 }
 
+static void put_error(struct buf *out, const char *key, const char *code)
+{
+	xml_open(out, "Error");
+	xml_elem(out, "Key", key);
+	xml_elem(out, "Code", code);
+	xml_elem(out, "Message", code_get(SERVICE_S3, code)->message);
+	xml_close(out, "Error");
+}
+
+/* The code of what keeps @p o from being removed; NULL: nothing does. -1 in *ret: @p e. */
+static const char *delete_refusal(struct s3_request *r, const struct xml_node *o, int *ret,
+				  struct err *e)
+{
+	AUTO(local_s3_object_done) struct s3_object there = { 0 };
+	const char *key = xml_text(o, "Key"), *etag = xml_text(o, "ETag");
+
+	*ret = 0;
+	if (xml_text(o, "VersionId") && strcmp(xml_text(o, "VersionId"), "null"))
+		return "NotImplemented";
+	if (strlen(key) > S3_KEY_MAX)
+		return "KeyTooLongError";
+	if (!etag)
+		return NULL;
+	*ret = local_s3_object_find(r->s3, r->bucket, key, &there, e);
+	if (*ret == 0)
+		return "NoSuchKey";
+	return *ret == 1 && !local_s3_object_matches(etag, there.etag) ? "PreconditionFailed"
+								       : NULL;
+}
+
 static int delete_all(struct s3_request *r, const struct xml_node *root, struct err *e)
 {
 	const char *word = xml_text(root, "Quiet");
+	bool quiet = word && !strcmp(word, "true");
 
 	for (const struct xml_node *o = xml_first(root, "Object"); o; o = xml_next(o, "Object")) {
-		if (local_s3_object_delete(r, xml_text(o, "Key"), e) < 0)
+		const char *key = xml_text(o, "Key"), *code;
+		int rc;
+
+		code = delete_refusal(r, o, &rc, e);
+		if (rc < 0 || (!code && local_s3_object_delete(r, key, e) < 0))
 			return -1;
-		if (word && !strcmp(word, "true"))
+		if (code)
+			put_error(&r->out, key, code);
+		if (code || quiet)
 			continue;
 		xml_open(&r->out, "Deleted");
-		xml_elem(&r->out, "Key", xml_text(o, "Key"));
+		xml_elem(&r->out, "Key", key);
 		xml_close(&r->out, "Deleted");
 	}
 	return 0;
@@ -215,7 +260,7 @@ void local_s3_bucket_delete_objects(struct s3_request *r)
 	const char *body = httpd_body(r->x, &len);
 	struct err e;
 
-	if (!local_s3_bucket(r))
+	if (!local_s3_bucket(r) || !local_s3_body_memory(r, true))
 		return;
 	err_clear(&e);
 	x = xml_parse(body, len, &e);

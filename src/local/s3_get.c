@@ -1,24 +1,21 @@
-/* GetObject and HeadObject: conditions, ranges, headers, and the file itself. */
+/* GetObject, HeadObject and GetObjectAttributes: conditions, ranges, headers, and the file itself.
+ */
 #include "local/s3_own.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/xml.h"
 
 /* ---- conditions of a read ---- */
-
-static bool etag_in(const char *list, const char *etag)
-{
-	const char *at = strstr(list, etag);
-
-	return !strcmp(list, "*") || (at && (at == list || at[-1] == '"'));
-}
 
 static bool since(const char *text, int64_t *ret_ms)
 {
@@ -30,20 +27,29 @@ static bool since(const char *text, int64_t *ret_ms)
 	return true;
 }
 
-/* 0: go on; else the status to answer with. */
-static int condition(const struct s3_request *r, const struct s3_object *o)
+int local_s3_get_condition(const struct s3_condition *c, const struct s3_object *o)
 {
-	const char *match = local_s3_header(r, "If-Match"),
-		   *none = local_s3_header(r, "If-None-Match");
 	int64_t at, modified = o->modified.ms / 1000 * 1000;
 
-	if (match ? !etag_in(match, o->etag)
-		  : since(local_s3_header(r, "If-Unmodified-Since"), &at) && modified > at)
+	if (c->match ? !local_s3_object_matches(c->match, o->etag)
+		     : since(c->unmodified_since, &at) && modified > at)
 		return 412;
-	if (none ? etag_in(none, o->etag)
-		 : since(local_s3_header(r, "If-Modified-Since"), &at) && modified <= at)
+	if (c->none_match ? local_s3_object_matches(c->none_match, o->etag)
+			  : since(c->modified_since, &at) && modified <= at)
 		return 304;
 	return 0;
+}
+
+static int condition(const struct s3_request *r, const struct s3_object *o)
+{
+	const struct s3_condition c = {
+		local_s3_header(r, "If-Match"),
+		local_s3_header(r, "If-None-Match"),
+		local_s3_header(r, "If-Unmodified-Since"),
+		local_s3_header(r, "If-Modified-Since"),
+	};
+
+	return local_s3_get_condition(&c, o);
 }
 
 /* ---- ranges ---- */
@@ -142,6 +148,20 @@ static void get_headers(struct s3_request *r, const struct s3_object *o, bool wh
 		get_sum(r, o);
 }
 
+static int get_tags(struct s3_request *r, struct err *e)
+{
+	AUTO(json_freep) struct json *tags = local_s3_tag_find(r->s3, r->bucket, r->key, e);
+	const struct json *value;
+	const char *name;
+	int n = 0;
+
+	for (size_t it = 0; json_next(tags, &it, &name, &value);)
+		n++;
+	if (n)
+		local_s3_reply_headerf(r, "x-amz-tagging-count", "%d", n);
+	return tags ? 0 : -1;
+}
+
 /* ---- the operations ---- */
 
 static void get_file(struct s3_request *r, const struct s3_object *o)
@@ -162,6 +182,12 @@ static void get_file(struct s3_request *r, const struct s3_object *o)
 		local_s3_reply_error(r, &e);
 		return;
 	}
+	err_clear(&e);
+	if (get_tags(r, &e) < 0) {
+		close(fd);
+		local_s3_reply_error(r, &e);
+		return;
+	}
 	get_headers(r, o, !ranged);
 	if (ranged)
 		local_s3_reply_headerf(r, "Content-Range", "bytes %" PRId64 "-%" PRId64 "/%" PRId64,
@@ -169,24 +195,30 @@ static void get_file(struct s3_request *r, const struct s3_object *o)
 	local_s3_reply_fd(r, ranged ? 206 : 200, fd, range.first, range.count);
 }
 
+/* The object, or the request has ended. */
+static bool get_find(struct s3_request *r, struct s3_object *ret)
+{
+	struct err e;
+	int found;
+
+	if (!local_s3_bucket(r))
+		return false;
+	err_clear(&e);
+	found = local_s3_object_find(r->s3, r->bucket, r->key, ret, &e);
+	if (found < 0)
+		local_s3_reply_error(r, &e);
+	else if (!found)
+		local_s3_reply_fail(r, "NoSuchKey", NULL);
+	return found == 1;
+}
+
 void local_s3_get(struct s3_request *r)
 {
 	AUTO(local_s3_object_done) struct s3_object o = { 0 };
-	struct err e;
-	int found, status;
+	int status;
 
-	if (!local_s3_bucket(r))
+	if (!get_find(r, &o))
 		return;
-	err_clear(&e);
-	found = local_s3_object_find(r->s3, r->bucket, r->key, &o, &e);
-	if (found < 0) {
-		local_s3_reply_error(r, &e);
-		return;
-	}
-	if (!found) {
-		local_s3_reply_fail(r, "NoSuchKey", NULL);
-		return;
-	}
 	status = condition(r, &o);
 	if (status == 412) {
 		local_s3_reply_fail(r, "PreconditionFailed", NULL);
@@ -196,4 +228,74 @@ void local_s3_get(struct s3_request *r)
 	} else {
 		get_file(r, &o);
 	}
+}
+
+/* ---- attributes ---- */
+
+enum { WANT_ETAG = 1, WANT_SUM = 2, WANT_PARTS = 4, WANT_CLASS = 8, WANT_SIZE = 16 };
+
+/* "ETag,ObjectSize": a mask; 0: none, or one that there is not. */
+static unsigned attributes_wanted(const char *text)
+{
+	static const char *const names[] = { "ETag", "Checksum", "ObjectParts", "StorageClass",
+					     "ObjectSize" };
+	unsigned mask = 0;
+
+	while (text && *text) {
+		size_t n = strcspn(text, ", "), i = 0;
+
+		while (i < COUNT_OF(names) && (strlen(names[i]) != n || strncmp(names[i], text, n)))
+			i++;
+		if (i == COUNT_OF(names))
+			return 0;
+		mask |= 1u << i;
+		text += n + strspn(text + n, ", ");
+	}
+	return mask;
+}
+
+static void put_sum(struct buf *out, const struct s3_object *o)
+{
+	const char *type = strchr(o->sum, ':'), *value = type ? strchr(type + 1, ':') : NULL;
+	char word[16], kind[16];
+
+	if (!value)
+		return;
+	snprintf(word, sizeof(word), "%.*s", (int)(type - o->sum), o->sum);
+	snprintf(kind, sizeof(kind), "%.*s", (int)(value - type - 1), type + 1);
+	xml_open(out, "Checksum");
+	xml_elem(out, local_s3_sum_element(local_s3_sum_named(word)), value + 1);
+	xml_elem(out, "ChecksumType", kind);
+	xml_close(out, "Checksum");
+}
+
+void local_s3_get_attributes(struct s3_request *r)
+{
+	unsigned want = attributes_wanted(local_s3_header(r, "x-amz-object-attributes"));
+	AUTO(local_s3_object_done) struct s3_object o = { 0 };
+	char date[CLOCK_TEXT_MAX];
+	const char *parts;
+
+	if (!want) {
+		local_s3_reply_fail(r, "InvalidArgument", "Invalid attribute name specified.");
+		return;
+	}
+	if (!get_find(r, &o))
+		return;
+	parts = strchr(o.etag, '-');
+	local_s3_reply_header(r, "Last-Modified", clock_print_http(o.modified, date));
+	local_s3_reply_xml(r, "GetObjectAttributesResponse");
+	if (want & WANT_ETAG)
+		xml_elem(&r->out, "ETag", o.etag); /* bare, unlike everywhere else */
+	if (want & WANT_SUM)
+		put_sum(&r->out, &o);
+	if ((want & WANT_PARTS) && parts)
+		buf_addf(&r->out, "<ObjectParts><PartsCount>%s</PartsCount></ObjectParts>",
+			 parts + 1);
+	if (want & WANT_CLASS)
+		xml_elem(&r->out, "StorageClass", "STANDARD");
+	if (want & WANT_SIZE)
+		buf_addf(&r->out, "<ObjectSize>%" PRId64 "</ObjectSize>", o.size);
+	xml_close(&r->out, "GetObjectAttributesResponse");
+	local_s3_reply_send(r, 200);
 }

@@ -1,4 +1,4 @@
-/* One file out of others, off the loop: CompleteMultipartUpload and CopyObject. */
+/* One file out of others, off the loop, and CompleteMultipartUpload. */
 #include "local/s3_own.h"
 
 #include <errno.h>
@@ -6,31 +6,20 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "base/crypto.h"
 #include "base/text.h"
-#include "base/utf8.h"
 #include "base/xml.h"
-#include "wire/uri.h"
 
 #define PIECE (256 << 10)
-
-struct s3_join {
-	char (*files)[S3_FILE_NAME];
-	size_t count;
-	bool read; /* the bytes are digested, not only copied */
-	int64_t size;
-	char etag[48], sum[S3_SUM_TEXT_MAX + 24];
-	struct json *headers;
-};
 
 void local_s3_join_free(struct s3_join *j)
 {
 	if (!j)
 		return;
 	json_free(j->headers);
+	json_free(j->tags);
 	own_free(j->files);
 	own_free(j);
 }
@@ -50,17 +39,18 @@ static int write_all(int fd, const char *at, size_t len, struct err *e)
 	return 0;
 }
 
-/* Through our hands, for its digests. */
-static int copy_read(int from, int to, struct s3_sums *sums, struct err *e)
+/* Through our hands, for its digests: at most @p most bytes. */
+static int copy_read(int from, int to, int64_t most, struct s3_sums *sums, struct err *e)
 {
 	AUTO(own_freep) char *piece = own_alloc(PIECE);
 	ssize_t n;
 
-	while ((n = read(from, piece, PIECE)) != 0) {
+	while (most > 0 && (n = read(from, piece, most < PIECE ? (size_t)most : PIECE)) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return err_errno(e, errno, "a part cannot be read");
+		most -= n;
 		if (sums)
 			local_s3_sum_add(sums, piece, (size_t)n);
 		if (write_all(to, piece, (size_t)n, e) < 0)
@@ -81,24 +71,29 @@ static int copy_range(int from, int to, struct err *e)
 		return 0;
 	if (any || (errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP))
 		return err_errno(e, errno, "a part cannot be copied");
-	return copy_read(from, to, NULL, e);
+	return copy_read(from, to, INT64_MAX, NULL, e);
 }
 
 static int join_file(struct s3_request *r, const char *file, struct s3_sums *sums)
 {
 	AUTO(own_freep) char *path = local_s3_path(r->s3, file);
+	const struct s3_join *j = r->join;
 	int fd = open(path, O_RDONLY | O_CLOEXEC), rc;
 
 	if (fd < 0 && errno == ENOENT) /* it was replaced while we came here */
 		return local_s3_refuse(&r->error, "OperationAborted", NULL);
 	if (fd < 0)
 		return err_errno(&r->error, errno, "%s cannot be opened", path);
-	rc = sums ? copy_read(fd, r->fd, sums, &r->error) : copy_range(fd, r->fd, &r->error);
+	if (j->first && lseek(fd, j->first, SEEK_SET) < 0)
+		rc = err_errno(&r->error, errno, "%s cannot be read", path);
+	else
+		rc = sums ? copy_read(fd, r->fd, j->most, sums, &r->error)
+			  : copy_range(fd, r->fd, &r->error);
 	close(fd);
 	return rc;
 }
 
-static void join_work(struct s3_request *r)
+void local_s3_join_work(struct s3_request *r)
 {
 	struct s3_join *j = r->join;
 	struct s3_sums *sums = j->read ? local_s3_sum_new(r->sum, false) : NULL;
@@ -115,16 +110,16 @@ static void join_work(struct s3_request *r)
 }
 
 /* The row of what was joined. */
-static int join_store(struct s3_request *r, struct err *e)
+int local_s3_join_store(struct s3_request *r, const char *event, struct err *e)
 {
 	struct s3_join *j = r->join;
-	struct s3_object o = { .size = j->size, .headers = j->headers };
+	struct s3_object o = { .size = j->size, .headers = j->headers, .tags = j->tags };
 
 	o.modified = local_wall(r->s3->local);
 	snprintf(o.file, sizeof(o.file), "%s", r->file);
 	snprintf(o.etag, sizeof(o.etag), "%s", j->etag);
 	snprintf(o.sum, sizeof(o.sum), "%s", j->sum);
-	return local_s3_object_put(r, &o, e);
+	return local_s3_object_put(r, &o, event, e);
 }
 
 /* ---- complete ---- */
@@ -224,6 +219,7 @@ static int complete_read(struct s3_request *r, struct s3_upload *u, struct err *
 	r->join = own_alloc(sizeof(*r->join));
 	r->join->files = own_array(S3_PARTS_MAX, sizeof(*r->join->files));
 	r->join->headers = TAKE(u->headers);
+	r->join->most = INT64_MAX;
 	r->join->read = u->full && u->sum != S3_SUM_NONE;
 	r->sum = u->sum;
 	for (const struct xml_node *n = xml_first(xml_root(x), "Part"); n;
@@ -257,7 +253,9 @@ static void complete_store(struct s3_request *r)
 		snprintf(j->sum, sizeof(j->sum), "%s", o.sum);
 	}
 	err_clear(&e);
-	if (join_store(r, &e) < 0 || local_s3_multi_remove(r, &e) < 0) {
+	if (!(j->tags = local_s3_tag_find(r->s3, "", local_s3_query(r, "uploadId"), &e)) ||
+	    local_s3_join_store(r, "ObjectCreated:CompleteMultipartUpload", &e) < 0 ||
+	    local_s3_multi_remove(r, &e) < 0) {
 		local_undo(r->s3->local);
 		local_s3_reply_error(r, &e);
 		return;
@@ -292,105 +290,5 @@ void local_s3_join_complete(struct s3_request *r)
 		return;
 	}
 	r->then = complete_store;
-	local_s3_work(r, join_work);
-}
-
-/* ---- copy ---- */
-
-/* "/bucket/key" or "bucket/key", encoded, perhaps with a version behind it. */
-static int copy_source(struct s3_request *r, struct s3_object *ret, struct err *e)
-{
-	const char *text = local_s3_header(r, "x-amz-copy-source"), *slash;
-	AUTO(buf_done) struct buf path = BUF(S3_KEY_MAX + 128);
-	AUTO(own_freep) char *bucket = NULL;
-	int found;
-
-	if (uri_decode(&path, text, strcspn(text, "?"), false, e) < 0 || path.full)
-		return local_s3_refuse(e, "InvalidArgument",
-				       "Copy Source must mention the source bucket and key");
-	if (path.len && path.data[0] == '/')
-		buf_drop(&path, 1);
-	slash = strchr(buf_str(&path), '/');
-	if (!slash || !slash[1] || !utf8_valid(path.data, path.len))
-		return local_s3_refuse(e, "InvalidArgument",
-				       "Copy Source must mention the source bucket and key");
-	bucket = own_strndup(path.data, (size_t)(slash - path.data));
-	found = local_s3_object_find(r->s3, bucket, slash + 1, ret, e);
-	return found == 0 ? local_s3_refuse(e, "NoSuchKey", NULL) : found < 0 ? -1 : 0;
-}
-
-static int copy_conditions(struct s3_request *r, const struct s3_object *o, bool replace,
-			   struct err *e)
-{
-	const char *match = local_s3_header(r, "x-amz-copy-source-if-match");
-	const char *none = local_s3_header(r, "x-amz-copy-source-if-none-match");
-
-	if ((match && !strstr(match, o->etag)) || (none && strstr(none, o->etag)))
-		return local_s3_refuse(e, "PreconditionFailed", NULL);
-	if (!replace) {
-		AUTO(local_s3_object_done) struct s3_object here = { 0 };
-
-		if (local_s3_object_find(r->s3, r->bucket, r->key, &here, e) < 0)
-			return -1;
-		if (!strcmp(here.file, o->file))
-			return local_s3_refuse(e, "InvalidRequest",
-					       "This copy request is illegal because it is trying "
-					       "to copy an object to "
-					       "itself without changing the object's metadata.");
-	}
-	return 0;
-}
-
-static void copy_store(struct s3_request *r)
-{
-	char hex[33];
-	struct err e;
-
-	if (!local_s3_bucket(r) || !local_s3_object_precondition(r))
-		return;
-	err_clear(&e);
-	snprintf(r->join->etag, sizeof(r->join->etag), "%s",
-		 crypto_hex(r->digest.md5, sizeof(r->digest.md5), hex));
-	if (join_store(r, &e) < 0) {
-		local_undo(r->s3->local);
-		local_s3_reply_error(r, &e);
-		return;
-	}
-	local_s3_reply_xml(r, "CopyObjectResult");
-	local_s3_reply_time(&r->out, "LastModified", local_wall(r->s3->local));
-	buf_addf(&r->out, "<ETag>&quot;%s&quot;</ETag>", r->join->etag);
-	xml_close(&r->out, "CopyObjectResult");
-	local_s3_reply_commit(r, 200);
-}
-
-void local_s3_join_copy(struct s3_request *r)
-{
-	const char *directive = local_s3_header(r, "x-amz-metadata-directive");
-	bool replace = directive && !strcasecmp(directive, "REPLACE");
-	AUTO(local_s3_object_done) struct s3_object o = { 0 };
-	struct err e;
-
-	if (!local_s3_bucket(r) || !local_s3_object_precondition(r))
-		return;
-	err_clear(&e);
-	if (copy_source(r, &o, &e) < 0 || copy_conditions(r, &o, replace, &e) < 0 ||
-	    local_s3_body_new(r, &e) < 0) {
-		local_s3_reply_error(r, &e);
-		return;
-	}
-	r->join = own_alloc(sizeof(*r->join));
-	r->join->files = own_array(1, sizeof(*r->join->files));
-	memcpy(r->join->files[0], o.file, sizeof(o.file));
-	r->join->count = 1;
-	r->join->size = o.size;
-	r->join->read = true;
-	snprintf(r->join->sum, sizeof(r->join->sum), "%s",
-		 strstr(o.sum, ":FULL_OBJECT:") ? o.sum : "");
-	r->join->headers = replace ? local_s3_object_headers(r) : TAKE(o.headers);
-	if (!r->join->headers) {
-		local_s3_reply_fail(r, "MetadataTooLarge", NULL);
-		return;
-	}
-	r->then = copy_store;
-	local_s3_work(r, join_work);
+	local_s3_work(r, local_s3_join_work);
 }

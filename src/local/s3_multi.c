@@ -17,7 +17,7 @@ void local_s3_multi_create(struct s3_request *r)
 {
 	const char *word = local_s3_header(r, "x-amz-checksum-algorithm"),
 		   *type = local_s3_header(r, "x-amz-checksum-type");
-	AUTO(json_freep) struct json *headers = NULL;
+	AUTO(json_freep) struct json *headers = NULL, *tags = NULL;
 	AUTO(buf_done) struct buf text = BUF(HEADERS_TEXT_MAX);
 	struct local *l = r->s3->local;
 	enum s3_sum sum = local_s3_sum_named(word);
@@ -34,9 +34,21 @@ void local_s3_multi_create(struct s3_request *r)
 	err_clear(&e);
 	json_write(headers, &text);
 	local_s3_random(upload);
+	if (type &&
+	    (sum == S3_SUM_NONE || (strcmp(type, "COMPOSITE") && strcmp(type, "FULL_OBJECT")) ||
+	     (sum == S3_SUM_CRC64 && strcmp(type, "FULL_OBJECT")) ||
+	     ((sum == S3_SUM_SHA1 || sum == S3_SUM_SHA256) && strcmp(type, "COMPOSITE")))) {
+		local_s3_reply_fail(r, "InvalidRequest",
+				    "The %.20s checksum type cannot be used with the %s checksum "
+				    "algorithm.",
+				    type, sum == S3_SUM_NONE ? "given" : local_s3_sum_word(sum));
+		return;
+	}
 	if (!type)
 		type = sum == S3_SUM_CRC64 ? "FULL_OBJECT" : "COMPOSITE";
-	if (local_write(l, &e) < 0 ||
+	tags = local_s3_tag_header(r, &e);
+	if (!tags || local_write(l, &e) < 0 ||
+	    local_s3_tag_store(r->s3, "", upload, tags, &e) < 0 ||
 	    DB_RUN(l->db, &e, "INSERT INTO s3_uploads VALUES(?,?,?,?,?,?,?)", DB_S(upload),
 		   DB_S(r->bucket), DB_S(r->key), DB_I(local_wall(l).ms), DB_S(buf_str(&text)),
 		   DB_S(local_s3_sum_word(sum)), DB_S(type)) < 0) {
@@ -93,7 +105,7 @@ bool local_s3_multi_find(struct s3_request *r, struct s3_upload *ret)
 
 /* ---- parts ---- */
 
-static bool part_number(struct s3_request *r, int64_t *ret)
+bool local_s3_multi_number(struct s3_request *r, int64_t *ret)
 {
 	const char *text = local_s3_query(r, "partNumber");
 
@@ -109,15 +121,15 @@ void local_s3_multi_part_head(struct s3_request *r)
 	AUTO(local_s3_multi_done) struct s3_upload u = { 0 };
 	int64_t number;
 
-	if (!local_s3_bucket(r) || !local_s3_multi_find(r, &u) || !part_number(r, &number))
+	if (!local_s3_bucket(r) || !local_s3_multi_find(r, &u) ||
+	    !local_s3_multi_number(r, &number))
 		return;
 	if (u.sum != S3_SUM_NONE)
 		r->sum = u.sum; /* also of a part that came without */
 	local_s3_body_open(r);
 }
 
-/* A part that is sent again replaces the one before. */
-static int part_put(struct s3_request *r, int64_t number, const char *etag, struct err *e)
+int local_s3_multi_put_part(struct s3_request *r, int64_t number, const char *etag, struct err *e)
 {
 	const char *id = local_s3_query(r, "uploadId");
 	struct local *l = r->s3->local;
@@ -145,11 +157,11 @@ static void part_store(struct s3_request *r)
 	char etag[33];
 	struct err e;
 
-	if (!local_s3_multi_find(r, &u) || !part_number(r, &number))
+	if (!local_s3_multi_find(r, &u) || !local_s3_multi_number(r, &number))
 		return;
 	err_clear(&e);
 	crypto_hex(r->digest.md5, sizeof(r->digest.md5), etag);
-	if (part_put(r, number, etag, &e) < 0) {
+	if (local_s3_multi_put_part(r, number, etag, &e) < 0) {
 		local_undo(r->s3->local);
 		local_s3_reply_error(r, &e);
 		return;
@@ -221,41 +233,6 @@ void local_s3_multi_parts(struct s3_request *r)
 	local_s3_reply_send(r, 200);
 }
 
-void local_s3_multi_uploads(struct s3_request *r)
-{
-	const char *prefix = local_s3_query(r, "prefix");
-	AUTO(db_endp) struct db_row *row = NULL;
-	int rc = 0;
-	struct err e;
-
-	if (!local_s3_bucket(r))
-		return;
-	err_clear(&e);
-	row = db_query(r->s3->local->db,
-		       "SELECT key, id, started FROM s3_uploads WHERE bucket=? ORDER BY key, "
-		       "started LIMIT 1000",
-		       DB_ARGS(DB_S(r->bucket)), &e);
-	local_s3_reply_xml(r, "ListMultipartUploadsResult");
-	xml_elem(&r->out, "Bucket", r->bucket);
-	while (row && (rc = db_step(row, &e)) == 1) {
-		if (prefix && strncmp(db_str(row, 0), prefix, strlen(prefix)))
-			continue;
-		xml_open(&r->out, "Upload");
-		xml_elem(&r->out, "Key", db_str(row, 0));
-		xml_elem(&r->out, "UploadId", db_str(row, 1));
-		local_s3_reply_time(&r->out, "Initiated", (struct instant){ db_int(row, 2) });
-		xml_elem(&r->out, "StorageClass", "STANDARD");
-		xml_close(&r->out, "Upload");
-	}
-	if (!row || rc < 0) {
-		local_s3_reply_error(r, &e);
-		return;
-	}
-	xml_elem(&r->out, "IsTruncated", "false");
-	xml_close(&r->out, "ListMultipartUploadsResult");
-	local_s3_reply_send(r, 200);
-}
-
 /* ---- abort ---- */
 
 int local_s3_multi_remove(struct s3_request *r, struct err *e)
@@ -273,6 +250,8 @@ int local_s3_multi_remove(struct s3_request *r, struct err *e)
 	while ((rc = db_step(row, e)) == 1)
 		local_s3_reply_drop(r, db_str(row, 0));
 	if (rc < 0 || DB_RUN(db, e, "DELETE FROM s3_parts WHERE upload=?", DB_S(id)) < 0)
+		return -1;
+	if (local_s3_tag_store(r->s3, "", id, NULL, e) < 0)
 		return -1;
 	return DB_RUN(db, e, "DELETE FROM s3_uploads WHERE id=?", DB_S(id));
 }

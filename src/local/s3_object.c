@@ -11,7 +11,8 @@
 void local_s3_object_done(struct s3_object *o)
 {
 	json_free(o->headers);
-	o->headers = NULL;
+	json_free(o->tags);
+	o->headers = o->tags = NULL;
 }
 
 int local_s3_object_find(struct local_s3 *s, const char *bucket, const char *key,
@@ -36,7 +37,8 @@ int local_s3_object_find(struct local_s3 *s, const char *bucket, const char *key
 	return ret->headers ? 1 : -1;
 }
 
-int local_s3_object_put(struct s3_request *r, const struct s3_object *o, struct err *e)
+int local_s3_object_put(struct s3_request *r, const struct s3_object *o, const char *event,
+			struct err *e)
 {
 	AUTO(local_s3_object_done) struct s3_object old = { 0 };
 	AUTO(buf_done) struct buf headers = BUF(HEADERS_TEXT_MAX);
@@ -48,9 +50,12 @@ int local_s3_object_put(struct s3_request *r, const struct s3_object *o, struct 
 	json_write(o->headers, &headers);
 	if (buf_ok(&headers, "the headers", e) < 0)
 		return -1;
-	return DB_RUN(l->db, e, "INSERT OR REPLACE INTO s3_objects VALUES(?,?,?,?,?,?,?,?)",
-		      DB_S(r->bucket), DB_S(r->key), DB_S(o->file), DB_I(o->size), DB_S(o->etag),
-		      DB_I(o->modified.ms), DB_S(buf_str(&headers)), DB_S(o->sum));
+	if (local_s3_tag_store(r->s3, r->bucket, r->key, o->tags, e) < 0 ||
+	    DB_RUN(l->db, e, "INSERT OR REPLACE INTO s3_objects VALUES(?,?,?,?,?,?,?,?)",
+		   DB_S(r->bucket), DB_S(r->key), DB_S(o->file), DB_I(o->size), DB_S(o->etag),
+		   DB_I(o->modified.ms), DB_S(buf_str(&headers)), DB_S(o->sum)) < 0)
+		return -1;
+	return local_s3_event_tell(r, event, r->key, o, e);
 }
 
 int local_s3_object_delete(struct s3_request *r, const char *key, struct err *e)
@@ -65,16 +70,17 @@ int local_s3_object_delete(struct s3_request *r, const char *key, struct err *e)
 	if (found <= 0)
 		return found;
 	local_s3_reply_drop(r, old.file);
-	if (DB_RUN(l->db, e, "DELETE FROM s3_objects WHERE bucket=? AND key=?", DB_S(r->bucket),
-		   DB_S(key)) < 0)
+	if (local_s3_tag_store(r->s3, r->bucket, key, NULL, e) < 0 ||
+	    DB_RUN(l->db, e, "DELETE FROM s3_objects WHERE bucket=? AND key=?", DB_S(r->bucket),
+		   DB_S(key)) < 0 ||
+	    local_s3_event_tell(r, "ObjectRemoved:Delete", key, &old, e) < 0)
 		return -1;
 	return 1;
 }
 
 /* ---- conditions ---- */
 
-/* Is @p etag (bare) what the list @p want ("a", W/"b", *) names? */
-static bool etag_listed(const char *want, const char *etag)
+bool local_s3_object_matches(const char *want, const char *etag)
 {
 	size_t n = strlen(etag);
 
@@ -102,8 +108,8 @@ bool local_s3_object_precondition(struct s3_request *r)
 		local_s3_reply_error(r, &e);
 	else if (match && !found)
 		local_s3_reply_fail(r, "NoSuchKey", NULL);
-	else if ((match && !etag_listed(match, o.etag)) ||
-		 (none && found && etag_listed(none, o.etag)))
+	else if ((match && !local_s3_object_matches(match, o.etag)) ||
+		 (none && found && local_s3_object_matches(none, o.etag)))
 		local_s3_reply_fail(r, "PreconditionFailed", NULL);
 	else
 		return true;

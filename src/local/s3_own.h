@@ -28,8 +28,9 @@ struct local_s3 {
 	struct local *local; /* NULL once stopped: what is still worked on is dropped when it comes
 				back */
 	char *folder;
-	bool memory; /* nothing need outlive the machine */
-	int busy;    /* pieces of work off the loop */
+	bool memory;       /* nothing need outlive the machine */
+	int busy;          /* pieces of work off the loop */
+	unsigned sequence; /* of events */
 };
 
 /* ---- s3_sum.c: digests of a body ---- */
@@ -83,6 +84,7 @@ struct s3_object {
 	int64_t size;
 	struct instant modified;
 	struct json *headers; /* to be told again: content-type, x-amz-meta-… */
+	struct json *tags;    /* of one that is to be put; NULL: none */
 };
 void local_s3_object_done(struct s3_object *o);
 
@@ -119,6 +121,7 @@ struct s3_request {
 
 	/* The answer, while it waits for a commit. */
 	int status;
+	const char *code; /* of an error */
 	struct httpd_header headers[S3_HEADERS_MAX];
 	size_t header_count;
 	struct buf out;
@@ -138,6 +141,9 @@ const char *local_s3_query(const struct s3_request *r, const char *name); /* NUL
 const char *local_s3_header(const struct s3_request *r, const char *name);
 /* The bucket exists; else the request has ended. */
 bool local_s3_bucket(struct s3_request *r);
+
+/* ---- s3_op.c ---- */
+MUST int local_s3_op(struct s3_request *r, struct err *e); /* r->op */
 
 /* ---- s3_reply.c: each request ends by exactly one of these ---- */
 void local_s3_reply_header(struct s3_request *r, const char *name,
@@ -160,6 +166,9 @@ void local_s3_reply_time(struct buf *out, const char *name, struct instant t);
 
 /* ---- s3_body.c: a body into a file ---- */
 void local_s3_body_open(struct s3_request *r); /* from on_head; ends the request on failure */
+/* Is a body in memory what its Content-MD5 and checksum say? Else the request has ended, also when
+ * it has none of them and @p required. */
+bool local_s3_body_memory(struct s3_request *r, bool required);
 void local_s3_body_finish(struct s3_request *r,
 			  s3_fn *then); /* digest, check, sync; then @p then */
 MUST int local_s3_body_new(struct s3_request *r,
@@ -171,8 +180,12 @@ MUST int local_s3_body_sync(struct s3_request *r,
 /* 1 found, 0 not, -1 error. */
 MUST int local_s3_object_find(struct local_s3 *s, const char *bucket, const char *key,
 			      struct s3_object *ret, struct err *e);
-/* Puts the row of r's bucket and key, drops the file it replaces, and r->file is the row's. */
-MUST int local_s3_object_put(struct s3_request *r, const struct s3_object *o, struct err *e);
+/* Puts the row of r's bucket and key, drops the file it replaces, and r->file is the row's. @p
+ * event: what it is called, "ObjectCreated:Put". */
+MUST int local_s3_object_put(struct s3_request *r, const struct s3_object *o, const char *event,
+			     struct err *e);
+/* Is @p etag (bare) what the list @p want ("a", W/"b", *) names? */
+bool local_s3_object_matches(const char *want, const char *etag);
 /* 1 when there was one. */
 MUST int local_s3_object_delete(struct s3_request *r, const char *key, struct err *e);
 /* If-Match and If-None-Match of a write, against what is there. Ends the request when they fail. */
@@ -183,7 +196,7 @@ void local_s3_object_sum(struct s3_object *o, enum s3_sum s, const char *type, c
 
 /* ---- s3_multi.c: uploads in parts ---- */
 struct s3_upload {
-	struct json *headers;
+	struct json *headers; /* and the tags that the object will have, as "tags" */
 	enum s3_sum sum;
 	bool full; /* its checksum is that of the whole object */
 };
@@ -193,10 +206,53 @@ bool local_s3_multi_find(struct s3_request *r, struct s3_upload *ret);
 /* Its rows; its files after the commit. */
 MUST int local_s3_multi_remove(struct s3_request *r, struct err *e);
 
+/* A part that is sent again replaces the one before. Its file is r->file, its sums r->digest. */
+MUST int local_s3_multi_put_part(struct s3_request *r, int64_t number, const char *etag,
+				 struct err *e);
+bool local_s3_multi_number(struct s3_request *r, int64_t *ret); /* else the request has ended */
+
 /* ---- s3_join.c: one file out of others ---- */
+struct s3_join {
+	char (*files)[S3_FILE_NAME];
+	size_t count;
+	int64_t first,
+		most; /* of each file; of a part of one, where it begins and how long it is */
+	bool read;    /* the bytes are digested, not only copied */
+	int64_t size;
+	char etag[48], sum[S3_SUM_TEXT_MAX + 24];
+	struct json *headers, *tags;
+};
+void local_s3_join_work(struct s3_request *r); /* off the loop */
+/* The row of what was joined. */
+MUST int local_s3_join_store(struct s3_request *r, const char *event, struct err *e);
 void local_s3_join_free(struct s3_join *j);
 
+/* ---- s3_get.c ---- */
+/* 0: what the four headers (NULL: absent) ask of @p o holds; else 412 or 304. */
+struct s3_condition {
+	const char *match, *none_match, *unmodified_since, *modified_since;
+};
+int local_s3_get_condition(const struct s3_condition *c, const struct s3_object *o);
+
+/* ---- s3_tag.c: tags of buckets (key "") and objects ---- */
+/* Those of the x-amz-tagging header, owned; {} without one. NULL: @p e. */
+struct json *local_s3_tag_header(const struct s3_request *r, struct err *e);
+/* Instead of what was there; {} or NULL: none. Inside a batch. */
+MUST int local_s3_tag_store(struct local_s3 *s, const char *bucket, const char *key,
+			    const struct json *tags, struct err *e);
+/* Owned; {} when there are none. NULL: @p e. */
+struct json *local_s3_tag_find(struct local_s3 *s, const char *bucket, const char *key,
+			       struct err *e);
+
+/* ---- s3_event.c: who is told of what happens to objects ---- */
+/* "ObjectCreated:Put" of r's bucket, inside the batch that does it. */
+MUST int local_s3_event_tell(struct s3_request *r, const char *event, const char *key,
+			     const struct s3_object *o, struct err *e);
+
 /* ---- operations ---- */
+s3_fn local_s3_tag_get, local_s3_tag_put, local_s3_tag_delete;
+s3_fn local_s3_event_get, local_s3_event_put;
+s3_fn local_s3_get_attributes, local_s3_copy, local_s3_copy_part;
 s3_fn local_s3_list_buckets, local_s3_list_v1, local_s3_list_v2;
 s3_fn local_s3_bucket_create, local_s3_bucket_delete, local_s3_bucket_head,
 	local_s3_bucket_location, local_s3_bucket_versioning, local_s3_bucket_delete_objects;
@@ -204,6 +260,6 @@ s3_fn local_s3_put_head, local_s3_put, local_s3_put_delete;
 s3_fn local_s3_get; /* HEAD too: the server leaves the body out */
 s3_fn local_s3_multi_create, local_s3_multi_part_head, local_s3_multi_part, local_s3_multi_abort,
 	local_s3_multi_parts, local_s3_multi_uploads;
-s3_fn local_s3_join_complete, local_s3_join_copy;
+s3_fn local_s3_join_complete;
 
 #endif

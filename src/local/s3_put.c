@@ -9,13 +9,20 @@
 /* Before the body comes, so that a refused upload costs nothing. */
 void local_s3_put_head(struct s3_request *r)
 {
-	AUTO(json_freep) struct json *headers = NULL;
+	AUTO(json_freep) struct json *headers = NULL, *tags = NULL;
+	struct err e;
 
 	if (!local_s3_bucket(r) || !local_s3_object_precondition(r))
 		return;
 	headers = local_s3_object_headers(r);
 	if (!headers) {
 		local_s3_reply_fail(r, "MetadataTooLarge", NULL);
+		return;
+	}
+	err_clear(&e);
+	tags = local_s3_tag_header(r, &e);
+	if (!tags) {
+		local_s3_reply_error(r, &e);
 		return;
 	}
 	local_s3_body_open(r);
@@ -42,7 +49,8 @@ static void put_store(struct s3_request *r)
 	snprintf(o.etag, sizeof(o.etag), "%s",
 		 crypto_hex(r->digest.md5, sizeof(r->digest.md5), hex));
 	local_s3_object_sum(&o, r->sum, "FULL_OBJECT", r->digest.sum);
-	if (local_s3_object_put(r, &o, &e) < 0) {
+	o.tags = local_s3_tag_header(r, &e);
+	if (!o.tags || local_s3_object_put(r, &o, "ObjectCreated:Put", &e) < 0) {
 		local_undo(r->s3->local);
 		local_s3_reply_error(r, &e);
 		return;
@@ -64,7 +72,7 @@ void local_s3_put_delete(struct s3_request *r)
 {
 	struct err e;
 
-	if (!local_s3_bucket(r))
+	if (!local_s3_bucket(r) || !local_s3_object_precondition(r))
 		return;
 	err_clear(&e);
 	if (local_s3_object_delete(r, r->key, &e) < 0) {

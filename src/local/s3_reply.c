@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/xml.h"
+#include "local/recent.h"
 #include "wire/awsxml.h"
 #include "wire/codes.h"
 
@@ -76,10 +77,19 @@ static void reply_id(struct s3_request *r)
 	local_s3_reply_header(r, "x-amz-request-id", r->id);
 }
 
+static void reply_recent(const struct s3_request *r, int status, const char *code)
+{
+	AUTO(own_freep)
+	char *about = own_printf("%s%s%s", r->bucket, *r->key ? "/" : "", r->key);
+
+	local_recent_add(r->s3->local, "s3", r->op ? r->op->name : "?", about, status, code);
+}
+
 void local_s3_reply_send(struct s3_request *r, int status)
 {
 	r->ended = true;
 	if (r->x) {
+		reply_recent(r, status, r->code);
 		reply_id(r);
 		httpd_set_user(r->x, NULL);
 		httpd_answer(r->x, status, r->headers, r->header_count, buf_str(&r->out),
@@ -92,6 +102,7 @@ void local_s3_reply_send(struct s3_request *r, int status)
 void local_s3_reply_fd(struct s3_request *r, int status, int fd, int64_t offset, int64_t size)
 {
 	r->ended = true;
+	reply_recent(r, status, NULL);
 	reply_id(r);
 	httpd_set_user(r->x, NULL);
 	httpd_answer_fd(r->x, status, r->headers, r->header_count, fd, offset, size);
@@ -115,6 +126,7 @@ static void reply_error(struct s3_request *r, const struct code *code, const cha
 
 	headers_clear(r);
 	buf_done(&r->out);
+	r->code = code->name;
 	r->out = BUF(ERROR_BODY_MAX);
 	local_s3_reply_header(r, "Content-Type", "application/xml");
 	if (r->x && strcmp(httpd_method(r->x), "HEAD"))

@@ -215,6 +215,8 @@ void local_sqs_move_go(struct local_sqs *s); /* goes on with the tasks that are 
 
 /* ---- sqs_send.c, sqs_lease.c ---- */
 void local_sqs_send_message(struct local_call *c);
+/* A message of our own, of another service's; not to a FIFO queue. Inside a batch. */
+MUST int local_sqs_send_own(struct queue *q, const char *body, size_t len, struct err *e);
 void local_sqs_send_batch(struct local_call *c);
 void local_sqs_delete_message(struct local_call *c);
 void local_sqs_delete_batch(struct local_call *c);

@@ -26,12 +26,12 @@ static int delay_read(struct local_call *c, const struct json *o, int64_t *ret)
 	return rc < 0 ? -1 : 0;
 }
 
-static int send_rows(struct local_call *c, struct queue *q, const struct message *m,
+static int send_rows(struct queue *q, const char *sender, const struct message *m,
 		     struct sent *sent, struct err *e)
 {
 	AUTO(buf_done) struct buf attributes = BUF(ATTRIBUTES_TEXT_MAX);
-	const struct instant now = local_wall(c->local);
-	struct db *db = c->local->db;
+	const struct instant now = local_wall(q->sqs->local);
+	struct db *db = q->sqs->local->db;
 
 	if (m->attributes)
 		json_write(m->attributes, &attributes);
@@ -51,11 +51,11 @@ static int send_rows(struct local_call *c, struct queue *q, const struct message
 		      DB_I(sent->row), DB_S(sent->id),
 		      ((struct db_value){ .type = DB_TEXT, .p = m->body, .len = m->body_len }),
 		      DB_S(m->body_md5), m->attributes ? DB_S(buf_str(&attributes)) : DB_N,
-		      DB_S(m->trace), DB_S(m->group), DB_S(c->account), DB_S(m->dedup));
+		      DB_S(m->trace), DB_S(m->group), DB_S(sender), DB_S(m->dedup));
 }
 
 /* A FIFO queue answers the repetition of a message as it did the first time. */
-static int send_store(struct local_call *c, struct queue *q, struct message *m, struct sent *sent,
+static int send_store(struct queue *q, const char *sender, struct message *m, struct sent *sent,
 		      struct err *e)
 {
 	int rc;
@@ -67,7 +67,7 @@ static int send_store(struct local_call *c, struct queue *q, struct message *m, 
 		return rc < 0 ? -1 : 0;
 	crypto_uuid(sent->id);
 	local_sqs_queue_touch(q);
-	if (send_rows(c, q, m, sent, e) < 0 ||
+	if (send_rows(q, sender, m, sent, e) < 0 ||
 	    (q->fifo && (local_sqs_fifo_remember(q, m, sent, e) < 0 ||
 			 local_sqs_fifo_refresh(q, m->group, e) < 0)))
 		return -1;
@@ -79,6 +79,19 @@ static int send_store(struct local_call *c, struct queue *q, struct message *m, 
 	else
 		local_sqs_wait_dirty(q);
 	return 0;
+}
+
+int local_sqs_send_own(struct queue *q, const char *body, size_t len, struct err *e)
+{
+	AUTO(json_freep) struct json *o = json_object();
+	AUTO(local_sqs_message_done) struct message m = { 0 };
+	struct sent sent = { 0 };
+
+	m.delay_s = -1;
+	json_set(o, "MessageBody", json_new_strn(body, len));
+	if (local_sqs_message_read(q, o, &m, e) < 0)
+		return -1;
+	return send_store(q, q->sqs->local->options.account, &m, &sent, e);
 }
 
 static void send_put(struct local_call *c, const struct queue *q, const struct message *m,
@@ -105,7 +118,7 @@ void local_sqs_send_message(struct local_call *c)
 		return;
 	err_clear(&e);
 	if (local_sqs_message_read(q, c->params, &m, &e) < 0 ||
-	    send_store(c, q, &m, &sent, &e) < 0) {
+	    send_store(q, c->account, &m, &sent, &e) < 0) {
 		local_sqs_fail(c, &e);
 		return;
 	}
@@ -182,7 +195,8 @@ static void batch_send(struct local_call *c, struct queue *q, const struct json 
 	for (size_t i = 0; i < n; i++) {
 		if (list[i].error.kind != ERR_NONE)
 			continue;
-		if (send_store(c, q, &list[i].message, &list[i].sent, &list[i].error) < 0) {
+		if (send_store(q, c->account, &list[i].message, &list[i].sent, &list[i].error) <
+		    0) {
 			local_fail_internal(c, &list[i].error);
 			return;
 		}

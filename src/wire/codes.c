@@ -187,6 +187,11 @@ static const struct code codes[] = {
 	ROW(S3, "KeyTooLongError", 400, POLICY, .message = "Your key is too long"),
 	ROW(S3, "MetadataTooLarge", 400, POLICY,
 	    .message = "Your metadata headers exceed the maximum allowed metadata size."),
+	ROW(S3, "InvalidTag", 400, POLICY,
+	    .message = "The tag provided was not a valid tag. This error can occur if the tag did "
+		       "not pass input validation."),
+	ROW(S3, "BadRequest", 400, POLICY, .message = "Bad Request"),
+	ROW(S3, "NoSuchTagSet", 404, POLICY, .message = "The TagSet does not exist"),
 	ROW(S3, "InvalidPart", 400, POLICY,
 	    .message = "One or more of the specified parts could not be found. The part may not "
 		       "have been uploaded, or the specified entity tag may not match the part's "

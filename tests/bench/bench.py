@@ -55,6 +55,11 @@ class Figures:
         self.missed += not good
         print(f"{name:<58} {value:9.3f} {unit:<6} limit {limit:g} {unit}{'' if good else '   MISSED'}", flush=True)
 
+    def least(self, name, value, limit, unit):
+        good = value >= limit
+        self.missed += not good
+        print(f"{name:<58} {value:9.3f} {unit:<6} at least {limit:g} {unit}{'' if good else '   MISSED'}", flush=True)
+
     def note(self, name, value, unit):
         print(f"{name:<58} {value:9.3f} {unit}", flush=True)
 

@@ -323,7 +323,7 @@ def test_only_those_with_a_key_come_in(s3, cloud):
 
 def test_what_is_not_played_is_refused(s3):
     assert code_of(s3.get_bucket_policy, Bucket="videos") == "NotImplemented"
-    assert code_of(s3.put_object_tagging, Bucket="videos", Key="k", Tagging={"TagSet": []}) == "NotImplemented"
+    assert code_of(s3.put_object_acl, Bucket="videos", Key="k", ACL="private") == "NotImplemented"
 
 
 def test_debians_aws_copies_large_files(cloud, s3, tmp_path):
