@@ -9,6 +9,8 @@ PACKAGES_QUICKSTART="ffmpeg gnuplot-nox python3 tzdata"
 PACKAGES_MIGRATION="ffmpeg python3 python3-boto3 python3-celery python3-redis redis-server"
 PACKAGES_TESTS="check clang-format git python3 python3-venv ca-certificates
 	awscli python3-boto3 ffmpeg gnuplot-nox tzdata redis-server python3-celery python3-redis openssl"
+# Clients of the embedded cloud that are not ours.
+PACKAGES_CLIENTS="python3-pycurl rclone s3cmd"
 # The engine of the package chromium without its windows: a quarter less to install.
 PACKAGES_BROWSER="chromium-headless-shell"
 # Plays AWS for tests/bench/ten-thousand.
