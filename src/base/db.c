@@ -1,38 +1,11 @@
-#include "base/db.h"
-
 #include <errno.h>
-#include <fcntl.h>
-#include <sqlite3.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/db_own.h"
+
 #define DB_BUSY_MS 5000
-/* Pages in the write-ahead log: from here on they are moved to the file, off the loop; and past the
- * second number the writer waits, so that a log which is always written to starts over at last. */
-#define DB_LOG_DUE 1000
-#define DB_LOG_MOST 16000
-#define DB_KEPT_MAX 256 /* prepared statements; the texts are the program's own, so few */
-
-struct db_row {
-	struct db *db;
-	sqlite3_stmt *stmt;
-	char *sql;
-	uint64_t hash;
-	bool busy;
-};
-
-struct db {
-	sqlite3 *handle;
-	char *path;
-	struct db_row *kept[DB_KEPT_MAX];
-	size_t kept_count;
-	/* Synced apart: */
-	sqlite3 *mover; /* the connection that moves pages; NULL: each commit syncs */
-	int log;        /* our own descriptor of the write-ahead log */
-	_Atomic int log_pages;
-};
 
 static const struct {
 	int rc;
@@ -50,7 +23,7 @@ static const struct {
 	{ SQLITE_IOERR, "io", ERR_LOCAL, NULL },
 };
 
-static int db_fail(const struct db *d, int rc, struct err *e)
+int db_fail(const struct db *d, int rc, struct err *e)
 {
 	int system = d->handle ? sqlite3_system_errno(d->handle) : 0;
 	const char *text = d->handle ? sqlite3_errmsg(d->handle) : sqlite3_errstr(rc);
@@ -72,7 +45,7 @@ static int db_fail(const struct db *d, int rc, struct err *e)
 	return -1;
 }
 
-static int db_script(struct db *d, const char *sql, struct err *e)
+int db_script(struct db *d, const char *sql, struct err *e)
 {
 	int rc = sqlite3_exec(d->handle, sql, NULL, NULL, NULL);
 
@@ -278,60 +251,11 @@ int db_begin(struct db *d, struct err *e)
 int db_commit(struct db *d, struct err *e)
 {
 	if (db_exec(d, "COMMIT", NULL, 0, NULL, e) == 0) {
-		if (d->mover && d->log_pages > DB_LOG_MOST)
-			sqlite3_wal_checkpoint_v2(d->handle, NULL, SQLITE_CHECKPOINT_RESTART, NULL,
-						  NULL);
+		db_sync_committed(d);
 		return 0;
 	}
 	db_rollback(d);
 	return -1;
-}
-
-/* ---- syncing apart ---- */
-
-static int db_log_grew(void *arg, sqlite3 *handle, const char *name, int pages)
-{
-	struct db *d = arg;
-
-	(void)handle;
-	(void)name;
-	d->log_pages = pages;
-	return SQLITE_OK;
-}
-
-int db_sync_apart(struct db *d, struct err *e)
-{
-	AUTO(own_freep) char *log = own_printf("%s-wal", d->path);
-	int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_READWRITE;
-	int rc;
-
-	if (db_script(d, "PRAGMA synchronous=NORMAL", e) < 0)
-		return -1;
-	d->log = open(log, O_RDWR | O_CLOEXEC);
-	if (d->log < 0)
-		return err_errno(e, errno, "database '%s': its log cannot be opened", d->path);
-	rc = sqlite3_open_v2(d->path, &d->mover, flags, NULL);
-	if (rc != SQLITE_OK)
-		return db_fail(d, rc, e);
-	sqlite3_wal_hook(d->handle, db_log_grew, d);
-	return 0;
-}
-
-int db_sync(const struct db *d, struct err *e)
-{
-	if (d->log >= 0 && fdatasync(d->log) < 0)
-		return err_errno(e, errno, "database '%s': its log cannot be synced", d->path);
-	return 0;
-}
-
-bool db_tidy_due(const struct db *d)
-{
-	return d->mover && d->log_pages >= DB_LOG_DUE;
-}
-
-void db_tidy(struct db *d)
-{
-	sqlite3_wal_checkpoint_v2(d->mover, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }
 
 void db_rollback(struct db *d)

@@ -7,7 +7,7 @@ src_base_libbase_a_SOURCES = \
 	src/base/chartjs.c src/base/chartjs.h src/base/embed.h \
 	src/base/clock.c src/base/clock.h src/base/instant.h \
 	src/base/crypto.c src/base/crypto_public.c src/base/crypto.h \
-	src/base/db.c src/base/db.h \
+	src/base/db.c src/base/db.h src/base/db_own.h src/base/db_sync.c \
 	src/base/err.c src/base/err.h \
 	src/base/gunzip.c src/base/gunzip.h \
 	src/base/html.c src/base/html.h \
