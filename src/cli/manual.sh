@@ -4,6 +4,7 @@
 #
 #   manual.sh PROGRAM 1    windlass(1): the verbs and their options
 #   manual.sh PROGRAM 5    windlass-policy(5): the keys of a policy
+#   manual.sh WORKER 5     windlass-profile(5): the keys of a profile
 #   manual.sh WORKER 1     windlass-worker(1): its options, of one table with --help; or another
 #                          program that is named so
 set -eu
@@ -29,9 +30,16 @@ plain() {
 }
 
 if [ "$section" = 5 ]; then
-	title windlass-policy 5 "how many instances a fleet has, and why"
+	if [ "$(basename "$program")" = windlass ]; then
+		title windlass-policy 5 "how many instances a fleet has, and why"
+		keys="help policy"
+	else
+		title windlass-profile 5 "what windlass-worker makes of a job"
+		keys=--help-profile
+	fi
 	# Paragraphs up to the first key, which stands at the margin with its text indented below.
-	"$program" help policy | escaped | awk '
+	# shellcheck disable=SC2086
+	"$program" $keys | escaped | awk '
 		BEGIN { print ".SH DESCRIPTION" }
 		NR > 1 && /^$/ && !keys { keys = 1; print ".SH KEYS"; next }
 		!keys { print; next }
@@ -48,7 +56,8 @@ if [ "$section" = 5 ]; then
 			next
 		}
 		{ type = 1; print ".TP\n.B " $0 }'
-	printf '.SH FILES\n.TP\n.I /etc/windlass/policies\nwhere windlassd looks for policies unless told otherwise\n'
+	[ "$keys" = --help-profile ] ||
+		printf '.SH FILES\n.TP\n.I /etc/windlass/policies\nwhere windlassd looks for policies unless told otherwise\n'
 	printf '.SH SEE ALSO\n.BR windlass (1)\n'
 	exit
 fi

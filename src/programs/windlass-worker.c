@@ -19,7 +19,7 @@
 
 static struct worker_options o;
 static const char *work_dir, *format, *level, *slots;
-static bool self_test, unprotect;
+static bool self_test, unprotect, help_profile, profile_schema, check_profile;
 static struct option_list queues;
 
 static int usage(const struct err *e)
@@ -102,6 +102,10 @@ static int run(void)
 	options_list_done(&queues);
 	o.work_dir = folder;
 	o.queue_url = urls;
+	if (help_profile || profile_schema)
+		return windlass_worker_profile_told(profile_schema);
+	if (check_profile)
+		return windlass_worker_profile_checked(o.profile);
 	if (self_test)
 		return test_sandbox(folder);
 	if (log_parse_format(format, &o.log_format, &e) < 0 ||
@@ -218,6 +222,12 @@ static const struct option table[] = {
 	  .doc = "end at once where the kernel lacks a layer of the sandbox around ffmpeg" },
 	{ "no-sandbox", 0, OPTION_FLAG, &o.unconfined,
 	  .doc = "leave out those layers: ffmpeg may reach what this user can; its bounds stay" },
+	{ "check-profile", 0, OPTION_FLAG, &check_profile,
+	  .doc = "read --profile, print what is wrong in it by line and column, and end" },
+	{ "help-profile", 0, OPTION_FLAG, &help_profile,
+	  .doc = "print the keys of a profile, and end" },
+	{ "profile-schema", 0, OPTION_FLAG, &profile_schema,
+	  .doc = "print the JSON Schema of a profile, for editors, and end" },
 	{ "self-test", 0, OPTION_FLAG, &self_test,
 	  .doc = "try hostile videos on this machine, print what came of each, and end" },
 	{ "unprotect", 0, OPTION_FLAG, &unprotect,

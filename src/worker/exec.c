@@ -123,7 +123,7 @@ static void ended(struct run_result *r, void *arg)
 		worker_task_next(t);
 }
 
-static struct sandbox sandbox_of(const struct task *t)
+static struct sandbox sandbox_of(const struct task *t, const char *const *more)
 {
 	const struct profile_limits *limits = &t->profile->limits;
 	const struct profile_exec *x = &t->profile->exec;
@@ -135,22 +135,27 @@ static struct sandbox sandbox_of(const struct task *t)
 		.memory_bytes = limits->max_memory_megabytes * MEGABYTE,
 		.confined = t->confined && x->sandbox != PROFILE_CONFINE_NONE,
 		.write = ".",
-		.more = x->read,
+		.more = more,
 	};
 }
 
 void worker_exec(struct task *t)
 {
 	AUTO(environment_done) struct environment env = { 0 };
+	AUTO(worker_argv_done) struct argv argv = { 0 }, more = { 0 };
 	AUTO(own_freep) char *out = worker_task_path(t, STDOUT_NAME);
+	const struct profile_exec *x = &t->profile->exec;
 	struct err e = { 0 };
-	struct run_spec s = { .argv = t->profile->exec.command,
+	struct run_spec s = { .argv = worker_argv_list(&argv),
 			      .cwd = t->folder,
 			      .in = t->message,
 			      .out = out,
-			      .sandbox = sandbox_of(t),
+			      .sandbox = sandbox_of(t, worker_argv_list(&more)),
 			      .limit = t->profile->limits.wall };
 
+	/* A profile's lists have a count, and no NULL at their end. */
+	worker_argv_adds(&argv, x->command, x->command_count);
+	worker_argv_adds(&more, x->read, x->read_count);
 	environment_make(t, &env);
 	s.env = (const char *const *)env.list;
 	if (worker_folder_need(t->folder, 0, &e) < 0 ||

@@ -260,7 +260,7 @@ static void loudness(struct graph *g)
 				 ",aresample=48000," LAYOUT,
 				 least / 1000, least % 1000);
 	}
-	close_chain(g, &g->au); /* one is open at a time */
+	close_chain(g, &g->au);
 }
 
 /* --- one chain for each target */
@@ -365,6 +365,7 @@ int worker_graph(const struct profile *p, const struct probe *source, const stru
 	for (size_t i = 0; i < p->step_count; i++)
 		if (step(&g, &p->steps[i], e) < 0)
 			return -1;
+	close_chain(&g, &g.v); /* one is open at a time */
 	loudness(&g);
 	end_targets(&g, pictures, sounds);
 	if (out->len) /* its last semicolon is one too many */

@@ -215,6 +215,18 @@ static int add_system(const struct ruleset *r, struct err *e)
 	return add(r, "/dev/null", READ_FILE | WRITE_FILE, e);
 }
 
+/* The command itself, wherever it is; a script too. */
+static int add_command(const struct ruleset *r, const char *program, struct err *e)
+{
+	AUTO(own_freep) char *found = loop_child_find(program);
+	char file[PATH_MAX];
+
+	if (!found || !realpath(found, file))
+		return err_set(e, ERR_LOCAL, "running %s: there is no such program in PATH",
+			       program);
+	return add(r, file, EXECUTE | READ_FILE, e);
+}
+
 /* What commands need beside: their programs, and how the network is found. No /proc here either. */
 static int add_company(const struct ruleset *r, enum sandbox_kind kind, struct err *e)
 {
@@ -243,7 +255,9 @@ static int add_all(const struct ruleset *r, const struct sandbox *s, const char 
 	bool whole = s->write && strcmp(s->write, ".") == 0;
 
 	if (add_system(r, e) < 0 ||
-	    (s->kind == SANDBOX_ONE ? add_program(r, program, e) : add_company(r, s->kind, e)) < 0)
+	    (s->kind == SANDBOX_ONE
+		     ? add_program(r, program, e)
+		     : add_company(r, s->kind, e) || add_command(r, program, e)) != 0)
 		return -1;
 	for (size_t i = 0; s->more && s->more[i]; i++)
 		if (add(r, s->more[i], more, e) < 0)

@@ -31,7 +31,7 @@ def test_install_lays_down_programs_and_policies(tmp_path):
                                                    "windlass-gateway")}
     wanted |= {f"usr/local/share/windlass/{p.relative_to(SRC)}" for p in (SRC / "policies").rglob("*.yaml")}
     wanted |= {f"usr/local/share/man/{name}" for name in ("man1/windlass.1", "man1/windlass-worker.1", "man1/windlass-gateway.1",
-                                                            "man5/windlass-policy.5")}
+                                                            "man5/windlass-policy.5", "man5/windlass-profile.5")}
     assert installed == wanted
     make("uninstall", f"DESTDIR={tmp_path}")
     assert not [p for p in tmp_path.rglob("*") if p.is_file()]
@@ -57,6 +57,9 @@ def test_the_manual_has_every_key_verb_and_setting(programs, windlass):
     page = (BUILD / "windlass-policy.5").read_text().replace("\\-", "-")
     missing = [key for key in keys if f"\n.B {key}\n" not in page]
     assert len(keys) > 80 and not missing
+    keys = set(keys_of(json.loads(programs.call("windlass-worker", "--profile-schema").stdout)))
+    page = (BUILD / "windlass-profile.5").read_text().replace("\\-", "-")
+    assert len(keys) > 60 and not [key for key in keys if f"\n.B {key}\n" not in page]
     verbs = re.findall(r"^  ([a-z-]+) ", windlass("help").stdout, re.MULTILINE)
     page = (BUILD / "windlass.1").read_text().replace("\\-", "-")
     assert len(verbs) > 10 and not [verb for verb in verbs if f'.SH "windlass {verb}"' not in page]
@@ -66,7 +69,7 @@ def test_the_manual_has_every_key_verb_and_setting(programs, windlass):
         settings = re.findall(r"^ +(?:-\w, |    )(--[a-z-]+)", help_, re.MULTILINE)
         settings += re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", help_)
         assert len(settings) > 40 and not [name for name in settings if name not in page]
-    for name in ("windlass.1", "windlass-policy.5", "windlass-worker.1", "windlass-gateway.1"):
+    for name in ("windlass.1", "windlass-policy.5", "windlass-profile.5", "windlass-worker.1", "windlass-gateway.1"):
         said = subprocess.run(["groff", "-ww", "-man", "-Tutf8", "-K", "utf8", BUILD / name], capture_output=True, text=True) \
             if shutil.which("groff") else None
         assert not said or not said.stderr, said.stderr

@@ -6,6 +6,7 @@ PACKAGES_BUILD="gcc libc6-dev make autoconf automake pkg-config libuv1-dev libcu
 	libmicrohttpd-dev libssl-dev libjson-c-dev libyaml-dev libexpat1-dev libsqlite3-dev
 	libhiredis-dev libseccomp-dev libcbor-dev zlib1g-dev libjs-chart.js"
 PACKAGES_QUICKSTART="ffmpeg gnuplot-nox python3 tzdata"
+PACKAGES_WORKER="ffmpeg python3 python3-boto3"
 PACKAGES_MIGRATION="ffmpeg python3 python3-boto3 python3-celery python3-redis redis-server"
 PACKAGES_TESTS="check clang-format git python3 python3-venv ca-certificates
 	awscli python3-boto3 ffmpeg gnuplot-nox tzdata redis-server python3-celery python3-redis openssl"

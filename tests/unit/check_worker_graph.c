@@ -153,6 +153,10 @@ static const struct {
 	{ "an even loudness",
 	  HEAD "steps:\n  - loudness: { target: -14.5 }\n" MP4("crf: 20", "audio: aac, "),
 	  "-filter_complex", "loudnorm=I=-14.500:", SOURCE(.audio = 1) },
+	{ "pictures and sound one after the other",
+	  HEAD "steps:\n  - fit: { width: 64, height: 36, mode: stretch }\n  - loudness: {}\n" MP4(
+		  "crf: 20", "audio: aac, "),
+	  "-filter_complex", "scale=w=64:h=36,setsar=1[x1];[x0]loudnorm=", SOURCE(.audio = 1) },
 	{ "VP9", HEAD MP4("codec: vp9, crf: 40", "container: webm, audio: opus, "), "-c:v",
 	  "libvpx-vp9", SOURCE(.audio = 1) },
 	{ "Opus", HEAD MP4("codec: vp9", "container: webm, audio: opus, "), "-c:a", "libopus",
