@@ -159,6 +159,10 @@ static int metrics_read(const struct json *spec, struct local_cloudwatch_alarm *
 	if (json_count(metrics) ? local_cloudwatch_query_read(metrics, true, &a->queries, e) < 0
 				: local_cloudwatch_query_single(spec, &a->queries, e) < 0)
 		return -1;
+	for (size_t i = 0; i < a->queries.count; i++)
+		if (a->queries.all[i].math &&
+		    local_cloudwatch_math_searches(a->queries.all[i].math))
+			return REFUSE(e, "SEARCH is not supported on Metric Alarms.");
 	a->period = local_cloudwatch_query_period(&a->queries);
 	if (a->period != 10 && a->period != 20 && a->period != 30 && a->period % 60)
 		return REFUSE(e, "Period must be 10, 20, 30 or a multiple of 60.");

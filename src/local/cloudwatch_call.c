@@ -284,6 +284,22 @@ static int call_sort(struct call *c, struct local_cloudwatch_value *ret)
 	return 0;
 }
 
+static int call_search(struct call *c, struct local_cloudwatch_value *ret)
+{
+	const bool dated = c->count > 2;
+
+	if (c->args[0]->kind != NODE_TEXT || c->args[1]->kind != NODE_TEXT ||
+	    (dated && (c->values[2].shape != CLOUDWATCH_NUMBER || !(c->values[2].number >= 1) ||
+		       c->values[2].number > 86400)))
+		return local_cloudwatch_point_refuse(
+			c, "SEARCH takes an expression and a statistic, both in quotes, and a "
+			   "period");
+	if (!c->s->search)
+		return local_cloudwatch_point_refuse(c, "SEARCH cannot be used here");
+	return c->s->search(c->args[0]->text, c->args[1]->text,
+			    dated ? (int64_t)c->values[2].number : 0, ret, c->s->arg, c->e);
+}
+
 /* ---- the table ---- */
 
 static const struct {
@@ -318,6 +334,7 @@ static const struct {
 	{ "RATE", 1, 1, local_cloudwatch_point_rate },
 	{ "REMOVE_EMPTY", 1, 1, call_remove_empty },
 	{ "RUNNING_SUM", 1, 1, local_cloudwatch_point_running_sum },
+	{ "SEARCH", 2, 3, call_search },
 	{ "SLICE", 2, 3, call_slice },
 	{ "SORT", 3, 4, call_sort },
 	{ "STDDEV", 1, 1, call_stddev },

@@ -301,3 +301,11 @@ bool local_cloudwatch_math_names(const struct local_cloudwatch_math *m, const ch
 			return true;
 	return false;
 }
+
+bool local_cloudwatch_math_searches(const struct local_cloudwatch_math *m)
+{
+	for (int i = 0; i < m->count; i++)
+		if (m->nodes[i].kind == NODE_CALL && strcmp(m->nodes[i].text, "SEARCH") == 0)
+			return true;
+	return false;
+}

@@ -5,7 +5,7 @@
  * where one of them is missing the result is missing, and so it is where a result is not finite.
  *
  * Known: + - * / ^, comparisons, AND and OR (&&, ||), arrays, and the functions of the table in
- * cloudwatch_call.c. Not: SEARCH, LAMBDA and those of other services (anomaly detection,
+ * cloudwatch_call.c. Not: LAMBDA and those of other services (anomaly detection,
  * Contributor Insights, Performance Insights, service quotas, Metrics Insights).
  */
 #ifndef LOCAL_CLOUDWATCH_MATH_H
@@ -45,6 +45,8 @@ void local_cloudwatch_math_free(struct local_cloudwatch_math *m);
 DEFINE_FREEP(struct local_cloudwatch_math, local_cloudwatch_math);
 /* Does it name @p id? */
 bool local_cloudwatch_math_names(const struct local_cloudwatch_math *m, const char *id);
+/* Does it search? An alarm must not. */
+bool local_cloudwatch_math_searches(const struct local_cloudwatch_math *m);
 
 struct local_cloudwatch_scope {
 	/* The value of an id, borrowed until the end of the evaluation; NULL and @p e. */
@@ -52,6 +54,11 @@ struct local_cloudwatch_scope {
 	/* Metric @p i of those that are not expressions; NULL past the last. */
 	const struct local_cloudwatch_value *(*metric)(size_t i, const char **ret_id, void *arg,
 						       struct err *e);
+	/* What SEARCH finds, an array; NULL where nothing can be searched. @p period 0: the
+	 * scope's.
+	 */
+	int (*search)(const char *text, const char *stat, int64_t period,
+		      struct local_cloudwatch_value *ret, void *arg, struct err *e);
 	void *arg;
 	int64_t start, period; /* the grid of what has none of its own */
 	size_t count;

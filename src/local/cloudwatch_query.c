@@ -11,7 +11,6 @@
 #include "local/cloudwatch_math_own.h"
 
 #define ID_MAX 255
-#define VALUES_MOST 4096 /* different values that a point's percentiles are told from */
 
 int local_cloudwatch_refuse(struct err *e, const char *code, const char *fmt, ...)
 {
@@ -49,6 +48,9 @@ void local_cloudwatch_query_done(struct local_cloudwatch_queries *q)
 		local_cloudwatch_math_done(&one->result);
 	}
 	own_free(q->all);
+	for (size_t i = 0; i < q->name_count; i++)
+		own_free(q->names[i]);
+	own_free(q->names);
 	*q = (struct local_cloudwatch_queries){ 0 };
 }
 
@@ -250,162 +252,4 @@ int64_t local_cloudwatch_query_period(const struct local_cloudwatch_queries *q)
 		if (q->all[i].period && (!least || q->all[i].period < least))
 			least = q->all[i].period;
 	return least ? least : 60;
-}
-
-/* ---- evaluating ---- */
-
-struct run {
-	struct local *local;
-	struct local_cloudwatch_queries *all;
-	struct local_cloudwatch_scope scope;
-	int64_t from, to;
-};
-
-struct gather {
-	struct local_cloudwatch_series *series;
-	struct local_cloudwatch_sum *sums;
-};
-
-static void gather_row(const struct local_cloudwatch_row *r, void *arg)
-{
-	struct gather *g = arg;
-	size_t at = (size_t)((r->at - g->series->start) / g->series->period);
-
-	if (at < g->series->count)
-		local_cloudwatch_stat_add(&g->sums[at], &r->sum, VALUES_MOST);
-}
-
-static int read_rows(struct run *r, const struct local_cloudwatch_query *q, struct gather *g,
-		     struct err *e)
-{
-	const struct local_cloudwatch_metric m = { q->space, q->name, q->dimensions };
-	struct local_cloudwatch_range range = { .from = r->from,
-						.to = local_cloudwatch_shown(r->local, q->space),
-						.period = q->period,
-						.unit = q->unit,
-						.deep = local_cloudwatch_stat_deep(&q->stat) };
-	int rc = local_cloudwatch_store_find(r->local, &m, &range.series, e);
-
-	if (range.to > r->to)
-		range.to = r->to;
-	if (rc == 1)
-		rc = local_cloudwatch_store_read(r->local, &range, gather_row, g, e);
-	return rc < 0 ? -1 : 0;
-}
-
-static int run_metric(struct run *r, struct local_cloudwatch_query *q, struct err *e)
-{
-	size_t count = (size_t)((r->to - r->from + q->period - 1) / q->period);
-	struct gather g = { 0 };
-	struct err why;
-	int rc;
-
-	if (count > CLOUDWATCH_GRID_MAX)
-		return REFUSE(e, "Id %.100s: there are too many points: ask for less", q->id);
-	err_clear(&why);
-	q->result = (struct local_cloudwatch_value){ .shape = CLOUDWATCH_SERIES,
-						     .all = own_array(1, sizeof(*g.series)) };
-	if (local_cloudwatch_run_series(&r->scope, r->from, q->period, count, &q->result.all[0],
-					&why) < 0)
-		return REFUSE(e, "Id %.100s: %s", q->id, why.text);
-	q->result.count = 1;
-	g.series = &q->result.all[0];
-	g.series->name = q->name;
-	g.sums = own_array(count + 1, sizeof(*g.sums));
-	rc = read_rows(r, q, &g, e);
-	for (size_t i = 0; i < count; i++) {
-		if (rc == 0 &&
-		    !local_cloudwatch_stat_tell(&q->stat, &g.sums[i], &g.series->values[i]))
-			g.series->values[i] = NAN;
-		local_cloudwatch_stat_done(&g.sums[i]);
-	}
-	own_free(g.sums);
-	return rc;
-}
-
-static const struct local_cloudwatch_value *find(const char *id, void *arg, struct err *e);
-
-/* A number is no result, nor is one of another shape for alarms; who asks says which. */
-static int run_query(struct run *r, struct local_cloudwatch_query *q, struct err *e)
-{
-	struct err why;
-
-	if (q->state == QUERY_BUSY)
-		return REFUSE(e, "Error in expression '%.100s': it depends on itself.", q->id);
-	if (q->state == QUERY_DONE)
-		return 0;
-	q->state = QUERY_BUSY;
-	if (!q->math && run_metric(r, q, e) < 0)
-		return -1;
-	err_clear(&why);
-	if (q->math && local_cloudwatch_math_run(q->math, &r->scope, &q->result, &why) < 0) {
-		if (why.code[0] || why.kind != ERR_PROTOCOL) {
-			*e = why;
-			return -1;
-		}
-		return REFUSE(e, "Error in expression '%.100s': %s.", q->id, why.text);
-	}
-	q->state = QUERY_DONE;
-	return 0;
-}
-
-static const struct local_cloudwatch_value *find(const char *id, void *arg, struct err *e)
-{
-	struct run *r = arg;
-
-	for (size_t i = 0; i < r->all->count; i++)
-		if (!strcmp(r->all->all[i].id, id))
-			return run_query(r, &r->all->all[i], e) < 0 ? NULL : &r->all->all[i].result;
-	err_ignore(err_set(e, ERR_PROTOCOL, "the id %.100s is not known", id));
-	return NULL;
-}
-
-static const struct local_cloudwatch_value *metric(size_t i, const char **ret_id, void *arg,
-						   struct err *e)
-{
-	struct run *r = arg;
-
-	for (size_t k = 0; k < r->all->count; k++) {
-		struct local_cloudwatch_query *q = &r->all->all[k];
-
-		if (q->math || i-- > 0)
-			continue;
-		*ret_id = q->id;
-		return run_query(r, q, e) < 0 ? NULL : &q->result;
-	}
-	return NULL;
-}
-
-int local_cloudwatch_query_run(struct local *l, struct local_cloudwatch_queries *q, int64_t from,
-			       int64_t to, struct err *e)
-{
-	int64_t period = local_cloudwatch_query_period(q);
-	struct run r = {
-		.local = l,
-		.all = q,
-		.from = from,
-		.to = to,
-		.scope = { .find = find,
-			   .metric = metric,
-			   .start = from,
-			   .period = period,
-			   .count = (size_t)((to - from + period - 1) / period),
-			   .left = CLOUDWATCH_POINTS_MAX },
-	};
-
-	r.scope.arg = &r;
-	for (size_t i = 0; i < q->count; i++) {
-		struct local_cloudwatch_query *one = &q->all[i];
-
-		if (!one->returned)
-			continue;
-		if (run_query(&r, one, e) < 0)
-			return -1;
-		if (one->result.shape == CLOUDWATCH_NUMBER)
-			return REFUSE(e,
-				      "Error in expression '%.100s': the final result of an "
-				      "expression must be a time series, not a number.",
-				      one->id);
-	}
-	return 0;
 }

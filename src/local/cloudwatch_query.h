@@ -25,6 +25,8 @@ struct local_cloudwatch_query {
 struct local_cloudwatch_queries {
 	struct local_cloudwatch_query *all;
 	size_t count;
+	char **names; /* of what was searched, for labels */
+	size_t name_count;
 };
 void local_cloudwatch_query_done(struct local_cloudwatch_queries *q);
 

@@ -36,15 +36,18 @@ src_local_liblocal_a_SOURCES += \
 	src/local/cloudwatch_label.c src/local/cloudwatch_label.h \
 	src/local/cloudwatch_math.c src/local/cloudwatch_math.h src/local/cloudwatch_math_own.h \
 	src/local/cloudwatch_point.c \
-	src/local/cloudwatch_query.c src/local/cloudwatch_query.h src/local/cloudwatch_run.c \
+	src/local/cloudwatch_query.c src/local/cloudwatch_query.h src/local/cloudwatch_query_run.c \
+	src/local/cloudwatch_run.c src/local/cloudwatch_search.c src/local/cloudwatch_search.h \
 	src/local/cloudwatch_get.c src/local/cloudwatch_list.c src/local/cloudwatch_put.c \
 	src/local/cloudwatch_stat.c src/local/cloudwatch_stat.h \
 	src/local/cloudwatch_store.c src/local/cloudwatch_store.h
 
 if HAVE_CHECK
-check_PROGRAMS += tests/unit/check_local_cloudwatch tests/unit/check_local_scaling tests/unit/check_local_store
-TESTS += tests/unit/check_local_cloudwatch tests/unit/check_local_scaling tests/unit/check_local_store
+check_PROGRAMS += tests/unit/check_local_cloudwatch tests/unit/check_local_rules tests/unit/check_local_scaling tests/unit/check_local_store
+TESTS += tests/unit/check_local_cloudwatch tests/unit/check_local_rules tests/unit/check_local_scaling tests/unit/check_local_store
 endif
+tests_unit_check_local_rules_SOURCES = tests/unit/check_local_rules.c
+tests_unit_check_local_rules_LDADD = $(LOCAL_LIBS) $(UNIT_LIBS)
 tests_unit_check_local_scaling_SOURCES = tests/unit/check_local_scaling.c
 tests_unit_check_local_scaling_LDADD = $(LOCAL_LIBS) $(UNIT_LIBS)
 tests_unit_check_local_store_SOURCES = tests/unit/check_local_store.c

@@ -306,3 +306,25 @@ def test_composite_alarms(cloud):
     cloudwatch.put_composite_alarm(AlarmName="over", AlarmRule="ALARM(both)")
     cloudwatch.delete_alarms(AlarmNames=["over"])
     assert states() == {"both": states()["both"]}
+
+
+def test_searches(cloud):
+    cloudwatch = cloud.client("cloudwatch")
+    end = clock(cloud)
+    for queue, value in (("one", 3), ("two", 7)):
+        cloudwatch.put_metric_data(Namespace="App", MetricData=[
+            {"MetricName": "lag", "Dimensions": [{"Name": "Queue", "Value": queue}], "Value": value, "Timestamp": end - minutes(1)}])
+    put(cloud, 100)
+
+    def ask(expression, **more):
+        got = cloudwatch.get_metric_data(StartTime=end - minutes(10), EndTime=end + minutes(1), MetricDataQueries=[
+            {"Id": "e1", "Expression": expression, **more}])["MetricDataResults"]
+        return {r["Label"]: sum(r["Values"]) for r in got}
+    assert ask("SEARCH('{App,Queue} MetricName=\"lag\"', 'Sum', 60)") == {"one lag": 3, "two lag": 7}
+    assert ask("SEARCH('{App,Queue} two', 'Sum', 300)") == {"two lag": 7}
+    assert ask("SUM(SEARCH('{App,Queue} lag', 'Maximum', 60))", Label="all") == {"all": 10}
+    assert ask("SEARCH('{Other} x', 'Sum', 60)") == {}
+    with pytest.raises(Exception, match="search expression"):
+        ask("SEARCH('{App', 'Sum', 60)")
+    assert code_of(cloudwatch.put_metric_alarm, AlarmName="s", EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanThreshold",
+                   Metrics=[{"Id": "e1", "Expression": "SUM(SEARCH('{App,Queue} lag', 'Sum', 60))", "ReturnData": True}]) == "ValidationError"

@@ -7,7 +7,6 @@
 #include "base/cbor.h"
 #include "base/gunzip.h"
 #include "check_main.h"
-#include "local/cloudwatch_clause.h"
 #include "local/cloudwatch_math.h"
 #include "local/cloudwatch_stat.h"
 
@@ -426,61 +425,6 @@ START_TEST(gzip_is_unpacked_within_its_cap)
 }
 END_TEST
 
-static const struct {
-	const char *rule;
-	int holds; /* -1: refused */
-} clauses[] = {
-	{ "ALARM(high)", 1 },
-	{ "ALARM(\"high\")", 1 },
-	{ " ALARM ( high ) ", 1 },
-	{ "ALARM(arn:aws:cloudwatch:us-east-1:123456789012:alarm:high)", 1 },
-	{ "OK(high)", 0 },
-	{ "OK(low)", 1 },
-	{ "INSUFFICIENT_DATA(new)", 1 },
-	{ "ALARM(nobody)", 0 },
-	{ "OK(nobody)", 0 },
-	{ "NOT ALARM(high)", 0 },
-	{ "NOT NOT ALARM(high)", 1 },
-	{ "FALSE OR TRUE AND FALSE", 0 },
-	{ "TRUE OR TRUE AND FALSE", 1 },
-	{ "(TRUE OR TRUE) AND FALSE", 0 },
-	{ "ALARM(high) AND (OK(low) OR ALARM(low))", 1 },
-	{ "ALARM(with space)", 0 },
-	{ "", -1 },
-	{ "ALARM", -1 },
-	{ "ALARM()", -1 },
-	{ "ALARM(high", -1 },
-	{ "ALARM(\"high)", -1 },
-	{ "ALARM(high) ALARM(low)", -1 },
-	{ "ALARM(high) AND", -1 },
-	{ "(TRUE", -1 },
-	{ "true", -1 },
-	{ "TRUEANDFALSE", -1 },
-};
-
-static bool state_of(const char *alarm, enum local_cloudwatch_state *ret, void *arg)
-{
-	(void)arg;
-	*ret = strcmp(alarm, "high") == 0  ? CLOUDWATCH_ALARM
-	       : strcmp(alarm, "low") == 0 ? CLOUDWATCH_OK
-					   : CLOUDWATCH_INSUFFICIENT;
-	return strcmp(alarm, "nobody") != 0;
-}
-
-START_TEST(rules_of_composite_alarms_hold_or_not)
-{
-	AUTO(local_cloudwatch_clause_done) struct local_cloudwatch_clauses c = { 0 };
-	struct err e = { 0 };
-	int rc = local_cloudwatch_clause_read(clauses[_i].rule, &c, &e);
-
-	ck_assert_msg((rc < 0) == (clauses[_i].holds < 0), "%s: %s", clauses[_i].rule, e.text);
-	if (rc == 0)
-		ck_assert_msg(local_cloudwatch_clause_holds(&c, state_of, NULL) ==
-				      (clauses[_i].holds == 1),
-			      "%s", clauses[_i].rule);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *s = suite_create("local_cloudwatch");
@@ -496,7 +440,6 @@ int main(void)
 	tcase_add_loop_test(t, cbor_is_read, 0, COUNT_OF(cbors));
 	tcase_add_test(t, cbor_comes_back);
 	tcase_add_test(t, gzip_is_unpacked_within_its_cap);
-	tcase_add_loop_test(t, rules_of_composite_alarms_hold_or_not, 0, COUNT_OF(clauses));
 	suite_add_tcase(s, t);
 	return check_main_run(srunner_create(s));
 }
