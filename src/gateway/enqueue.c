@@ -175,7 +175,7 @@ static void recorded(const struct err *e, bool wrote, const struct record *now, 
 		gateway_upload_fail(u, 409, "under_way",
 				    "an upload with this Idempotency-Key is under way");
 	} else if (!wrote) {
-		remove_all(u);
+		u->step = UPLOAD_OVER; /* whose record stands there is not known: a sweep looks */
 		gateway_upload_away(u, "the store", e);
 	} else if (u->upload_id) {
 		complete(u);

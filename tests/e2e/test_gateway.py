@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import socket
+import subprocess
 import threading
 import time
 import urllib.request
@@ -14,8 +15,9 @@ from celery_redis import redis
 from cloud import cloud
 from conftest import free_port, wait_for
 from gateway import BOUNDARY, MP4, TOKEN, Gateway, Store, form, new_key
+from videos import around
 
-__all__ = ["cloud", "redis"]
+__all__ = ["around", "cloud", "redis"]
 PART = 5 << 20
 
 
@@ -119,6 +121,25 @@ def test_who_is_let_in(gateway, store, tmp_path):
         assert got.headers["WWW-Authenticate"].startswith("Bearer")
         assert gateway.ask("GET", "/api/videos/x", token=token).status == 401
     assert len(store.take()) == 1 and len(store.keys("uploads/")) == 1
+
+
+def test_a_token_signed_by_rs256(gateway, store, tmp_path):
+    key, public, text = tmp_path / "key.pem", tmp_path / "public.pem", tmp_path / "text"
+    for argv in (["genrsa", "-out", key, "2048"], ["rsa", "-in", key, "-pubout", "-out", public]):
+        subprocess.run(["openssl", *argv], check=True, capture_output=True)
+
+    def token(algorithm="RS256", **claims):
+        signed = f"{encoded(json.dumps({'alg': algorithm}).encode())}.{encoded(json.dumps(claims).encode())}"
+        text.write_text(signed)
+        signature = subprocess.run(["openssl", "dgst", "-sha256", "-sign", key, text], check=True, capture_output=True)
+        return f"{signed}.{encoded(signature.stdout)}"
+    gateway.start("--jwt-key-file", public, "--jwt-audience", "anb")
+    good = {"aud": "anb", "exp": int(time.time()) + 600}
+    assert gateway.upload(token=token(**good)).status == 201
+    assert gateway.upload(token=token("HS256", **good)).code == "invalid_token"
+    # The public key as the secret of HS256: what is pinned is not the token's to choose.
+    assert gateway.upload(token=jwt(public.read_bytes(), **good)).code == "invalid_token"
+    assert gateway.upload(token=token(**good)[:-8]).code == "invalid_token"
 
 
 TEXT = b"this is a text and no video\n" * 400
@@ -356,3 +377,37 @@ def test_sigterm_lets_an_upload_end(gateway, store):
     assert connection.getresponse().status == 201
     assert gateway.program.wait_end() == 0
     assert len(store.take()) == 1
+
+
+def test_from_the_form_to_the_finished_video(programs, around, tmp_path, ffmpeg):
+    """Gateway and worker over one record: it waits, is processed, and is done; a broken one is parked."""
+    gateway = Gateway(programs, tmp_path, around.environment).start()
+    clip = tmp_path / "clip.mp4"
+    done = programs.call(ffmpeg, "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=10", "-t", "1", str(clip))
+    assert done.returncode == 0, done.stderr
+    good = gateway.upload(form("Good", clip.read_bytes())).json["video_id"]
+    bad = gateway.upload(form("Bad")).json["video_id"]
+    assert around.worker("--until-empty").wait_end(120) == 0
+    wait_for(lambda: gateway.video(good)["state"] == "done", "a finished video", 30)
+    seen = gateway.video(good)
+    assert seen["title"] == "Good" and seen["attempt"] == 1 and seen["progress"] == 100
+    with urllib.request.urlopen(seen["outputs"][0]["url"]) as got:
+        assert len(got.read()) == seen["outputs"][0]["bytes"] > 1000
+    seen = gateway.video(bad)
+    assert seen["state"] == "parked" and seen["reason"] and seen["title"] == "Bad"
+
+
+def test_moto_takes_what_the_gateway_writes(programs, tmp_path, moto, keys, client_of):
+    """The same against a store and a queue that we did not write."""
+    store = Store(client_of(moto, "s3"), client_of(moto, "sqs"))
+    gateway = Gateway(programs, tmp_path, {**keys, "AWS_ENDPOINT_URL": moto, "SQS_QUEUE_URL": store.queue}, "--part-mib", "5")
+    gateway.start()
+    video, key = MP4 + bytes(2 * PART), new_key()
+    first = gateway.upload(form("By parts", video), Idempotency_Key=key)
+    assert first.status == 201, first.body
+    store.clean()
+    assert gateway.upload(form("By parts", video), Idempotency_Key=key).json == first.json
+    assert gateway.upload(form("Small")).status == 201
+    video_id = first.json["video_id"]
+    assert store.bytes(f"uploads/{video_id}/source.mp4") == video and store.record(video_id)["state"] == "queued"
+    assert gateway.video(video_id)["title"] == "By parts" and len(store.take()) == 2
