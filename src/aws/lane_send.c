@@ -122,6 +122,7 @@ int lane_send(struct aws_flight *f, http_done_fn *fn, struct err *e)
 		q.body = buf_str(&r->body);
 		q.body_len = r->body.len;
 	}
+	q.once = r->write;
 	q.reply_fd = r->reply_fd;
 	q.reply_cap = r->reply_cap;
 	time_limits(f, &q);

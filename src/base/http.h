@@ -44,6 +44,9 @@ struct http_request {
 	 * were sent the call waits for http_body_more(). */
 	int64_t (*body_there)(void *arg);
 	void *body_arg;
+	/* curl sends a request again by itself where a kept connection ends without an answer,
+	 * though it may have been carried out. Once: not after its body was on its way. */
+	bool once;
 	bool expect_continue; /* send Expect: 100-continue; otherwise never sent */
 	/* Reply body: memory up to reply_cap, or when status is 2xx and reply_fd >= 0 written
 	 * there (at its offset; a regular file), up to reply_cap. What a failure says goes to

@@ -32,6 +32,7 @@ struct http_call {
 	const char *body;
 	int body_fd; /* -1: memory */
 	int64_t body_offset, body_size, body_at;
+	bool once;
 	int64_t (*body_there)(void *arg);
 	void *body_arg;
 	bool body_waits;

@@ -153,6 +153,7 @@ static const char *why(const struct http_call *c, CURLcode code, char *text, siz
 		snprintf(text, size, "%s", os ? strerror((int)os) : curl_easy_strerror(code));
 		break;
 	case CURLE_GOT_NOTHING:
+	case CURLE_SEND_FAIL_REWIND: /* curl would have sent it again */
 		return "the connection was closed without a reply";
 	case CURLE_PARTIAL_FILE:
 		return "the reply was cut off";

@@ -11,6 +11,7 @@
 
 #define URL_BYTES_MAX (64u << 10)
 #define METHOD_BYTES_MAX 32
+#define UPLOAD_BYTES_LEAST 16384L /* curl takes no less; else 64 KiB a call */
 
 static bool is_token(const char *s)
 {
@@ -248,7 +249,8 @@ static int body_seek(void *arg, curl_off_t offset, int origin)
 {
 	struct http_call *c = arg;
 
-	if (origin != SEEK_SET || offset < 0 || offset > c->body_size)
+	if (origin != SEEK_SET || offset < 0 || offset > c->body_size ||
+	    (c->once && c->body_at > 0))
 		return CURL_SEEKFUNC_FAIL;
 	c->body_at = offset;
 	return CURL_SEEKFUNC_OK;
@@ -258,7 +260,9 @@ static void set_method(struct http_call *c, const char *method)
 {
 	bool body = c->body_size > 0 || strcmp(method, "PUT") == 0 || strcmp(method, "POST") == 0;
 
-	if (body && strcmp(method, "POST") == 0 && c->body_fd < 0) {
+	if (c->once && c->body_size == 0)
+		curl_easy_setopt(c->easy, CURLOPT_FRESH_CONNECT, 1L);
+	if (body && strcmp(method, "POST") == 0 && c->body_fd < 0 && !c->once) {
 		/* In one piece with the headers, and without a buffer of 64 KiB. */
 		curl_easy_setopt(c->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)c->body_size);
 		curl_easy_setopt(c->easy, CURLOPT_POSTFIELDS, c->body_size ? c->body : "");
@@ -266,6 +270,8 @@ static void set_method(struct http_call *c, const char *method)
 	}
 	if (body) {
 		curl_easy_setopt(c->easy, CURLOPT_UPLOAD, 1L);
+		if (c->body_size < UPLOAD_BYTES_LEAST)
+			curl_easy_setopt(c->easy, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BYTES_LEAST);
 		curl_easy_setopt(c->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)c->body_size);
 		curl_easy_setopt(c->easy, CURLOPT_READFUNCTION, body_wanted);
 		curl_easy_setopt(c->easy, CURLOPT_READDATA, c);
@@ -350,6 +356,7 @@ int http_request_set(struct http_call *c, const struct http_request *q, struct e
 		return -1;
 	c->body = q->body;
 	c->body_fd = q->body_fd;
+	c->once = q->once;
 	c->body_offset = q->body_offset;
 	c->body_there = q->body_there;
 	c->body_arg = q->body_arg;

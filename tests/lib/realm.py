@@ -36,7 +36,7 @@ def flags():
 
 
 def realm_argv(*argv):
-    return ["unshare", *flags(), "env", f"{INSIDE}=1", *map(str, argv)]
+    return [shutil.which("unshare"), *flags(), "env", f"{INSIDE}=1", *map(str, argv)]
 
 
 def realm_enter():
@@ -74,6 +74,18 @@ def realm_names(folder, known, resolver="127.0.0.1"):
     """@p known: name -> address. Every other name is asked of @p resolver."""
     mount_over("/etc/hosts", hosts_text(known), folder)
     mount_over("/etc/resolv.conf", f"nameserver {resolver}\noptions timeout:5 attempts:2\n", folder)
+
+
+def listen_and_hang(address, port=443):
+    """Takes connections and never says a word; to be kept."""
+    return socket.create_server((address, port), backlog=1000)
+
+
+def silent_resolver():
+    """A name server that gets questions and gives no answer; to be kept."""
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind(("127.0.0.1", 53))
+    return s
 
 
 def aws_names(*regions, services=SERVICES):
