@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/log.h"
 #include "base/xml.h"
 #include "local/sqs.h"
 #include "wire/uri.h"
@@ -144,7 +145,8 @@ static struct json *event_record(const struct s3_request *r, const struct json *
 	return record;
 }
 
-/* A queue that is gone by now is told nothing, as with AWS. */
+/* A queue that is gone by now, or that takes no message of this size, is told nothing: what the
+ * event tells of is done all the same. */
 static int event_send(struct s3_request *r, const char *arn, const struct json *message,
 		      struct err *e)
 {
@@ -156,7 +158,14 @@ static int event_send(struct s3_request *r, const char *arn, const struct json *
 	json_write(message, &text);
 	if (buf_ok(&text, "the event", e) < 0)
 		return -1;
-	return q ? local_sqs_send_own(q, buf_str(&text), text.len, e) : 0;
+	if (!q || local_sqs_send_own(q, buf_str(&text), text.len, e) == 0)
+		return 0;
+	if (!local_sqs_refused(e))
+		return -1;
+	LOG_WARN("a queue refused an event of a bucket -> it is lost", LOG_S("bucket", r->bucket),
+		 LOG_S("queue", name), LOG_E(e));
+	err_clear(e);
+	return 0;
 }
 
 int local_s3_event_tell(struct s3_request *r, const char *event, const char *key,

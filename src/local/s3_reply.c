@@ -205,12 +205,31 @@ static void drops_go(struct s3_request *r)
 	loop_work(r->s3->local->loop, drops_work, drops_after, d);
 }
 
+/* A transaction that was undone left its file to us; one that was written and could not be synced
+ * left it to its row. Where neither is known, the next start looks. */
+static bool file_named(const struct s3_request *r)
+{
+	struct err e;
+	AUTO(db_endp)
+	struct db_row *row =
+		db_query(r->s3->local->db,
+			 "SELECT 1 FROM s3_objects WHERE bucket=? AND key=? AND file=? UNION ALL "
+			 "SELECT 1 FROM s3_parts WHERE upload=? AND file=?",
+			 DB_ARGS(DB_S(r->bucket), DB_S(r->key), DB_S(r->file),
+				 DB_S(local_s3_query(r, "uploadId")), DB_S(r->file)),
+			 &e);
+
+	return !row || db_step(row, &e) != 0;
+}
+
 static void committed(struct local *l, bool ok, void *arg)
 {
 	struct s3_request *r = arg;
 
 	(void)l;
 	if (!ok) {
+		if (r->file[0] && file_named(r))
+			r->file[0] = '\0';
 		reply_error(r, code_get(SERVICE_S3, "InternalError"),
 			    "The request could not be stored.");
 		return;

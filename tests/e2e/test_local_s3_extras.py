@@ -223,6 +223,16 @@ def test_a_queue_that_is_gone_stops_nobody(s3, told):
     assert put(s3, "k")["ETag"]
 
 
+def test_a_queue_that_takes_no_message_so_long_stops_nobody(s3, told):
+    notify(s3, of(told, "s3:ObjectCreated:*"))
+    told()
+    told.sqs.set_queue_attributes(QueueUrl=told.url, Attributes={"MaximumMessageSize": "1024"})
+    put(s3, "k" * 1000)
+    put(s3, "k")
+    assert s3.head_object(Bucket="videos", Key="k" * 1000)["ContentLength"] == 1
+    assert [r["s3"]["object"]["key"] for m in told() for r in m["Records"]] == ["k"]
+
+
 @pytest.mark.parametrize("make, code", [
     (lambda t: [dict(of(t, "s3:ObjectCreated:*"), QueueArn=t.arn + "x")], "InvalidArgument"),
     (lambda t: [of(t, "s3:ObjectCreated:Made")], "InvalidArgument"),
