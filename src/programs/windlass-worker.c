@@ -196,6 +196,9 @@ static const struct option table[] = {
 		 "says" },
 	{ "dead-letter-url", 0, OPTION_STR, &o.dead_letter_url, "URL", "SQS_DEAD_LETTER_URL",
 	  .doc = "where messages are parked; else found by the queue's redrive policy" },
+	{ "evidence", 0, OPTION_STR, &o.evidence, "S3-URL", "WINDLASS_EVIDENCE",
+	  .doc = "s3://BUCKET/PREFIX where all that is known of a parked message is stored, "
+		 "which the note in its attribute then names" },
 	{ "retry-delay", 0, OPTION_SPAN, &o.retry, "TIME", "WINDLASS_RETRY_DELAY", "10s",
 	  .doc = "until the first retry after a failure that may pass; doubled each time, "
 		 "15 minutes at most" },

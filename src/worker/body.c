@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/own.h"
@@ -12,11 +13,29 @@ char *worker_body_path(const char *folder)
 	return own_printf("%s/" TASK_MESSAGE, folder);
 }
 
-void worker_body_remove(const char *folder)
+/* The last job's file, written over: making a file costs more than writing a short one. Unless it
+ * is no plain file of ours any more. */
+static int own_file(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat st;
+
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
+	    fchmod(fd, 0600) == 0 && ftruncate(fd, 0) == 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	unlink(path);
+	return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+void worker_body_clear(const char *folder)
 {
 	AUTO(own_freep) char *path = worker_body_path(folder);
+	int fd = own_file(path);
 
-	unlink(path); /* there may be none */
+	if (fd >= 0)
+		close(fd);
 }
 
 int worker_body_write(const char *folder, const char *body, size_t len, struct err *e)
@@ -25,8 +44,7 @@ int worker_body_write(const char *folder, const char *body, size_t len, struct e
 	size_t done = 0;
 	int fd;
 
-	unlink(path);
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	fd = own_file(path);
 	if (fd < 0)
 		return err_errno(e, errno, "making %s", path);
 	while (done < len) {

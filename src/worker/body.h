@@ -10,7 +10,7 @@
 
 /* In the slot's folder, in place of an earlier one. */
 MUST int worker_body_write(const char *folder, const char *body, size_t len, struct err *e);
-void worker_body_remove(const char *folder);
+void worker_body_clear(const char *folder);
 char *worker_body_path(const char *folder);
 
 #endif

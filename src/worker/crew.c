@@ -190,7 +190,7 @@ static void end_said(struct claim *c, const struct json *j)
 	int64_t bytes = 0;
 
 	if (w->profile.processor == PROFILE_EXEC)
-		worker_body_remove(c->seat->folder);
+		worker_body_clear(c->seat->folder);
 	snprintf(c->bucket, sizeof(c->bucket), "%s", text_of(j, "bucket"));
 	c->seat->claim = NULL;
 	c->seat = NULL;

@@ -149,7 +149,7 @@ void worker_exec(struct task *t)
 	struct run_spec s = { .argv = worker_argv_list(&argv),
 			      .cwd = t->folder,
 			      .in = t->message,
-			      .out = out,
+			      .out = t->profile->output_count ? out : NULL,
 			      .sandbox = sandbox_of(t, worker_argv_list(&more)),
 			      .limit = t->profile->limits.wall };
 

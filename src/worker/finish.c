@@ -347,7 +347,9 @@ void worker_finish_parked(struct claim *c, const char *stage, const char *reason
 			  .host = c->w->host,
 			  .attempt = c->message.receives };
 	const struct worker_end end = { .stage = stage, .reason = reason, .complaint = complaint };
+	AUTO(own_freep) char *evidence = worker_evidence_put(c, &end);
 
+	n.evidence = evidence;
 	/* What the program itself said is what tells a person most: its end, where errors stand. */
 	if (complaint[0])
 		c->finish.why = own_printf("%s: %s: %s", stage, reason, end_of(complaint));

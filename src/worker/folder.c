@@ -46,6 +46,47 @@ static int remove_inside(int dir, int depth)
 	return failed;
 }
 
+/* Removes what is in @p dir, which is taken; a folder of the name @p keep is only emptied. */
+static int empty(int dir, const char *keep)
+{
+	DIR *d = fdopendir(dir);
+	struct dirent *entry;
+	int failed = 0, inner;
+
+	if (!d) {
+		close(dir);
+		return -1;
+	}
+	while ((entry = readdir(d))) {
+		const char *name = entry->d_name;
+
+		if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+		    unlinkat(dirfd(d), name, 0) == 0)
+			continue;
+		inner = openat(dirfd(d), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (inner < 0 || remove_inside(inner, DEPTH_MAX) < 0 ||
+		    (strcmp(name, keep) != 0 && unlinkat(dirfd(d), name, AT_REMOVEDIR) < 0))
+			failed = -1;
+	}
+	closedir(d);
+	return failed;
+}
+
+int worker_folder_fresh(const char *path, const char *inner, struct err *e)
+{
+	AUTO(own_freep) char *below = own_printf("%s/%s", path, inner);
+	int dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	/* What a command did to its folder, its mode say, is not for the next to find. */
+	if (dir >= 0 &&
+	    (fchmod(dir, 0700) < 0 || empty(dir, inner) < 0 || chmod(below, 0700) < 0) &&
+	    worker_folder_remove(path, e) < 0)
+		return -1;
+	if (worker_folder_make(path, e) < 0)
+		return -1;
+	return worker_folder_make(below, e);
+}
+
 int worker_folder_remove(const char *path, struct err *e)
 {
 	int dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

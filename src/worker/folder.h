@@ -19,6 +19,9 @@ void worker_folder_close(struct folder *f); /* removes it */
 MUST int worker_folder_make(const char *path, struct err *e);
 /* All in it, and itself; links are removed, not followed. A folder that is not there is fine. */
 MUST int worker_folder_remove(const char *path, struct err *e);
+/* Makes @p path and @p inner in it, both with nothing else in them. Folders that are there are
+ * kept: of many small jobs, making them anew is most of the work. */
+MUST int worker_folder_fresh(const char *path, const char *inner, struct err *e);
 /* -1 unless @p bytes and a reserve are free where @p path is. */
 MUST int worker_folder_need(const char *path, int64_t bytes, struct err *e);
 /* -1 when they would not be there on an empty disk either. */

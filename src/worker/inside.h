@@ -3,6 +3,7 @@
  *   supervise.c  start, signals, when to receive, when to end
  *   queues.c     which queues are worked on
  *   claim.c      messages that are held: renewal, deadman, retirement
+ *   evidence.c   what is known of a parked job, as an object
  *   finish.c     how a claim ends: ack, return, park, send again
  *   crew.c       the slots' processes
  *   life.c       the instance: target state, hook
@@ -154,6 +155,14 @@ void worker_record_leave(struct claim *c);  /* the claim goes; what is to be wri
 /* At the worker's end: false while one is being written, which is for a moment only. */
 bool worker_record_closed(struct worker *w);
 void worker_record_stop(struct worker *w);
+
+/* --- evidence (evidence.c) */
+
+MUST int worker_evidence_check(const struct worker_options *o, struct err *e);
+/* Begins to store what is known of a job that is parked; where, or NULL: nowhere was asked. The
+ * caller frees it. */
+char *worker_evidence_put(struct claim *c, const struct worker_end *end);
+void worker_evidence_stop(struct worker *w);
 
 /* --- slots */
 
@@ -314,6 +323,7 @@ struct worker {
 	int receive_failures;
 	size_t receive_max;
 
+	struct evidence *evidence; /* being stored */
 	struct claim *claims;
 	struct loop_timer *renewals;
 	struct seat *seats;

@@ -7,6 +7,7 @@ src_worker_libworker_a_SOURCES = \
 	src/worker/claim.c src/worker/command.c \
 	src/worker/crew.c \
 	src/worker/encoders.c src/worker/encoders.h src/worker/encoders_run.c \
+	src/worker/evidence.c \
 	src/worker/exec.c \
 	src/worker/event.c src/worker/event.h src/worker/event_command.c src/worker/event_hook.c \
 	src/worker/event_queue.c \

@@ -56,6 +56,8 @@ static char *write(const struct note *n, const struct json *moved, size_t compla
 		set_clean(j, "stderr", n->complaint, complaint_max);
 	json_set_int(j, "attempt", n->attempt);
 	set_clean(j, "host", n->host, HOST_MAX);
+	if (n->evidence)
+		json_set_str(j, "evidence", n->evidence);
 	if (moved)
 		json_set(j, "moved", json_ref((struct json *)moved));
 	return json_write(j, &out) == 0 ? buf_take(&out) : NULL;

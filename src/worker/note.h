@@ -13,12 +13,13 @@
 
 struct note {
 	const char *reason, *stage, *complaint, *host;
+	const char *evidence; /* where more is told; NULL: nowhere */
 	int64_t attempt;
 };
 
-/* {"reason", "stage", "stderr", "attempt", "host"}; what is needed to make it fit beside the
- * message is left out, stderr first. An eleventh attribute has no place: the last of @p m moves
- * into the note. NULL: no room for any note. The caller frees it. */
+/* {"reason", "stage", "stderr", "attempt", "host", "evidence"}; what is needed to make it fit
+ * beside the message is left out, stderr first. An eleventh attribute has no place: the last of @p
+ * m moves into the note. NULL: no room for any note. The caller frees it. */
 char *worker_note_parked(struct broker_message *m, const struct note *n);
 int worker_note_interruptions(const struct broker_message *m); /* as the message says */
 /* One more than the message says. The caller frees it. */

@@ -189,7 +189,7 @@ static void maybe_end(struct worker *w)
 {
 	/* A poll is read to its end, or what it brings stays hidden for its time-out; unless told
 	 * twice. */
-	if (w->claims ||
+	if (w->claims || (w->evidence && w->phase != WORKER_HURRYING) ||
 	    (w->phase != WORKER_HURRYING && (w->receiving || !worker_record_closed(w))))
 		return;
 	worker_guard_release(w);
@@ -399,8 +399,8 @@ static int prepare(struct worker *w, struct err *e)
 {
 	struct lane_options lane = { .region = w->o->region };
 
-	if (read_profile(w, e) < 0 || sandbox_told(w, e) < 0 ||
-	    worker_folder_open(&w->folder, w->o->work_dir, e) < 0)
+	if (worker_evidence_check(w->o, e) < 0 || read_profile(w, e) < 0 ||
+	    sandbox_told(w, e) < 0 || worker_folder_open(&w->folder, w->o->work_dir, e) < 0)
 		return -1;
 	w->lane = lane_new(w->loop, &lane, e);
 	if (!w->lane)
@@ -422,6 +422,7 @@ static void finish(struct worker *w)
 	broker_free(w->broker);
 	worker_event_stop(w);
 	worker_claim_stop_all(w);
+	worker_evidence_stop(w);
 	worker_record_stop(w);
 	worker_guard_stop(w);
 	worker_ground_stop(w);

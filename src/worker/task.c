@@ -100,7 +100,8 @@ void worker_task_free(struct task *t)
 	worker_push_cancel(t->push);
 	if (t->fd >= 0)
 		close(t->fd);
-	err_ignore(worker_folder_remove(t->folder, &ignored)); /* the supervisor clears after us */
+	err_ignore(worker_folder_fresh(t->folder, TASK_OUTPUT_FOLDER,
+				       &ignored)); /* the supervisor clears after us */
 	for (size_t i = 0; i < t->file_count; i++) {
 		own_free(t->files[i].name);
 		own_free(t->files[i].bucket);
@@ -176,12 +177,10 @@ static void stored(struct task *t)
 
 void worker_task_start(struct task *t)
 {
-	AUTO(own_freep) char *out = worker_task_path(t, TASK_OUTPUT_FOLDER);
 	struct err e = { 0 };
 
 	/* What a killed slot left here would be in the way. */
-	if (worker_folder_remove(t->folder, &e) < 0 || worker_folder_make(t->folder, &e) < 0 ||
-	    worker_folder_make(out, &e) < 0) {
+	if (worker_folder_fresh(t->folder, TASK_OUTPUT_FOLDER, &e) < 0) {
 		worker_task_fail(t, TASK_MACHINE, &e, "");
 		return;
 	}

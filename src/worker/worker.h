@@ -19,6 +19,7 @@
 struct worker_options {
 	const char *queue_url; /* URL[=WEIGHT], several by commas; NULL: none */
 	const char *region, *dead_letter_url;
+	const char *evidence;   /* s3://bucket/prefix; NULL: none is kept */
 	const char *broker_url; /* Celery's Redis, instead of queue_url or beside it; NULL: none */
 	const char *celery_queue, *celery_task, *celery_prefix;
 	const char *result_url, *result_prefix;

@@ -149,3 +149,26 @@ def test_a_worker_that_may_not_read_the_queues_attributes_says_what_that_means(a
     assert "worker ready" not in worker.text()
     assert "sqs:GetQueueAttributes" in worker.text() and "dead_letters=unknown" in worker.text()
     assert len(around.outputs(job["video_id"])) == 1
+
+
+def test_evidence_that_no_attribute_holds_is_an_object(around):
+    command = "i=0; while [ $i -lt 100 ]; do echo \"line $i of a long complaint\" >&2; i=$((i+1)); done; exit 65"
+    message = around.sqs.send_message(QueueUrl=around.url, MessageBody="no good")["MessageId"]
+    worker = around.programs.start("windlass-worker", "--exec", command, "--work-dir", around.work, "--until-empty",
+                                   "--evidence", "s3://anb-videos/evidence", env=around.environment)
+    assert worker.wait_end(60) == 0
+    note = note_of(around)
+    assert note["evidence"] == f"s3://anb-videos/evidence/{message}-1.json"
+    got = around.s3.get_object(Bucket="anb-videos", Key=f"evidence/{message}-1.json")
+    kept = json.loads(got["Body"].read())
+    assert kept["message_id"] == message and kept["attempt"] == 1 and kept["reason"] == note["reason"]
+    assert "line 10 of" in kept["stderr"] and "line 10 of" not in note["stderr"], "more than the attribute holds"
+
+
+def test_evidence_that_cannot_be_stored_keeps_no_message_from_its_dead_letters(around):
+    around.put_message("no job")
+    worker = around.worker("--until-empty", "--evidence", "s3://no-such-bucket-here/evidence")
+    assert worker.wait_end(60) == 0
+    assert "could not be stored" in worker.text()
+    assert note_of(around)["stage"] == "receive"
+    assert around.worker("--evidence", "evidence").wait_end(20) == 2

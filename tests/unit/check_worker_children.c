@@ -241,6 +241,37 @@ static void write_file(const char *path)
 	close(fd);
 }
 
+START_TEST(a_fresh_folder_holds_nothing_of_the_job_before)
+{
+	char folder[] = "/tmp/check-worker-XXXXXX";
+	AUTO(own_freep) char *path = NULL, *out = NULL, *file = NULL, *below = NULL;
+	struct err e = { 0 };
+	struct stat first, second, st;
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	path = own_printf("%s/job", folder);
+	out = own_printf("%s/out", path);
+	file = own_printf("%s/left", path);
+	below = own_printf("%s/left", out);
+	ck_assert_int_eq(worker_folder_fresh(path, "out", &e), 0);
+	ck_assert_int_eq(stat(out, &first), 0);
+	write_file(file);
+	write_file(below);
+	ck_assert_int_eq(chmod(out, 0777), 0);
+	ck_assert_int_eq(worker_folder_fresh(path, "out", &e), 0);
+	ck_assert_int_eq(stat(out, &second), 0);
+	ck_assert_int_eq(first.st_ino, second.st_ino);
+	ck_assert_int_eq(second.st_mode & 07777, 0700);
+	ck_assert(access(file, F_OK) < 0 && access(below, F_OK) < 0);
+	/* A link in its place is no folder of ours. */
+	ck_assert_int_eq(rmdir(out), 0);
+	ck_assert_int_eq(symlink("/tmp", out), 0);
+	ck_assert_int_eq(worker_folder_fresh(path, "out", &e), 0);
+	ck_assert(lstat(out, &st) == 0 && S_ISDIR(st.st_mode));
+	ck_assert_int_eq(worker_folder_remove(folder, &e), 0);
+}
+END_TEST
+
 START_TEST(what_the_dead_left_is_removed_and_the_living_are_left_alone)
 {
 	char top[] = "/tmp/check-worker-XXXXXX";
@@ -400,9 +431,12 @@ TCase *check_worker_children(void)
 {
 	TCase *t = tcase_create("children");
 
+	tcase_set_timeout(t, 60); /* its children have 9 s each; libcheck gives 4 */
+
 	tcase_add_loop_test(t, a_child_ends_in_any_case, 0, COUNT_OF(runs));
 	tcase_add_test(t, of_a_long_complaint_the_end_is_kept);
 	tcase_add_test(t, a_program_that_is_not_there_is_an_error);
+	tcase_add_test(t, a_fresh_folder_holds_nothing_of_the_job_before);
 	tcase_add_test(t, what_the_dead_left_is_removed_and_the_living_are_left_alone);
 	tcase_add_test(t, a_full_disk_is_told_before_the_fetch);
 	tcase_add_loop_test(t, frames_are_whole_or_the_end, 0, COUNT_OF(wires));
