@@ -32,7 +32,7 @@ def test_headers_and_bodies_have_a_size(cloud):
     assert " 4" in say(cloud, b"GET / HTTP/1.1\r\nHost: h\r\nX-Big: ", b"x" * 200000, b"\r\n\r\n")
     assert " 4" in say(cloud, b"GET / HTTP/1.1\r\nHost: h\r\n", *[b"X-%d: %s\r\n" % (i, b"y" * 60) for i in range(2000)], b"\r\n")
     assert say(cloud, form + b"Content-Length: 9000000\r\n\r\n", *[b"a" * 100000] * 90) in cut_off
-    assert say(cloud, form + b"Transfer-Encoding: chunked\r\n\r\n", *[b"186a0\r\n" + b"a" * 100000 + b"\r\n"] * 90) in cut_off
+    assert say(cloud, form + b"Transfer-Encoding: chunked\r\n\r\n", *[b"186a0\r\n" + b"a" * 100000 + b"\r\n"] * 90, b"0\r\n\r\n") in cut_off
     assert healthy(cloud)
 
 
