@@ -37,7 +37,7 @@ class Migration:
     def __init__(self, options):
         self.bin, self.out, self.options = options.bin.resolve(), options.out.resolve(), options
         self.env = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "SQS_", "CELERY_", "WINDLASS_"))}
-        self.started, self.jobs, self.aside = [], [], set()
+        self.started, self.jobs, self.aside, self.made, self.known = [], [], set(), {}, set()
         self.deadline = time.monotonic() + options.timeout
         shutil.rmtree(self.out, ignore_errors=True)
         self.out.mkdir(parents=True)
@@ -58,7 +58,7 @@ class Migration:
             for name, child in self.started:
                 if child.poll() not in (None, 0):
                     raise Failed(f"{name} ended with status {child.returncode}; see {self.out / (name + '.log')}")
-            time.sleep(0.1)
+            time.sleep(0.1 if len(self.jobs) < 200 else 2)
         return got
 
     def said(self, name, word):
@@ -105,54 +105,72 @@ class Migration:
         os.environ.update({k: v for k, v in self.env.items() if k.startswith("AWS_")})
         self.s3, self.sqs = (boto3.client(s, endpoint_url=endpoint) for s in ("s3", "sqs"))
         clip = self.out / "clip.mp4"
-        subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=64x36:rate=25", "-t", "1",
-                        "-pix_fmt", "yuv420p", str(clip)], check=True, stdin=subprocess.DEVNULL)
+        subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=64x36:rate=25", "-t",
+                        str(self.options.clip), "-pix_fmt", "yuv420p", str(clip)], check=True, stdin=subprocess.DEVNULL)
         self.s3.upload_file(str(clip), BUCKET, "uploads/clip.mp4")
         self.s3.put_object(Bucket=BUCKET, Key="uploads/broken.mp4", Body=b"this is no video\n" * 50)
 
     def start_workers(self):
-        """One of the old ones, and one of windlass that serves both queues."""
-        self.start("celery", [PYTHON, "-B", "-m", "celery", "-A", "anb", "worker", "-P", "solo", "-l", "INFO",
-                              "--without-gossip", "--without-mingle", "--without-heartbeat"])
+        """Some of the old ones, and one of windlass that serves both queues."""
+        old = [f"celery {n}" if n else "celery" for n in range(self.options.celery_workers)]
+        for n, name in enumerate(old):
+            self.start(name, [PYTHON, "-B", "-m", "celery", "-A", "anb", "worker", "-P", "solo", "-l", "INFO", "-n",
+                              f"w{n}@here", "--without-gossip", "--without-mingle", "--without-heartbeat"])
         self.start("windlass-worker", [self.bin / "windlass-worker", "--profile", PROFILE, "--work-dir", self.out / "work",
-                                       "--no-instance", "--celery-visibility-timeout", "600s", "--wait-time", "1"],
+                                       "--no-instance", "--celery-visibility-timeout", "600s", "--wait-time", "1", "--slots", self.options.slots],
                    WINDLASS_BROKER=self.env["CELERY_BROKER_URL"])
-        self.said("celery", "ready.")
+        for name in old:
+            self.said(name, "ready.")
         self.said("windlass-worker", "worker ready")
 
     # ---- the story
 
-    def send(self, phase, number):
-        name = "broken" if phase.startswith("cutover") and number % BROKEN_EVERY == 0 else "clip"
-        text = self.windlass("send", "--output", "json", f"s3://{BUCKET}/uploads/{name}.mp4",
-                             sqs=phase.startswith("cutover"))
-        self.jobs.append({**json.loads(text), "phase": phase})
+    def producer(self, phase):
+        """One that runs for this phase: it sends each line as it comes, and says what became of it."""
+        env = {k: v for k, v in self.env.items() if k != "SQS_QUEUE_URL" or phase.startswith("cutover")}
+        self.told = (self.out / f"sent {phase}").open("w+")
+        return subprocess.Popen([self.bin / "windlass", "send", "--batch", "-", "--output", "json"], env=env, text=True,
+                                stdin=subprocess.PIPE, stdout=self.told, stderr=subprocess.PIPE)
+
+    def stop_producer(self, producer, phase):
+        said = producer.communicate(timeout=120)[1]
+        if producer.returncode:
+            raise Failed(f"windlass send: {said.strip()[-600:]}")
+        self.told.seek(0)
+        self.jobs += [{**json.loads(line), "phase": phase} for line in self.told]
+        self.told.close()
 
     def play(self):
         each = max(1, self.options.jobs // len(PHASES))
         next_time = time.monotonic()
         for phase in PHASES:
             print(f"{phase}: producers send to {'SQS' if phase.startswith('cutover') else 'Celery'}", flush=True)
+            producer = self.producer(phase)
             for number in range(each):
-                self.send(phase, number)
+                name = "broken" if phase.startswith("cutover") and number % BROKEN_EVERY == 0 else "clip"
+                producer.stdin.write(f"s3://{BUCKET}/uploads/{name}.mp4\n")
+                producer.stdin.flush()
                 next_time += 1 / self.options.rate
                 time.sleep(max(0, next_time - time.monotonic()))
+            self.stop_producer(producer, phase)
             if phase.startswith("cutover"):
                 # Producers go back to Celery: what SQS still holds follows them.
-                print("  " + self.windlass("migrate", "rollback", "--timeout", "120s").strip(), flush=True)
+                print("  " + self.windlass("migrate", "rollback", "--timeout", f"{self.options.timeout:g}s").strip(), flush=True)
         print(self.windlass("migrate", "status"), end="")
-        print(self.windlass("migrate", "cutover", "--timeout", "300s"), end="", flush=True)
+        print(self.windlass("migrate", "cutover", "--timeout", f"{self.options.timeout:g}s"), end="", flush=True)
 
     # ---- what came of it
 
     def outputs(self):
         """{video_id: [made by]}"""
-        found = collections.defaultdict(list)
         for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix="processed_videos/"):
             for item in page.get("Contents", []):
-                video = item["Key"].split("/")[1][:36]
-                head = self.s3.head_object(Bucket=BUCKET, Key=item["Key"])
-                found[video].append(head["Metadata"].get("made-by", "windlass"))
+                if item["Key"] not in self.made:
+                    head = self.s3.head_object(Bucket=BUCKET, Key=item["Key"])
+                    self.made[item["Key"]] = head["Metadata"].get("made-by", "windlass")
+        found = collections.defaultdict(list)
+        for key, by in self.made.items():
+            found[key.split("/")[1][:36]].append(by)
         return found
 
     def parked(self):
@@ -162,8 +180,12 @@ class Migration:
             ids |= {json.loads(m["Body"])["task_id"] for m in got}
         r = redis.Redis.from_url(self.env["CELERY_BROKER_URL"])
         ids |= {json.loads(m)["headers"]["id"] for m in r.lrange("celery.parked", 0, -1)}
-        ids |= {json.loads(r.get(k))["task_id"] for k in r.keys("celery-task-meta-*")
-                if json.loads(r.get(k))["status"] == "FAILURE"}
+        fresh = [key for key in r.scan_iter("celery-task-meta-*", count=1000) if key not in self.known]
+        for key, text in zip(fresh, r.mget(fresh) if fresh else []):
+            result = json.loads(text)
+            self.known.add(key)
+            if result["status"] == "FAILURE":
+                ids.add(result["task_id"])
         return ids
 
     def settled(self):
@@ -199,6 +221,9 @@ def main():
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("migration-out"))
     parser.add_argument("--jobs", type=int, default=40)
     parser.add_argument("--rate", type=float, default=4, help="jobs a second")
+    parser.add_argument("--celery-workers", type=int, default=1)
+    parser.add_argument("--slots", type=int, default=1, help="of the worker of windlass")
+    parser.add_argument("--clip", type=float, default=1, help="seconds of each video")
     parser.add_argument("--timeout", type=float, default=900)
     migration = Migration(parser.parse_args())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
