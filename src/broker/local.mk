@@ -7,7 +7,7 @@ src_broker_libbroker_a_SOURCES = \
 	src/broker/redis.c src/broker/redis.h \
 	src/broker/redis_codec.c src/broker/redis_place.c \
 	src/broker/celery.h src/broker/celery_message.c \
-	src/broker/celery_depth.c src/broker/celery.c src/broker/celery_own.h \
+	src/broker/celery_busy.c src/broker/celery_busy.h src/broker/celery_depth.c src/broker/celery.c src/broker/celery_own.h \
 	src/broker/celery_end.c src/broker/celery_read.c src/broker/celery_receive.c \
 	src/broker/celery_script.c src/broker/celery_script.h
 

@@ -140,15 +140,22 @@ bool decide_trust(struct climb *c)
 	return true;
 }
 
+static struct stair early(size_t metric, const struct fact *f)
+{
+	if (f->has & QUEUE_EARLY)
+		return (struct stair){ .code = REASON_EARLY_COUNTED,
+				       .rule = -1,
+				       .arg = { (int64_t)metric, f->early, f->early_silent } };
+	return (struct stair){ .code = REASON_EARLY_ACKS, .rule = -1, .arg = { (int64_t)metric } };
+}
+
 /* Celery acks a task when it begins unless told otherwise (acks_late): then it is nowhere while it
  * runs, and a busy fleet looks like an empty queue. */
 static void say_early_acks(struct climb *c)
 {
 	for (size_t i = 0; i < c->p->metric_count && i < POLICY_METRICS_MAX; i++)
 		if (c->p->metrics[i].source == POLICY_CELERY && c->trust[i] == FACT_READABLE)
-			decide_climb_note(c, (struct stair){ .code = REASON_EARLY_ACKS,
-							     .rule = -1,
-							     .arg = { (int64_t)i } });
+			decide_climb_note(c, early(i, &c->f->metric[i]));
 }
 
 void decide_trust_say(struct climb *c)

@@ -34,7 +34,8 @@ enum {
 	QUEUE_DELAYED = 4,
 	QUEUE_OLDEST_AGE = 8,
 	QUEUE_SENT = 16,
-	QUEUE_DELETED = 32
+	QUEUE_DELETED = 32,
+	QUEUE_EARLY = 64
 };
 
 struct fact {
@@ -48,6 +49,9 @@ struct fact {
 	struct instant period_end;
 	struct span period;
 	int64_t sent, deleted;
+	/* Tasks of Celery that were acked at their start and run: part of in_flight. Their workers
+	 * told, but for so many that were silent. */
+	int64_t early, early_silent;
 	int64_t value_milli; /* a scalar metric */
 };
 

@@ -109,6 +109,7 @@ struct policy_metric {
 	struct policy_celery {
 		const char *broker_url, *queue;
 		const char *key_prefix; /* NULL: none */
+		bool ask_workers;       /* what they run of tasks that they acked */
 	} celery;
 	struct policy_expr { /* POLICY_SUM too */
 		const char *text;

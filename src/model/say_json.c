@@ -14,6 +14,8 @@ static const struct {
 	{ "oldest_age_ms", QUEUE_OLDEST_AGE, offsetof(struct fact, oldest_age_ms) },
 	{ "sent", QUEUE_SENT, offsetof(struct fact, sent) },
 	{ "deleted", QUEUE_DELETED, offsetof(struct fact, deleted) },
+	{ "early", QUEUE_EARLY, offsetof(struct fact, early) },
+	{ "early_silent", QUEUE_EARLY, offsetof(struct fact, early_silent) },
 };
 
 static const struct {

@@ -200,15 +200,28 @@ static void queue_done(struct aws_call *c, void *arg)
 		   &e);
 }
 
-static void celery_done(const struct broker_celery_depth *d, const struct err *e, void *arg)
+/* What workers say they run is work that is in flight, and was held nowhere. */
+static void celery_done(const struct observe_celery_seen *s, const struct err *e, void *arg)
 {
+	struct read *r = arg;
 	struct depth depth = { 0 };
+	unsigned has = QUEUE_VISIBLE | QUEUE_IN_FLIGHT;
 
-	if (d) {
-		depth.visible = d->waiting;
-		depth.in_flight = d->held;
+	if (s) {
+		depth.visible = s->depth.waiting;
+		depth.in_flight = s->depth.held;
 	}
-	queue_seen(arg, d ? &depth : NULL, QUEUE_VISIBLE | QUEUE_IN_FLIGHT, e);
+	if (s && s->asked) {
+		has |= QUEUE_EARLY;
+		depth.in_flight = time_add_(depth.in_flight, s->busy.running);
+		for (size_t i = 0; i < r->to_count; i++) {
+			struct fact *f = &r->to[i].want->facts->metric[r->to[i].metric];
+
+			f->early = s->busy.running;
+			f->early_silent = s->busy.workers - s->busy.answered;
+		}
+	}
+	queue_seen(r, s ? &depth : NULL, has, e);
 }
 
 /* --- groups */

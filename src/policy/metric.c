@@ -166,7 +166,8 @@ void policy_metric_check(const struct check *c, size_t i, struct policy_metric *
 	ret->sqs.region = m->sqs.region;
 	ret->celery = (struct policy_celery){ .broker_url = m->celery.broker_url,
 					      .queue = m->celery.queue,
-					      .key_prefix = m->celery.key_prefix };
+					      .key_prefix = m->celery.key_prefix,
+					      .ask_workers = m->celery.ask_workers };
 	if (m->sqs_given) {
 		check_url(c, n, &m->sqs);
 		ret->sqs.count = counted(c, n, &m->sqs);
@@ -299,7 +300,7 @@ void policy_metric_raw(struct keys_arena *a, const struct policy *p, const struc
 				.account_id = w->account_id,
 				.period = w->period },
 		.celery = { without_password(a, m->celery.broker_url), m->celery.queue,
-			    m->celery.key_prefix },
+			    m->celery.key_prefix, m->celery.ask_workers },
 		.expr = m->expr.text
 	};
 	raw_count(a, m, &raw->sqs);

@@ -120,6 +120,12 @@ static const struct key celery_keys[] = {
 	  .type = KEY_STR,
 	  .offset = offsetof(struct raw_celery, key_prefix),
 	  .doc = "Celery's global_keyprefix; default: none" },
+	{ .name = "ask_workers",
+	  .type = KEY_BOOL,
+	  .offset = offsetof(struct raw_celery, ask_workers),
+	  .init = "false",
+	  .doc = "ask its workers, as celery inspect active does, what they run of tasks that "
+		 "were acked at their start, and count that too; they have a second to answer" },
 };
 TABLE(celery, "a queue of Celery on Redis", raw_celery, celery_keys);
 

@@ -28,6 +28,7 @@ struct raw_cloudwatch {
 
 struct raw_celery {
 	const char *broker_url, *queue, *key_prefix;
+	bool ask_workers;
 };
 
 struct raw_part {

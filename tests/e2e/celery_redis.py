@@ -97,11 +97,11 @@ def transcode(self, video_id, video_path):
 class Celery:
     """One Celery application: workers of it, and Python that uses it."""
 
-    def __init__(self, programs, folder, broker, **conf):
-        probe = subprocess.run([DEBIAN_PYTHON, "-c", "import celery, redis"], capture_output=True, text=True)
+    def __init__(self, programs, folder, broker, python=DEBIAN_PYTHON, **conf):
+        probe = subprocess.run([python, "-c", "import celery, redis"], capture_output=True, text=True)
         if probe.returncode:
             pytest.skip("needs: python3-celery and python3-redis")
-        self.programs, self.folder = programs, folder / "celery"
+        self.programs, self.folder, self.interpreter = programs, folder / "celery", python
         self.folder.mkdir()
         (self.folder / "anb.py").write_text(APP)
         self.ran_file, self.open_file = self.folder / "ran", self.folder / "open"
@@ -114,7 +114,7 @@ class Celery:
     def worker(self, *options):
         """A Celery worker that is ready to take tasks."""
         self.workers += 1
-        worker = self.programs.start(DEBIAN_PYTHON, "-m", "celery", "-A", "anb", "worker", "-P", "solo", "-n",
+        worker = self.programs.start(self.interpreter, "-m", "celery", "-A", "anb", "worker", "-P", "solo", "-n",
                                      f"w{self.workers}@here", "--without-gossip", "--without-mingle",
                                      "--without-heartbeat", "-l", "INFO", *options, cwd=self.folder)
         worker.wait_log(r"ready\.", 90)
@@ -122,7 +122,7 @@ class Celery:
 
     def python(self, code, seconds=90):
         """Runs Python with the application at hand as app; what it printed, as JSON."""
-        done = self.programs.call(DEBIAN_PYTHON, "-c", f"import json\nfrom anb import app, transcode\n{code}",
+        done = self.programs.call(self.interpreter, "-c", f"import json\nfrom anb import app, transcode\n{code}",
                                   cwd=self.folder, seconds=seconds)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout or "null")

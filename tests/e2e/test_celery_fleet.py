@@ -95,3 +95,45 @@ def test_what_a_celery_worker_holds_counts(programs, tmp_path, redis, queue):
     wait_for(lambda: redis.call("HLEN", "unacked", db=2) == 1, "end of all tasks")
     assert migration.legacy() == 0
     assert worker.stop() == 0
+
+
+def seen(migration, **env):
+    """The fact of Celery's metric, and the stairs that speak of it."""
+    done = migration.call("plan", "--output", "json", "--journal", migration.folder / "plan.db", migration.policy, **env)
+    assert done.returncode in (0, 3), done.stderr
+    turn, = json.loads(done.stdout)
+    codes = {s["reason"] for s in turn["plan"]["stairs"]}
+    return turn["facts"]["metrics"]["legacy"], {c for c in codes if c.startswith("early")}
+
+
+@pytest.mark.parametrize("prefix", ["", "anb:"])
+def test_what_early_acking_workers_run_is_counted_where_they_tell(programs, tmp_path, redis, prefix):
+    """By the workers themselves: nowhere in Redis is a task that was acked at its start."""
+    migration = Migration(programs, tmp_path, redis)
+    names = f", key_prefix: '{prefix}'" if prefix else ""
+    text = migration.policy.read_text()
+    assert 'queue: "celery" }' in text
+    migration.policy.write_text(text.replace('queue: "celery" }', f'queue: "celery"{names}, ask_workers: true }}'))
+    celery = Celery(programs, tmp_path, redis.url(2), broker_transport_options={"global_keyprefix": prefix})
+    fact, early = seen(migration)
+    assert (fact["visible"], fact["in_flight"]) == (0, 0) and "early" not in fact and early == {"early_acks"}, "nobody is there"
+    celery.open_file.unlink()
+    celery.python("for n in range(4): transcode.apply_async(args=[str(n), 'p'])\n"
+                  "transcode.apply_async(args=['x', 'p'], queue='other')")
+    celery.worker("-P", "prefork", "-c", "2")
+    other = celery.worker("-P", "prefork", "-c", "1", "-Q", "other")
+    celery.wait_ran(3)
+    fact, early = wait_for(lambda: (got := seen(migration))[0].get("early") == 2 and got, "two that run", 60)
+    assert fact["early_silent"] == 0 and early == {"early_counted"}
+    assert fact["visible"] + fact["in_flight"] == 4, "those that wait, are held ahead, and run"
+    assert not redis.call("KEYS", "*.reply.celery.pidbox", db=2), "nothing is left of the question"
+    celery.worker("-P", "solo", "-Q", "other2")
+    celery.python("transcode.apply_async(args=['y', 'p'], queue='other2')")
+    celery.wait_ran(4)
+    fact, early = seen(migration)
+    assert (fact["early"], fact["early_silent"]) == (2, 1) and early == {"early_counted"}, "who runs one alone is silent"
+    other.kill()
+    celery.open_file.touch()
+    celery.wait_ran(6)
+    fact, early = wait_for(lambda: (got := seen(migration))[0].get("early") == 0 and got, "end of all tasks", 60)
+    assert fact["visible"] + fact["in_flight"] == 0 and early == {"early_counted"}

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "broker/celery_busy.h"
 #include "broker/celery_own.h"
 
 static void check_json(const char *text, size_t len)
@@ -23,6 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct broker_note note = { "windlass-parked", "{\"reason\":\"x\"}" };
 	struct instant eta;
 	struct err e = { 0 };
+	int64_t running;
 	struct job job;
 	size_t len = 0;
 
@@ -40,5 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (noted)
 		check_json(noted, len);
 	broker_celery_wants_result(&m);
+	if (broker_celery_busy_read((const char *)data, size, "ticket", "celery", &running))
+		FUZZ_HOLDS(running >= 0 && (size_t)running <= size);
 	return 0;
 }
