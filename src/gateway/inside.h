@@ -135,7 +135,9 @@ struct upload {
 	const struct gateway_sniff *type;
 
 	int spool;
-	int64_t file_bytes, part_size, part_len, sent_size; /* sent_size: of the part under way */
+	int64_t file_bytes, part_size, part_len;
+	int64_t sent_size,
+		told; /* of the part under way: its size, what its call knows to be there */
 	bool sending, creating, early_off;
 	struct tick part_since;
 	char *upload_id;

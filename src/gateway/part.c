@@ -18,9 +18,10 @@
 #define MIB (1ll << 20)
 #define AFTER_BYTES (128ll << 10) /* a piece, and what a form may have behind its file */
 #define PART_S 3600
-#define EARLY_BYTES MIB    /* so much tells how fast a client is */
-#define EARLY_MOST_MS 8000 /* in which the whole part would come */
-#define STALL_MS 5000      /* a client that sends nothing for so long holds no call to the store */
+#define EARLY_BYTES MIB          /* so much tells how fast a client is */
+#define EARLY_MOST_MS 8000       /* in which the whole part would come */
+#define WAKE_BYTES (256ll << 10) /* a call that follows is not woken for less */
+#define STALL_MS 5000 /* a client that sends nothing for so long holds no call to the store */
 
 int gateway_part_open(struct upload *u, struct err *e)
 {
@@ -63,6 +64,7 @@ static void send_part(struct upload *u, int64_t size)
 	u->call.request.body_arg = u;
 	u->sending = true;
 	u->sent_size = size;
+	u->told = u->part_len;
 	lane_start(u->g->lane, &u->call, span_s(PART_S), part_came, u);
 }
 
@@ -133,7 +135,10 @@ static void advance(struct upload *u)
 		u->sending = false;
 	}
 	if (u->sending) {
-		lane_body_more(&u->call);
+		if (full || ending || u->part_len - u->told >= WAKE_BYTES) {
+			u->told = u->part_len;
+			lane_body_more(&u->call);
+		}
 	} else if (ending && (!u->upload_id || u->part_len == 0)) {
 		gateway_enqueue_start(u); /* small, or all of it is in the store */
 	} else if (ending || full || (u->step == UPLOAD_TAKING && is_early(u))) {
