@@ -168,7 +168,7 @@ static size_t set_of(const struct control *c, const struct look *looks, size_t i
 	size_t n = 1;
 
 	ret[0] = &c->turns[i];
-	for (size_t k = 0; k < c->turn_count && n < CONTROL_ROUND_MAX; k++)
+	for (size_t k = 0; k < c->turn_count && n < CONTROL_LOOK_MAX; k++)
 		if (k != i && looks[k].every == looks[i].every && looks[k].first == looks[i].first)
 			ret[n++] = &c->turns[k];
 	return n;
@@ -176,7 +176,7 @@ static size_t set_of(const struct control *c, const struct look *looks, size_t i
 
 static void months(const struct control *c, bool idle, struct cost *ret)
 {
-	AUTO(own_freep) struct turn **set = own_array(CONTROL_ROUND_MAX, sizeof(struct turn *));
+	AUTO(own_freep) struct turn **set = own_array(CONTROL_LOOK_MAX, sizeof(struct turn *));
 	AUTO(own_freep) struct look *looks = own_array(c->turn_count + 1, sizeof(*looks));
 
 	for (size_t i = 0; i < c->turn_count; i++)

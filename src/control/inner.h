@@ -7,6 +7,7 @@
 #include "control/publish.h"
 
 #define CONTROL_ROUND_MAX 256
+#define CONTROL_LOOK_MAX 512 /* turns that begin together: more than metrics go into one call */
 #define CONTROL_KEEP_DAYS 30
 #define CONTROL_COMPACT_EVERY_MS 600000
 

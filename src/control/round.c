@@ -315,7 +315,7 @@ static size_t begin_due(struct control *c, struct now now, struct observe_want *
 	struct turn *t;
 	size_t n = 0;
 
-	while (n < CONTROL_ROUND_MAX && (t = control_agenda_next(&c->waiting)) &&
+	while (n < CONTROL_LOOK_MAX && (t = control_agenda_next(&c->waiting)) &&
 	       t->due.ms <= now.mono.ms) {
 		struct span deadline = control_pace_deadline(t->policy);
 
@@ -334,7 +334,7 @@ static size_t begin_due(struct control *c, struct now now, struct observe_want *
 
 void control_round_read(struct control *c)
 {
-	struct observe_want *wants[CONTROL_ROUND_MAX];
+	struct observe_want *wants[CONTROL_LOOK_MAX];
 	struct now now = clock_now();
 	struct span deadline = { 0 }, left;
 	const struct turn *next;

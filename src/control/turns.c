@@ -1,6 +1,7 @@
 /* One turn a policy: made from the policies, with the memory that the journal has of each. */
 #include <string.h>
 
+#include "aws/cloudwatch_newest.h"
 #include "base/clock.h"
 #include "base/own.h"
 #include "control/inner.h"
@@ -154,36 +155,76 @@ static struct tick first_due(const struct control *c, const struct turn *t, size
 	return control_pace_next(t->policy, t->phase, false, now);
 }
 
-/* One call describes a hundred groups of a lane: so many turns come at one time. */
+static size_t meters_of(const struct turn *t)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->policy->metric_count; i++)
+		n += t->policy->metrics[i].source == POLICY_CLOUDWATCH;
+	return n;
+}
+
+/* Turns of a lane that come at one time. */
+struct cohort {
+	const struct turn *first;
+	size_t number, size, meters;
+};
+
+static bool is_of(const struct cohort *of, const struct turn *t)
+{
+	const struct policy *a = of->first->policy, *b = t->policy;
+
+	return of->first->want.group_lane == t->want.group_lane &&
+	       a->evaluate.every.ms == b->evaluate.every.ms &&
+	       a->evaluate.idle_every.ms == b->evaluate.idle_every.ms;
+}
+
+/* One call describes a hundred groups. One call asks for five hundred metrics of CloudWatch, for
+ * which the groups of five calls come together. */
+static bool is_full(const struct cohort *of, const struct turn *t)
+{
+	if (meters_of(t) == 0)
+		return of->size % AUTOSCALING_NAMES_MAX == 0;
+	return of->size == CLOUDWATCH_QUERIES_MAX ||
+	       of->meters + meters_of(t) > CLOUDWATCH_QUERIES_MAX;
+}
+
+struct cohorts {
+	struct cohort *newest; /* of each kind */
+	size_t count, numbers;
+};
+
+static void join(struct control *c, struct cohorts *all, struct turn *t, struct tick now)
+{
+	struct cohort *of = all->newest;
+
+	while (of < all->newest + all->count && !is_of(of, t))
+		of++;
+	if (of == all->newest + all->count) {
+		all->newest = own_grow(all->newest, ++all->count, sizeof(*all->newest));
+		of = &all->newest[all->count - 1];
+		*of = (struct cohort){ .first = t, .number = all->numbers++ };
+	} else if (is_full(of, t)) {
+		*of = (struct cohort){ .first = t, .number = all->numbers++ };
+	}
+	of->size++;
+	of->meters += meters_of(t);
+	t->phase = control_pace_phase(c->turns[0].policy->name, of->number);
+	t->due = first_due(c, t, of->number, now);
+}
+
+/* Those with metrics of CloudWatch first, so that they are together; the others fill up. */
 static void set_phases(struct control *c, struct tick now)
 {
-	struct cohort {
-		const struct turn *first;
-		size_t number, size;
-	} *cohort = NULL, *of;
-	size_t count = 0, numbers = 0;
+	struct cohorts all = { 0 };
 
-	for (size_t i = 0; i < c->turn_count; i++) {
-		struct turn *t = &c->turns[i];
-
-		for (of = cohort; of < cohort + count; of++)
-			if (of->first->want.group_lane == t->want.group_lane &&
-			    of->first->policy->evaluate.every.ms == t->policy->evaluate.every.ms &&
-			    of->first->policy->evaluate.idle_every.ms ==
-				    t->policy->evaluate.idle_every.ms)
-				break;
-		if (of == cohort + count) {
-			cohort = own_grow(cohort, ++count, sizeof(*cohort));
-			of = &cohort[count - 1];
-			*of = (struct cohort){ t, numbers++, 0 };
-		} else if (of->size == AUTOSCALING_NAMES_MAX) {
-			*of = (struct cohort){ t, numbers++, 0 };
-		}
-		of->size++;
-		t->phase = control_pace_phase(c->turns[0].policy->name, of->number);
-		t->due = first_due(c, t, of->number, now);
-	}
-	own_free(cohort);
+	for (size_t i = 0; i < c->turn_count; i++)
+		if (meters_of(&c->turns[i]) > 0)
+			join(c, &all, &c->turns[i], now);
+	for (size_t i = 0; i < c->turn_count; i++)
+		if (meters_of(&c->turns[i]) == 0)
+			join(c, &all, &c->turns[i], now);
+	own_free(all.newest);
 }
 
 void control_turns_make(struct control *c, struct instant now)

@@ -206,6 +206,17 @@ def test_what_is_counted_is_what_was_computed(null, windlass, programs, tmp_path
         assert abs(status[name]["dollars_per_month"] / (p["busy"]["sqs_requests"] * 0.4e-6) - 1) < 0.2
 
 
+def test_metrics_of_hundreds_of_policies_are_one_call_of_the_daemon(null, programs, tmp_path):
+    folder = tmp_path / "policies"
+    for i in range(230):
+        write(folder, f"p{i:03}", f"g{i}", [meter(f"m{i}")] if i % 2 else [sqs("q")], every="30s", idle="30s")
+    daemon = programs.start("windlassd", "--policies", folder, "--journal", tmp_path / "j.db", "--log-format", "logfmt", env=null.env)
+    wait_for(lambda: null.metrics >= 115 and null.calls["DescribeAutoScalingGroups"] >= 3, "a look of every policy", 60)
+    assert daemon.stop() == 0
+    assert null.metrics == 115 and null.calls["GetMetricData"] == 1
+    assert null.calls["DescribeAutoScalingGroups"] == 3
+
+
 def test_cost_is_told_as_a_table_with_its_prices_and_what_is_published(null, windlass, tmp_path):
     folder = tmp_path / "policies"
     write(folder, "thumbs", "ga", [sqs("q1")])
