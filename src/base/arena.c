@@ -21,6 +21,7 @@ void arena_done(struct arena *a)
 		struct arena_chunk *c = a->chunks;
 
 		a->chunks = c->next;
+		own_wipe(c->bytes, c->used); /* a document may hold secrets */
 		own_free(c);
 	}
 }

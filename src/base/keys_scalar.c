@@ -161,7 +161,7 @@ static bool keys_expand(struct keys_reader *r, const struct key *k, const struct
 
 const char *keys_text(struct keys_reader *r, const struct key *k, const struct yaml_node *n)
 {
-	AUTO(buf_done) struct buf text = BUF(SCALAR_TEXT_MAX);
+	AUTO(buf_wipe) struct buf text = BUF(SCALAR_TEXT_MAX);
 	bool unset = false;
 
 	if (n->kind != YAML_SCALAR) {

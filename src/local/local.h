@@ -32,7 +32,9 @@ struct local_options {
 	bool memory; /* nothing is kept: no database file, objects in a folder that is removed */
 	const char *from;    /* a snapshot that a new state starts from; NULL: empty */
 	const char *region;  /* "us-east-1" */
-	const char *account; /* 12 digits, "123456789012" */
+	const char *account; /* 12 digits, "123456789012"; all that is kept is this one's */
+	const struct local_accounts *accounts; /* keys accepted besides its own; or NULL */
+	bool no_verify; /* any key and none is taken, unverified; loopback only */
 	/* Instances of Auto Scaling groups. */
 	struct span boot_delay; /* Pending for so long, where the user data does not say */
 	struct span stop_grace; /* between SIGTERM and SIGKILL */
@@ -219,14 +221,19 @@ struct local_key {
 	struct instant expires; /* INSTANT_NEVER for a lasting key */
 };
 
-/* False when there is no such key. An expired one is found; its expiry tells. */
+/* False when there is no such key. An expired one is found; its expiry tells. Where signatures are
+ * not verified each key is there: one that nobody knows is the account's own. */
 bool local_key_find(struct local *l, const char *access_key, struct local_key *ret);
 /* The account's lasting key. */
 MUST int local_key_root(struct local *l, struct local_key *ret, struct err *e);
-/* A temporary key (ASIA…) of the role @p role for the session @p session (an instance id), or,
- * where both are NULL, of the account itself. Writes in the batch. */
-MUST int local_key_issue(struct local *l, const char *role, const char *session,
-			 struct instant expires, struct local_key *ret, struct err *e);
+/* A temporary key (ASIA…) of the role @p role of @p account for the session @p session (an instance
+ * id). Writes in the batch. */
+MUST int local_key_issue(struct local *l, const char *account, const char *role,
+			 const char *session, struct instant expires, struct local_key *ret,
+			 struct err *e);
+/* A temporary key of whom @p of is a key. Writes in the batch. */
+MUST int local_key_session(struct local *l, const struct local_key *of, struct instant expires,
+			   struct local_key *ret, struct err *e);
 /* Removes the keys that expired an hour ago or more. Writes in the batch. */
 MUST int local_key_sweep(struct local *l, struct err *e);
 

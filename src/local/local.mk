@@ -6,6 +6,7 @@ src_local_liblocal_a_SOURCES = \
 	src/local/control.c src/local/fault.c src/local/fault.h src/local/local_clock.c \
 	src/local/local_serve.c src/local/local_state.c src/local/local_table.c \
 	src/local/local_reset.c src/local/local_snapshot.c src/local/local_snapshot.h \
+	src/local/accounts.c src/local/accounts.h src/local/trust.c src/local/trust.h \
 	src/local/declare.c src/local/declare.h \
 	src/local/page.c src/local/page.h src/local/recent.c src/local/recent.h \
 	src/local/sts.c src/local/sts.h src/local/sts_web.c src/local/sts_web.h
@@ -19,11 +20,13 @@ src_local_liblocal_a_SOURCES += \
 	src/local/sqs_wait.c
 
 if HAVE_CHECK
-check_PROGRAMS += tests/unit/check_local
-TESTS += tests/unit/check_local
+check_PROGRAMS += tests/unit/check_local tests/unit/check_local_accounts
+TESTS += tests/unit/check_local tests/unit/check_local_accounts
 endif
 tests_unit_check_local_SOURCES = tests/unit/check_local.c
 tests_unit_check_local_LDADD = $(LOCAL_LIBS) $(UNIT_LIBS)
+tests_unit_check_local_accounts_SOURCES = tests/unit/check_local_accounts.c
+tests_unit_check_local_accounts_LDADD = $(LOCAL_LIBS) $(UNIT_LIBS)
 
 # CloudWatch.
 src_local_liblocal_a_SOURCES += \

@@ -7,17 +7,17 @@
 #include <strings.h>
 
 #include "base/cbor.h"
-#include "base/clock.h"
 #include "base/crypto.h"
 #include "base/gunzip.h"
+#include "base/log.h"
 #include "local/fault.h"
 #include "local/page.h"
 #include "local/recent.h"
 #include "local/s3.h"
 #include "local/sts_web.h"
+#include "local/trust.h"
 #include "wire/form.h"
 #include "wire/jsonrpc.h"
-#include "wire/sigv4.h"
 #include "wire/uri.h"
 
 /* A batch of 1 MiB of text, each byte of which a form may write as three and JSON as six. */
@@ -146,6 +146,21 @@ static bool is_web_identity(const struct httpd_exchange *x)
 	       is_form(x) && local_sts_web_asks(body, len);
 }
 
+/* Of a form that is not signed its version alone says which service it is for. */
+static enum service by_version(const struct httpd_exchange *x)
+{
+	AUTO(form_done) struct form form = { 0 };
+	size_t len;
+	const char *body = httpd_body(x, &len), *version;
+
+	if (body && form_parse(body, len, &form, NULL) == 0 &&
+	    (version = form_get(&form, "Version")))
+		for (size_t i = 0; i < COUNT_OF(services); i++)
+			if (!strcmp(service_info(services[i]->id)->version, version))
+				return services[i]->id;
+	return SERVICE_SQS;
+}
+
 static enum service serve_service(const struct httpd_exchange *x)
 {
 	char queue[SERVE_QUEUE_MAX];
@@ -160,61 +175,26 @@ static enum service serve_service(const struct httpd_exchange *x)
 
 /* ---- a call of the JSON or Query protocol ---- */
 
-static bool next_header(const void *source, size_t *it, const char **name, const char **value)
-{
-	return httpd_next_header(source, it, name, value);
-}
-
-struct lookup {
-	struct local *local;
-	struct local_key key;
-};
-
-static bool lookup_key(const char *access_key, struct sigv4_keys *ret, void *arg)
-{
-	struct lookup *k = arg;
-
-	if (!local_key_find(k->local, access_key, &k->key))
-		return false;
-	*ret = (struct sigv4_keys){ k->key.access_key, k->key.secret, k->key.token };
-	return true;
-}
-
 static int call_verify(struct local_call *c, struct err *e)
 {
-	struct lookup found = { .local = c->local };
+	struct local_key key = { 0 };
 	struct sigv4_verdict verdict = { 0 };
 	uint8_t digest[CRYPTO_SHA256_BYTES];
 	char hex[2 * CRYPTO_SHA256_BYTES + 1];
 	size_t len;
 	const char *body = httpd_body(c->exchange, &len);
-	const struct sigv4_seen seen = {
-		.method = httpd_method(c->exchange),
-		.target = httpd_target(c->exchange),
-		.next = next_header,
-		.headers = c->exchange,
-		.body_sha256 = hex,
-		.service = service_info(c->service->id)->signing,
-		.now = clock_wall(),
-	};
 	int rc;
 
 	crypto_sha256(body, len, digest);
 	crypto_hex(digest, sizeof(digest), hex);
-	rc = sigv4_verify(&seen, lookup_key, &found, &verdict, e);
-	if (rc == 0 && !instant_is_never(found.key.expires) &&
-	    found.key.expires.ms <= clock_wall().ms) {
-		rc = err_set(e, ERR_DENIED,
-			     "The security token included in the request is expired");
-		snprintf(e->code, sizeof(e->code), "ExpiredToken");
-	}
+	rc = local_trust_check(c->local, c->exchange, c->service->id, hex, &verdict, &key, e);
 	if (rc == 0) {
-		c->account = own_strdup(found.key.account);
-		c->access_key = own_strdup(found.key.access_key);
-		c->arn = own_strdup(found.key.arn);
+		c->account = own_strdup(key.account);
+		c->access_key = own_strdup(key.access_key);
+		c->arn = own_strdup(key.arn);
 	}
 	sigv4_stream_done(&verdict.stream);
-	own_wipe(&found.key, sizeof(found.key));
+	own_wipe(&key, sizeof(key));
 	return rc;
 }
 
@@ -350,6 +330,7 @@ static void on_request(struct httpd_exchange *x, void *arg)
 {
 	static const struct httpd_header json = { "Content-Type", "application/json" };
 	static const char ok[] = "{\"status\":\"ok\"}\n";
+	const struct local *l = arg;
 	const struct local_service *s;
 	enum service id;
 
@@ -362,6 +343,9 @@ static void on_request(struct httpd_exchange *x, void *arg)
 		return;
 	}
 	id = is_web_identity(x) ? SERVICE_STS : serve_service(x);
+	if (id == SERVICE_SQS && l->options.no_verify && is_form(x) &&
+	    !httpd_header(x, "Authorization"))
+		id = by_version(x);
 	if (id == SERVICE_S3) {
 		local_s3_request(arg, x);
 		return;
@@ -400,11 +384,20 @@ int local_serve_open(struct local *l, struct err *e)
 			       "%s is not a loopback address -> others could reach the data: add "
 			       "--open if you mean it",
 			       a);
+	if (!local_serve_is_loopback(a) && l->options.no_verify)
+		return err_set(e, ERR_POLICY,
+			       "--no-verify is for a loopback address only: %s is none -> anybody "
+			       "could call: give keys with --accounts",
+			       a);
 	l->httpd = httpd_new(l->loop, a, l->options.port, &limits, &handler, e);
 	if (!l->httpd)
 		return -1;
 	l->endpoint = own_printf(strchr(a, ':') ? "http://[%s]:%u" : "http://%s:%u", a,
 				 httpd_port(l->httpd));
+	if (l->options.no_verify)
+		LOG_WARN("signatures are not verified -> whoever reaches this port from this "
+			 "machine is taken at their word",
+			 LOG_S("option", "--no-verify"));
 	return 0;
 }
 

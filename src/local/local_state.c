@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "local/accounts.h"
 #include "local/local_snapshot.h"
 #include "local/schema.h"
 
@@ -115,11 +116,27 @@ static int key_one(struct local *l, const char *sql, const struct db_value *arg,
 	return rc;
 }
 
+/* The account itself, its root. */
+static void key_of_account(const char *account, struct local_key *k)
+{
+	snprintf(k->account, sizeof(k->account), "%.12s", account);
+	snprintf(k->arn, sizeof(k->arn), "arn:aws:iam::%s:root", k->account);
+	snprintf(k->user_id, sizeof(k->user_id), "%s", k->account);
+}
+
 bool local_key_find(struct local *l, const char *access_key, struct local_key *ret)
 {
 	struct db_value key = DB_S(access_key);
 
-	return key_one(l, "SELECT * FROM local_keys WHERE access_key=?", &key, ret, NULL) == 1;
+	if (local_accounts_find(l->options.accounts, access_key, ret) ||
+	    key_one(l, "SELECT * FROM local_keys WHERE access_key=?", &key, ret, NULL) == 1)
+		return true;
+	if (!l->options.no_verify)
+		return false;
+	*ret = (struct local_key){ .expires = INSTANT_NEVER };
+	snprintf(ret->access_key, sizeof(ret->access_key), "%s", access_key);
+	key_of_account(l->options.account, ret);
+	return true;
 }
 
 int local_key_root(struct local *l, struct local_key *ret, struct err *e)
@@ -131,31 +148,41 @@ int local_key_root(struct local *l, struct local_key *ret, struct err *e)
 	return rc == 0 ? err_set(e, ERR_LOCAL, "the account has no key") : rc < 0 ? -1 : 0;
 }
 
-int local_key_issue(struct local *l, const char *role, const char *session, struct instant expires,
-		    struct local_key *ret, struct err *e)
+/* Key, secret and token, made and stored for whom @p k says. */
+static int key_issue(struct local *l, struct local_key *k, struct err *e)
 {
 	uint8_t token[180];
-	struct buf text = BUF(sizeof(ret->token) - 1);
+	struct buf text = BUF(sizeof(k->token) - 1);
 
-	*ret = (struct local_key){ .expires = expires };
-	key_make("ASIA", ret);
+	key_make("ASIA", k);
 	crypto_random(token, sizeof(token));
 	crypto_base64(token, sizeof(token), &text);
-	snprintf(ret->token, sizeof(ret->token), "%s", buf_str(&text));
+	snprintf(k->token, sizeof(k->token), "%s", buf_str(&text));
 	buf_wipe(&text);
-	snprintf(ret->account, sizeof(ret->account), "%s", l->options.account);
-	if (role) {
-		snprintf(ret->arn, sizeof(ret->arn), "arn:aws:sts::%s:assumed-role/%.64s/%.64s",
-			 ret->account, role, session);
-		snprintf(ret->user_id, sizeof(ret->user_id), "AROAWINDLASSLOCAL0001:%.64s",
-			 session);
-	} else {
-		snprintf(ret->arn, sizeof(ret->arn), "arn:aws:iam::%s:root", ret->account);
-		snprintf(ret->user_id, sizeof(ret->user_id), "%s", ret->account);
-	}
-	if (local_write(l, e) < 0 || key_store(l, ret, e) < 0)
-		return err_wrap(e, "keys of %s", ret->arn);
+	if (local_write(l, e) < 0 || key_store(l, k, e) < 0)
+		return err_wrap(e, "keys of %s", k->arn);
 	return 0;
+}
+
+int local_key_issue(struct local *l, const char *account, const char *role, const char *session,
+		    struct instant expires, struct local_key *ret, struct err *e)
+{
+	*ret = (struct local_key){ .expires = expires };
+	snprintf(ret->account, sizeof(ret->account), "%.12s", account);
+	snprintf(ret->arn, sizeof(ret->arn), "arn:aws:sts::%s:assumed-role/%.64s/%.64s",
+		 ret->account, role, session);
+	snprintf(ret->user_id, sizeof(ret->user_id), "AROAWINDLASSLOCAL0001:%.64s", session);
+	return key_issue(l, ret, e);
+}
+
+int local_key_session(struct local *l, const struct local_key *of, struct instant expires,
+		      struct local_key *ret, struct err *e)
+{
+	*ret = (struct local_key){ .expires = expires };
+	memcpy(ret->account, of->account, sizeof(ret->account));
+	memcpy(ret->arn, of->arn, sizeof(ret->arn));
+	memcpy(ret->user_id, of->user_id, sizeof(ret->user_id));
+	return key_issue(l, ret, e);
 }
 
 int local_key_sweep(struct local *l, struct err *e)
@@ -189,9 +216,7 @@ static int state_credentials(struct local *l, const char *folder, struct err *e)
 	l->credentials = own_printf("%s/credentials", folder);
 	if (rc == 0) {
 		key_make("AKIA", &k);
-		snprintf(k.account, sizeof(k.account), "%s", l->options.account);
-		snprintf(k.arn, sizeof(k.arn), "arn:aws:iam::%s:root", k.account);
-		snprintf(k.user_id, sizeof(k.user_id), "%s", k.account);
+		key_of_account(l->options.account, &k);
 		rc = key_store(l, &k, e) < 0 ? -1 : 1;
 	}
 	if (rc == 1)

@@ -253,7 +253,7 @@ int local_metadata_renew(struct local *l, struct instant now, struct instant *re
 			if (!swept && local_key_sweep(l, e) < 0)
 				return -1;
 			swept = true;
-			if (local_key_issue(l, m->role, m->id,
+			if (local_key_issue(l, l->options.account, m->role, m->id,
 					    instant_add(clock_wall(), span_ms(KEYS_LAST_MS)),
 					    &m->next, e) < 0)
 				return -1;

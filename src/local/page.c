@@ -13,6 +13,7 @@
 #include "local/fleet_choose.h"
 #include "local/recent.h"
 #include "local/sqs.h"
+#include "local/trust.h"
 #include "wire/uri.h"
 
 #define PAGE_MAX (4u << 20)
@@ -36,24 +37,6 @@ bool local_page_asked(const struct httpd_exchange *x)
 {
 	return !strcmp(httpd_method(x), "GET") && !strcmp(httpd_target(x), "/") &&
 	       !httpd_header(x, "Authorization") && !httpd_header(x, "X-Amz-Target");
-}
-
-/* Names of everything are on it, so it is for this machine alone: not for others where --open let
- * them in, and not for a page of somebody's that has its name resolved to this address. */
-static bool from_here(const struct httpd_exchange *x)
-{
-	static const char *const hosts[] = { "127.0.0.1", "localhost", "[::1]" };
-	const char *peer = httpd_peer(x), *host = httpd_header(x, "Host");
-
-	if (strncmp(peer, "127.", 4) && strcmp(peer, "::1"))
-		return false;
-	for (size_t i = 0; host && i < COUNT_OF(hosts); i++) {
-		size_t n = strlen(hosts[i]);
-
-		if (!strncmp(host, hosts[i], n) && (host[n] == ':' || !host[n]))
-			return true;
-	}
-	return false;
 }
 
 /* ---- tables ---- */
@@ -262,7 +245,7 @@ void local_page_answer(struct local *l, struct httpd_exchange *x)
 	struct err e;
 
 	err_clear(&e);
-	if (!from_here(x)) {
+	if (!local_trust_from_here(x)) {
 		httpd_answer(x, 403, plain, 1, refused, sizeof(refused) - 1);
 	} else if (page_make(l, &out, &e) < 0) {
 		LOG_ERROR("the page could not be made", LOG_E(&e));

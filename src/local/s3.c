@@ -10,13 +10,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/utf8.h"
 #include "local/fault.h"
 #include "local/s3_own.h"
 #include "local/schema.h"
+#include "local/trust.h"
 #include "wire/uri.h"
 
 #define BUCKET_NAME_MIN 3
@@ -196,45 +196,12 @@ static int request_path(struct s3_request *r, struct err *e)
 	return strlen(r->key) > S3_KEY_MAX ? local_s3_refuse(e, "KeyTooLongError", NULL) : 0;
 }
 
-/* ---- signatures ---- */
-
-static bool next_header(const void *source, size_t *it, const char **name, const char **value)
-{
-	return httpd_next_header(source, it, name, value);
-}
-
-struct lookup {
-	struct local *local;
-	struct local_key key;
-};
-
-static bool lookup_key(const char *access_key, struct sigv4_keys *ret, void *arg)
-{
-	struct lookup *k = arg;
-
-	if (!local_key_find(k->local, access_key, &k->key))
-		return false;
-	*ret = (struct sigv4_keys){ k->key.access_key, k->key.secret, k->key.token };
-	return true;
-}
-
 static int request_verify(struct s3_request *r, struct err *e)
 {
-	struct lookup found = { .local = r->s3->local };
-	const struct sigv4_seen seen = {
-		.method = httpd_method(r->x),
-		.target = httpd_target(r->x),
-		.next = next_header,
-		.headers = r->x,
-		.service = service_info(SERVICE_S3)->signing,
-		.now = clock_wall(),
-	};
-	int rc = sigv4_verify(&seen, lookup_key, &found, &r->verdict, e);
+	struct local_key key = { 0 };
+	int rc = local_trust_check(r->s3->local, r->x, SERVICE_S3, NULL, &r->verdict, &key, e);
 
-	if (rc == 0 && !instant_is_never(found.key.expires) &&
-	    found.key.expires.ms <= clock_wall().ms)
-		rc = local_s3_refuse(e, "ExpiredToken", NULL);
-	own_wipe(&found.key, sizeof(found.key));
+	own_wipe(&key, sizeof(key));
 	return rc;
 }
 

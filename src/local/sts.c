@@ -1,13 +1,15 @@
-/* STS: who am I, and keys of a role. There is one account, so that every role in it can be assumed.
- */
+/* STS: who am I, and keys of a role. There are no policies, so that every role of an account that
+ * is known can be assumed. */
 #include "local/sts.h"
 
 #include <ctype.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "local/accounts.h"
 #include "local/sts_web.h"
 
+#define ROLE_ACCOUNT 13 /* where the account stands in the ARN of a role */
 #define SESSION_MOST 64
 #define SECONDS_LEAST 900
 #define SECONDS_MOST 43200
@@ -30,17 +32,25 @@ static void get_caller_identity(struct local_call *c)
 	local_done(c);
 }
 
+/* Whether the ARN of a role is of an account that is known here: who may assume it is not asked. */
+static bool of_known_account(const struct local *l, const char *arn)
+{
+	const char *account = arn + ROLE_ACCOUNT;
+
+	return strspn(account, "0123456789") == 12 && !strncmp(account + 12, ":role/", 6) &&
+	       (!strncmp(account, l->options.account, 12) ||
+		local_accounts_has(l->options.accounts, account));
+}
+
 /* "arn:aws:iam::123456789012:role/path/name": the name. NULL: the call has ended. */
 const char *local_sts_role_of(struct local_call *c, const char *action)
 {
 	const char *arn = local_str(c->params, "RoleArn");
-	AUTO(own_freep)
-	char *prefix = own_printf("arn:aws:iam::%s:role/", c->local->options.account);
 	const char *name = arn ? strrchr(arn, '/') : NULL;
 
-	if (!arn || strncmp(arn, "arn:aws:iam::", 13) || !name || !name[1])
+	if (!arn || strncmp(arn, "arn:aws:iam::", ROLE_ACCOUNT) || !name || !name[1])
 		local_fail(c, "ValidationError", "RoleArn is not the ARN of a role.");
-	else if (strncmp(arn, prefix, strlen(prefix)) || strlen(name + 1) > SESSION_MOST)
+	else if (!of_known_account(c->local, arn) || strlen(name + 1) > SESSION_MOST)
 		local_fail(c, "AccessDenied",
 			   "%s%s is not authorized to perform: sts:%s on resource: %.200s",
 			   c->arn ? "User: " : "", c->arn ? c->arn : "Not", action, arn);
@@ -107,13 +117,14 @@ static int expiry_of(struct local_call *c, int64_t usual, int64_t most, struct i
 int local_sts_issue(struct local_call *c, const char *role, const char *session,
 		    struct local_key *ret)
 {
+	const char *account = local_str(c->params, "RoleArn") + ROLE_ACCOUNT;
 	struct instant expires;
 	struct err e;
 
 	if (expiry_of(c, ROLE_USUAL_S, SECONDS_MOST, &expires) < 0)
 		return -1;
 	err_clear(&e);
-	if (local_key_issue(c->local, role, session, expires, ret, &e) == 0)
+	if (local_key_issue(c->local, account, role, session, expires, ret, &e) == 0)
 		return 0;
 	local_fail_internal(c, &e);
 	return -1;
@@ -149,11 +160,11 @@ static void get_session_token(struct local_call *c)
 			   "Cannot call GetSessionToken with session credentials");
 		return;
 	}
-	own_wipe(&mine, sizeof(mine));
+	own_wipe(mine.secret, sizeof(mine.secret));
 	if (expiry_of(c, SESSION_USUAL_S, SESSION_MOST_S, &expires) < 0)
 		return;
 	err_clear(&e);
-	if (local_key_issue(c->local, NULL, NULL, expires, &k, &e) < 0) {
+	if (local_key_session(c->local, &mine, expires, &k, &e) < 0) {
 		local_fail_internal(c, &e);
 		return;
 	}
@@ -165,6 +176,7 @@ static void get_session_token(struct local_call *c)
 static void get_access_key_info(struct local_call *c)
 {
 	const char *id = local_str(c->params, "AccessKeyId");
+	struct local_key k = { 0 };
 
 	if (!id || strlen(id) < 16 || strlen(id) > 128) {
 		local_fail(c, "ValidationError",
@@ -172,7 +184,10 @@ static void get_access_key_info(struct local_call *c)
 			   "constraint: Member must have length from 16 to 128");
 		return;
 	}
-	local_put(c, "Account", c->local->options.account); /* there is one */
+	/* A key that nobody knows was one of the state's own. */
+	local_put(c, "Account",
+		  local_key_find(c->local, id, &k) ? k.account : c->local->options.account);
+	own_wipe(&k, sizeof(k));
 	local_done(c);
 }
 

@@ -8,15 +8,16 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/options.h"
+#include "local/accounts.h"
 #include "local/declare.h"
 #include "local/fleet.h"
 #include "local/local.h"
 
 struct arguments {
-	const char *state, *from, *listen, *region, *account, *port_file, *declare, *log_format,
-		*log_level, *clock_rate;
+	const char *state, *from, *listen, *region, *account, *accounts, *port_file, *declare,
+		*log_format, *log_level, *clock_rate;
 	int64_t port;
-	bool memory, open, keep_instances, actions;
+	bool memory, open, keep_instances, actions, no_verify;
 	struct span boot_delay, stop_grace, metrics_lag;
 	int64_t instance_limit;
 	struct option_list instance_env;
@@ -28,8 +29,17 @@ static const char details[] =
 	"endpoint.\n"
 	"The keys of the account are made at the first start and stand in STATE/credentials, in "
 	"the format of\n"
-	"~/.aws/credentials. Signatures are always verified. GET /health answers 200 once it "
-	"serves.\n\n"
+	"~/.aws/credentials. Signatures are always verified, but with --no-verify. GET /health "
+	"answers 200 once\n"
+	"it serves.\n\n"
+	"--accounts names a YAML file of more keys, which others must not be able to read: "
+	"accounts is a list\n"
+	"of account_id, access_key_id, secret_access_key and, for a user instead of the account's "
+	"root, name.\n"
+	"The account is who the caller is, whose roles can be assumed and the SenderId of "
+	"messages. "
+	"What is kept\n"
+	"is kept once for all of them, and named by --account.\n\n"
 	"Instances of Auto Scaling groups are processes: the user data of a launch configuration, "
 	"run "
 	"by sh or\n"
@@ -92,6 +102,15 @@ static const struct option table[] = {
 	  .meta = "ID",
 	  .init = "123456789012",
 	  .doc = "account id, 12 digits" },
+	{ .name = "accounts",
+	  .type = OPTION_STR,
+	  .value = &given.accounts,
+	  .meta = "FILE",
+	  .doc = "YAML file of keys that are accepted too, each with its account" },
+	{ .name = "no-verify",
+	  .type = OPTION_FLAG,
+	  .value = &given.no_verify,
+	  .doc = "take any key and any signature, and calls without; on loopback, for tests" },
 	{ .name = "boot-delay",
 	  .type = OPTION_SPAN,
 	  .value = &given.boot_delay,
@@ -265,7 +284,7 @@ static void on_signal(int signum, void *arg)
 	s->stopping = true;
 }
 
-static int serve(const struct arguments *a, struct err *e)
+static int serve(const struct arguments *a, const struct local_accounts *accounts, struct err *e)
 {
 	const struct local_options o = {
 		.state = a->state,
@@ -276,6 +295,8 @@ static int serve(const struct arguments *a, struct err *e)
 		.from = a->from,
 		.region = a->region,
 		.account = a->account,
+		.accounts = accounts,
+		.no_verify = a->no_verify,
 		.boot_delay = a->boot_delay,
 		.stop_grace = a->stop_grace,
 		.metrics_lag = a->metrics_lag,
@@ -312,6 +333,7 @@ static int serve(const struct arguments *a, struct err *e)
 
 int main(int argc, char **argv)
 {
+	AUTO(local_accounts_freep) struct local_accounts *accounts = NULL;
 	struct err e;
 	int rc;
 
@@ -326,7 +348,9 @@ int main(int argc, char **argv)
 	}
 	if (given.actions)
 		return say_actions();
-	rc = serve(&given, &e);
+	if (given.accounts)
+		accounts = local_accounts_read(given.accounts, &e);
+	rc = given.accounts && !accounts ? -1 : serve(&given, accounts, &e);
 	options_list_done(&given.instance_env);
 	if (rc == 0)
 		return 0;

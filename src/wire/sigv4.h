@@ -102,6 +102,9 @@ struct sigv4_verdict {
  * with "Signature expired", ExpiredToken, XAmzContentSHA256Mismatch. */
 MUST int sigv4_verify(const struct sigv4_seen *s, sigv4_lookup_fn *lookup, void *arg,
 		      struct sigv4_verdict *ret, struct err *e);
+/* What a request says of itself, believed: its access key ("" where it names none) and its declared
+ * payload. Nothing is checked, and no stream can be. */
+void sigv4_believe(const struct sigv4_seen *s, struct sigv4_verdict *ret);
 /* Checks one chunk of a signed stream and moves on: @p kind "AWS4-HMAC-SHA256-PAYLOAD" or
  * "AWS4-HMAC-SHA256-TRAILER". */
 MUST int sigv4_stream_check(struct sigv4_stream *s, const char *kind, const char *data_sha256,
