@@ -5,7 +5,7 @@
 
 #include "base/own.h"
 
-#define LABEL_MAX 16
+#define LABEL_MAX 40
 #define LOUDNESS_MORE "TP=-1.5:LRA=11"
 #define LAYOUT "aformat=sample_fmts=fltp:channel_layouts=stereo"
 #define SOUND "aresample=48000:async=1:first_pts=0," LAYOUT

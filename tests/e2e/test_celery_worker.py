@@ -252,7 +252,7 @@ def test_a_job_that_kills_its_slot_is_parked_at_its_third_receive(old, clips):
     folder = old.around.folder / "killer"
     folder.mkdir()
     script = folder / "ffmpeg"
-    script.write_text('#!/bin/sh\n[ "$2" != -encoders ] || exit 0\nkill -9 $PPID\nsleep 60\n')
+    script.write_text('#!/bin/sh\n[ "$2" != -encoders ] || exec /usr/bin/ffmpeg "$@"\nkill -9 $PPID\nsleep 60\n')
     script.chmod(0o755)
     job, = old.send()
     worker = old.worker("--no-instance", PATH=f"{folder}:{os.environ['PATH']}")

@@ -89,7 +89,7 @@ def test_each_end_is_told_by_every_way_that_is_set(around, clips, hook):
                            WINDLASS_EVENT_SECRET_FILE=secret, WINDLASS_EVENT_COMMAND=f"cat >> {seen}; echo >> {seen}")
     assert worker.wait_end(120) == 0, worker.text()[-3000:]
     events = {e["id"]: e for e in hook.events()}
-    assert len(hook.got) == 3 == len(events)
+    assert len(hook.got) >= 3 == len(events), "at least once each"
     by_queue = {json.loads(m["Body"])["id"]: (json.loads(m["Body"]), m) for m in around.take_all(queue)}
     assert {i: e for i, (e, _) in by_queue.items()} == events
     assert {e["id"]: e for e in map(json.loads, seen.read_text().splitlines())} == events
