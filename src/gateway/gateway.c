@@ -69,7 +69,7 @@ static int serve(struct gateway *g, struct err *e)
 					       .on_gone = gateway_route_gone,
 					       .arg = g };
 	AUTO(own_freep) char *address = NULL;
-	uint16_t port;
+	uint16_t port = 0;
 
 	if (parse_listen(g->o->listen, &address, &port, e) < 0)
 		return -1;
