@@ -8,6 +8,7 @@
 /* Of one answer. The service allows 100800; so many stay well within REPLY_XML_MAX. */
 #define CLOUDWATCH_POINTS_MAX 20000
 #define CLOUDWATCH_DIMENSIONS_MAX 30
+#define CLOUDWATCH_PARTS_MAX 10 /* of one expression; ours */
 
 /* One metric over a time. Everything is borrowed. */
 struct cloudwatch_query {
@@ -18,6 +19,12 @@ struct cloudwatch_query {
 	int64_t period_s;
 	struct instant from, to; /* starts of periods: from on, before to */
 	const char *next_token;  /* NULL at first */
+	/* Metric math instead of the metric: over so many parts, each with the id that the
+	 * expression has for it. Asked for by cloudwatch_newest.h only. */
+	const char *expression; /* NULL: the metric */
+	const char *id;         /* of a part */
+	const struct cloudwatch_query *parts;
+	size_t part_count;
 };
 
 struct cloudwatch_point {

@@ -9,29 +9,84 @@
 
 #include "aws/query.h"
 #include "base/clock.h"
+#include "base/text.h"
 #include "wire/form.h"
 
-static void add_query(struct request *r, const struct cloudwatch_query *q, size_t i)
-{
-	static const char head[] = "MetricDataQueries.member.";
-	char id[24], number[24];
+#define HEAD "MetricDataQueries.member."
+#define ID_MAX 24
+/* An id of one letter becomes one of six, and an operator stands between two: 500 bytes of a policy
+ * stay within the service's 2048. */
+#define EXPRESSION_MAX 4096
 
-	snprintf(id, sizeof(id), "m%zu", i);
+static void add_metric(struct request *r, const struct cloudwatch_query *q, const char *id,
+		       size_t member)
+{
+	char number[24];
+
 	snprintf(number, sizeof(number), "%lld", (long long)q->period_s);
-	form_addf(&r->body, id, "%s%zu.Id", head, i + 1);
+	form_addf(&r->body, id, HEAD "%zu.Id", member);
 	if (q->account_id)
-		form_addf(&r->body, q->account_id, "%s%zu.AccountId", head, i + 1);
-	form_addf(&r->body, q->name_space, "%s%zu.MetricStat.Metric.Namespace", head, i + 1);
-	form_addf(&r->body, q->metric, "%s%zu.MetricStat.Metric.MetricName", head, i + 1);
+		form_addf(&r->body, q->account_id, HEAD "%zu.AccountId", member);
+	form_addf(&r->body, q->name_space, HEAD "%zu.MetricStat.Metric.Namespace", member);
+	form_addf(&r->body, q->metric, HEAD "%zu.MetricStat.Metric.MetricName", member);
 	for (size_t k = 0; k < q->dimension_count && k < CLOUDWATCH_DIMENSIONS_MAX; k++) {
 		form_addf(&r->body, q->names[k],
-			  "%s%zu.MetricStat.Metric.Dimensions.member.%zu.Name", head, i + 1, k + 1);
+			  HEAD "%zu.MetricStat.Metric.Dimensions.member.%zu.Name", member, k + 1);
 		form_addf(&r->body, q->values[k],
-			  "%s%zu.MetricStat.Metric.Dimensions.member.%zu.Value", head, i + 1,
-			  k + 1);
+			  HEAD "%zu.MetricStat.Metric.Dimensions.member.%zu.Value", member, k + 1);
 	}
-	form_addf(&r->body, number, "%s%zu.MetricStat.Period", head, i + 1);
-	form_addf(&r->body, q->statistic, "%s%zu.MetricStat.Stat", head, i + 1);
+	form_addf(&r->body, number, HEAD "%zu.MetricStat.Period", member);
+	form_addf(&r->body, q->statistic, HEAD "%zu.MetricStat.Stat", member);
+}
+
+/* Ids are one call's: those of an expression become its place in the call and theirs in it, as
+ * another policy's expression may have the same. */
+static void print_expression(const struct cloudwatch_query *q, size_t i, struct buf *out)
+{
+	const char *at = q->expression, *word;
+	size_t len = 0;
+
+	for (; (word = text_ident(at, &len)); at = word + len) {
+		size_t k = 0;
+
+		buf_add(out, at, (size_t)(word - at));
+		while (k < q->part_count &&
+		       (strlen(q->parts[k].id) != len || memcmp(q->parts[k].id, word, len) != 0))
+			k++;
+		if (k < q->part_count)
+			buf_addf(out, "m%zu_%zu", i, k);
+		else
+			buf_add(out, word, len);
+	}
+	buf_adds(out, at);
+}
+
+/* Its members of the call from @p member on; returns the next. */
+static size_t add_query(struct request *r, const struct cloudwatch_query *q, size_t i,
+			size_t member)
+{
+	AUTO(buf_done) struct buf text = BUF(EXPRESSION_MAX);
+	char id[2 * ID_MAX];
+
+	snprintf(id, sizeof(id), "m%zu", i);
+	if (!q->expression) {
+		add_metric(r, q, id, member);
+		return member + 1;
+	}
+	print_expression(q, i, &text);
+	form_addf(&r->body, id, HEAD "%zu.Id", member);
+	form_addf(&r->body, buf_str(&text), HEAD "%zu.Expression", member);
+	for (size_t k = 0; k < q->part_count; k++) {
+		snprintf(id, sizeof(id), "m%zu_%zu", i, k);
+		add_metric(r, &q->parts[k], id, ++member);
+		form_addf(&r->body, "false", HEAD "%zu.ReturnData", member);
+	}
+	return member + 1;
+}
+
+size_t aws_cloudwatch_newest_weight(const struct cloudwatch_query *q)
+{
+	return q->expression ? q->part_count + 1 : 1;
 }
 
 void aws_cloudwatch_newest_ask(struct request *r, const struct cloudwatch_query *const *list,
@@ -39,11 +94,12 @@ void aws_cloudwatch_newest_ask(struct request *r, const struct cloudwatch_query 
 			       const char *next_token)
 {
 	char at[CLOCK_TEXT_MAX];
+	size_t member = 1;
 
 	aws_query_ask(r, SERVICE_CLOUDWATCH, "GetMetricData");
 	r->reply_cap = REPLY_XML_MAX;
 	for (size_t i = 0; i < n && i < CLOUDWATCH_QUERIES_MAX; i++)
-		add_query(r, list[i], i);
+		member = add_query(r, list[i], i, member);
 	aws_query_add(r, "StartTime", clock_print(from, at));
 	aws_query_add(r, "EndTime", clock_print(to, at));
 	aws_query_add(r, "ScanBy", "TimestampDescending");
@@ -80,14 +136,28 @@ static int take_points(const struct reply *r, const struct xml_node *m, int64_t 
 		if (instant_since(now, at).ms < period_s * 1000)
 			continue;
 		if (instant_is_never(ret->at) || instant_since(at, ret->at).ms > 0)
-			*ret = (struct cloudwatch_newest){ .at = at, .value = value };
+			ret->at = at, ret->value = value;
 	}
 	return t || v ? reply_odd(r, e, "Timestamps and Values do not go together") : 0;
 }
 
-static int take_metric(const struct reply *r, const struct xml_node *m,
-		       const struct cloudwatch_query *const *list, size_t n, struct instant now,
-		       struct cloudwatch_newest *ret, struct err *e)
+/* Whether another result of this page has the same Id, as each series of an array has. */
+static bool is_second(const struct xml_node *results, const struct xml_node *m, const char *id)
+{
+	const struct xml_node *o = xml_first(results, "member");
+
+	for (; o && o != m; o = xml_next(o, "member")) {
+		const char *other = xml_text(o, "Id");
+
+		if (other && strcmp(other, id) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int take_metric(const struct reply *r, const struct xml_node *results,
+		       const struct xml_node *m, const struct cloudwatch_query *const *list,
+		       size_t n, struct instant now, struct cloudwatch_newest *ret, struct err *e)
 {
 	const char *id = xml_text(m, "Id"), *status = xml_text(m, "StatusCode");
 	char *end = NULL;
@@ -100,6 +170,8 @@ static int take_metric(const struct reply *r, const struct xml_node *m,
 		ret[i].denied = true;
 		return 0;
 	}
+	if (list[i]->expression && is_second(results, m, id))
+		ret[i].several = true;
 	return take_points(r, m, list[i]->period_s, now, &ret[i], e);
 }
 
@@ -118,7 +190,7 @@ int aws_cloudwatch_newest_read(const struct reply *r, const struct cloudwatch_qu
 	if (!results)
 		return reply_odd(r, e, "the answer has no MetricDataResults");
 	for (const struct xml_node *m = xml_first(results, "member"); m; m = xml_next(m, "member"))
-		if (take_metric(r, m, list, n, now, ret, e) < 0)
+		if (take_metric(r, results, m, list, n, now, ret, e) < 0)
 			return -1;
 	token = xml_text(result, "NextToken");
 	if (token && *token)

@@ -9,10 +9,14 @@
 struct cloudwatch_newest {
 	struct instant at; /* start of the newest period that has ended; INSTANT_NEVER: none seen */
 	double value;
-	bool denied; /* this one of the call may not be read */
+	bool denied;  /* this one of the call may not be read */
+	bool several; /* the expression gives more than one series */
 };
 
-/* @p list: at most CLOUDWATCH_QUERIES_MAX; their from, to and next_token are not looked at. */
+/* How many of a call's CLOUDWATCH_QUERIES_MAX it takes: an expression one more than its parts. */
+size_t aws_cloudwatch_newest_weight(const struct cloudwatch_query *q);
+/* @p list: at most CLOUDWATCH_QUERIES_MAX by weight; their from, to and next_token are not looked
+ * at. */
 void aws_cloudwatch_newest_ask(struct request *r, const struct cloudwatch_query *const *list,
 			       size_t n, struct instant from, struct instant to,
 			       const char *next_token);

@@ -140,3 +140,31 @@ void text_wrap(struct buf *out, const char *s, int at, int indent, int width)
 		s += *s != '\0';
 	}
 }
+
+static bool is_word(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '_';
+}
+
+const char *text_ident(const char *s, size_t *ret_len)
+{
+	while (*s) {
+		size_t n = 0;
+
+		if (*s == '\'' || *s == '"') {
+			s = strchr(s + 1, *s);
+			if (!s)
+				return NULL;
+			s++;
+			continue;
+		}
+		while (is_word(s[n]) || (n && s[n] == '.' && *s >= '0' && *s <= '9'))
+			n++;
+		*ret_len = n;
+		if (n && (*s < '0' || *s > '9'))
+			return s;
+		s += n ? n : 1;
+	}
+	return NULL;
+}

@@ -23,6 +23,10 @@ const char *text_choice_at(const char *choices, size_t i, size_t *ret_len);
 /* "a, b or c" in @p out; cut when it has no room. Returns @p out. */
 const char *text_choices(const char *choices, char *out, size_t size);
 
+/* The first identifier in @p s, [A-Za-z_][A-Za-z0-9_]*, that stands neither between quotes nor in a
+ * number (1e5); NULL: none. Borrowed. */
+const char *text_ident(const char *s, size_t *ret_len);
+
 /* Adds @p s broken at blanks so that no line passes @p width, when it can. @p at: the column where
  * the first line starts; @p indent: that of the others. A newline in @p s stays one. */
 void text_wrap(struct buf *out, const char *s, int at, int indent, int width);

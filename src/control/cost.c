@@ -114,7 +114,7 @@ static double meter_call_share(struct turn *const *set, size_t n, const struct t
 			       size_t metric)
 {
 	const struct policy_metric *m = &t->policy->metrics[metric];
-	double distinct = 0, calls;
+	double distinct = 0, weight = 0, calls;
 
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = 0; k < set[i]->policy->metric_count; k++) {
@@ -123,10 +123,14 @@ static double meter_call_share(struct turn *const *set, size_t n, const struct t
 			if (o->source == POLICY_CLOUDWATCH &&
 			    set[i]->want.metric_lane[k] == t->want.metric_lane[metric] &&
 			    observe_meters_every(&o->cloudwatch).ms ==
-				    observe_meters_every(&m->cloudwatch).ms)
-				distinct += 1 / sharers(set, n, set[i], k, same_meter);
+				    observe_meters_every(&m->cloudwatch).ms) {
+				double share = 1 / sharers(set, n, set[i], k, same_meter);
+
+				distinct += share;
+				weight += share * (double)observe_meters_weight(&o->cloudwatch);
+			}
 		}
-	calls = (double)(((size_t)(distinct + 0.5) + CLOUDWATCH_QUERIES_MAX - 1) /
+	calls = (double)(((size_t)(weight + 0.5) + CLOUDWATCH_QUERIES_MAX - 1) /
 			 CLOUDWATCH_QUERIES_MAX);
 	return calls / (distinct > 0 ? distinct : 1) / sharers(set, n, t, metric, same_meter);
 }
@@ -145,7 +149,8 @@ static void add_metric(struct turn *const *set, size_t n, const struct turn *t, 
 		return;
 	/* At the first look that finds the metric's own interval over. */
 	looks = (double)((observe_meters_every(&m->cloudwatch).ms + every - 1) / every);
-	ret->metrics += ret->turns / looks / sharers(set, n, t, i, same_meter);
+	ret->metrics += ret->turns / looks * (double)observe_meters_metrics(&m->cloudwatch) /
+			sharers(set, n, t, i, same_meter);
 	ret->cloudwatch += ret->turns / looks * meter_call_share(set, n, t, i);
 }
 

@@ -6,6 +6,7 @@
 #include "base/own.h"
 #include "control/inner.h"
 #include "control/pace.h"
+#include "observe/meter.h"
 
 #define FIRST_COHORTS 8   /* so many have their first turn at once; the others at their time */
 #define FIRST_APART_MS 20 /* or nearly so */
@@ -160,7 +161,8 @@ static size_t meters_of(const struct turn *t)
 	size_t n = 0;
 
 	for (size_t i = 0; i < t->policy->metric_count; i++)
-		n += t->policy->metrics[i].source == POLICY_CLOUDWATCH;
+		if (t->policy->metrics[i].source == POLICY_CLOUDWATCH)
+			n += observe_meters_weight(&t->policy->metrics[i].cloudwatch);
 	return n;
 }
 

@@ -19,6 +19,8 @@
 #define POLICY_LIMITS_MAX 4
 #define POLICY_STEPS_MAX 20
 #define POLICY_DIMENSIONS_MAX 30
+#define POLICY_QUERIES_MAX 10     /* of one expression of CloudWatch's metric math */
+#define POLICY_EXPRESSION_MAX 500 /* bytes */
 #define POLICY_SCHEDULES_MAX 32
 #define POLICY_CAPACITY_MAX 100000 /* no fleet is larger; keeps every sum far from overflow */
 #define POLICY_AUTO INT64_MIN      /* the same value as KEYS_AUTO of base/keys.h */
@@ -105,6 +107,13 @@ struct policy_metric {
 		const char *statistic;  /* as CloudWatch has it: "Sum", "p95" */
 		const char *account_id; /* of a source account; NULL: our own */
 		struct span period;
+		const char *expression; /* metric math over queries; NULL: the one metric above */
+		struct policy_query {
+			const char *id, *name_space, *metric, *statistic, *account_id;
+			const char **names, **values;
+			size_t dimension_count;
+		} * queries;
+		size_t query_count;
 	} cloudwatch;
 	struct policy_celery {
 		const char *broker_url, *queue;

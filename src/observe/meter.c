@@ -9,7 +9,8 @@
 #define EVERY_LEAST_MS 60000
 
 struct meter {
-	struct cloudwatch_query query; /* of the policy's texts */
+	struct cloudwatch_query query;  /* of the policy's texts */
+	struct cloudwatch_query *parts; /* the query's, of an expression */
 	struct lane *lane;
 	struct meter_to {
 		observe_meter_fn *fn;
@@ -46,6 +47,7 @@ struct observe_meters *observe_meters_new(void)
 static void meter_free(struct meter *m)
 {
 	own_free(m->to);
+	own_free(m->parts);
 	own_free(m);
 }
 
@@ -83,11 +85,11 @@ struct span observe_meters_every(const struct policy_cloudwatch *c)
 	return c->period.ms > EVERY_LEAST_MS ? c->period : span_ms(EVERY_LEAST_MS);
 }
 
-static bool same(const struct cloudwatch_query *a, const struct cloudwatch_query *b)
+static bool same_metric(const struct cloudwatch_query *a, const struct cloudwatch_query *b)
 {
-	if (a->period_s != b->period_s || a->dimension_count != b->dimension_count ||
-	    strcmp(a->name_space, b->name_space) != 0 || strcmp(a->metric, b->metric) != 0 ||
-	    strcmp(a->statistic, b->statistic) != 0 || !a->account_id != !b->account_id ||
+	if (a->dimension_count != b->dimension_count || strcmp(a->name_space, b->name_space) != 0 ||
+	    strcmp(a->metric, b->metric) != 0 || strcmp(a->statistic, b->statistic) != 0 ||
+	    !a->account_id != !b->account_id ||
 	    (a->account_id && strcmp(a->account_id, b->account_id) != 0))
 		return false;
 	for (size_t i = 0; i < a->dimension_count; i++)
@@ -97,8 +99,44 @@ static bool same(const struct cloudwatch_query *a, const struct cloudwatch_query
 	return true;
 }
 
-static struct cloudwatch_query query_of(const struct policy_cloudwatch *c)
+static bool same(const struct cloudwatch_query *a, const struct cloudwatch_query *b)
 {
+	if (a->period_s != b->period_s || !a->expression != !b->expression ||
+	    a->part_count != b->part_count)
+		return false;
+	if (!a->expression)
+		return same_metric(a, b);
+	if (strcmp(a->expression, b->expression) != 0)
+		return false;
+	for (size_t i = 0; i < a->part_count; i++)
+		if (strcmp(a->parts[i].id, b->parts[i].id) != 0 ||
+		    !same_metric(&a->parts[i], &b->parts[i]))
+			return false;
+	return true;
+}
+
+_Static_assert(POLICY_QUERIES_MAX <= CLOUDWATCH_PARTS_MAX, "an expression fits");
+
+/* @p parts is room for those of an expression; the rest is borrowed of the policy. */
+static struct cloudwatch_query query_of(const struct policy_cloudwatch *c,
+					struct cloudwatch_query parts[static CLOUDWATCH_PARTS_MAX])
+{
+	int64_t period_s = c->period.ms / 1000;
+
+	for (size_t i = 0; i < c->query_count; i++) {
+		const struct policy_query *q = &c->queries[i];
+
+		parts[i] = (struct cloudwatch_query){ .id = q->id,
+						      .name_space = q->name_space,
+						      .metric = q->metric,
+						      .statistic = q->statistic,
+						      .account_id = q->account_id ? q->account_id
+										  : c->account_id,
+						      .names = q->names,
+						      .values = q->values,
+						      .dimension_count = q->dimension_count,
+						      .period_s = period_s };
+	}
 	return (struct cloudwatch_query){ .name_space = c->name_space,
 					  .metric = c->metric,
 					  .statistic = c->statistic,
@@ -106,12 +144,26 @@ static struct cloudwatch_query query_of(const struct policy_cloudwatch *c)
 					  .names = c->names,
 					  .values = c->values,
 					  .dimension_count = c->dimension_count,
-					  .period_s = c->period.ms / 1000 };
+					  .expression = c->expression,
+					  .parts = parts,
+					  .part_count = c->query_count,
+					  .period_s = period_s };
+}
+
+size_t observe_meters_weight(const struct policy_cloudwatch *c)
+{
+	return c->expression ? c->query_count + 1 : 1;
+}
+
+size_t observe_meters_metrics(const struct policy_cloudwatch *c)
+{
+	return c->expression ? c->query_count : 1;
 }
 
 bool observe_meters_same(const struct policy_cloudwatch *a, const struct policy_cloudwatch *b)
 {
-	struct cloudwatch_query x = query_of(a), y = query_of(b);
+	struct cloudwatch_query of_a[CLOUDWATCH_PARTS_MAX], of_b[CLOUDWATCH_PARTS_MAX];
+	struct cloudwatch_query x = query_of(a, of_a), y = query_of(b, of_b);
 
 	return same(&x, &y);
 }
@@ -119,7 +171,7 @@ bool observe_meters_same(const struct policy_cloudwatch *a, const struct policy_
 void observe_meters_want(struct observe_meters *m, struct lane *l,
 			 const struct policy_cloudwatch *c, observe_meter_fn *fn, void *arg)
 {
-	struct cloudwatch_query q = query_of(c);
+	struct cloudwatch_query parts[CLOUDWATCH_PARTS_MAX], q = query_of(c, parts);
 	struct meter *one = NULL;
 
 	for (size_t i = 0; i < m->count && !one; i++)
@@ -128,6 +180,9 @@ void observe_meters_want(struct observe_meters *m, struct lane *l,
 	if (!one) {
 		one = own_alloc(sizeof(*one));
 		one->query = q;
+		one->parts = own_array(q.part_count + 1, sizeof(*one->parts));
+		memcpy(one->parts, parts, q.part_count * sizeof(*one->parts));
+		one->query.parts = one->parts;
 		one->lane = l;
 		m->wanted = own_grow(m->wanted, m->count + 1, sizeof(*m->wanted));
 		m->wanted[m->count++] = one;
@@ -138,6 +193,30 @@ void observe_meters_want(struct observe_meters *m, struct lane *l,
 
 /* --- answers */
 
+/* Why what was answered is of no use; 0: it is. */
+static int refuse(const struct meter *m, const struct cloudwatch_newest *seen, struct err *e)
+{
+	if (seen->denied)
+		return err_set(e, ERR_DENIED,
+			       "CloudWatch GetMetricData: Forbidden for this metric");
+	if (seen->several)
+		return err_set(e, ERR_PROTOCOL,
+			       "the expression '%.100s' gives several series -> make one of them "
+			       "by SUM, AVG, MIN or MAX",
+			       m->query.expression);
+	if (!instant_is_never(seen->at))
+		return 0;
+	if (m->query.expression)
+		return err_set(e, ERR_NOT_FOUND,
+			       "CloudWatch has no value of '%.100s' in the last periods -> check "
+			       "namespace, metric, dimensions and region of its queries",
+			       m->query.expression);
+	return err_set(e, ERR_NOT_FOUND,
+		       "CloudWatch has no value of %.100s %.100s in the last periods -> check "
+		       "namespace, metric, dimensions and region",
+		       m->query.name_space, m->query.metric);
+}
+
 static void tell(struct meter *m, const struct cloudwatch_newest *seen, const struct err *e)
 {
 	int64_t among = m->to_count ? (int64_t)m->to_count : 1;
@@ -145,17 +224,7 @@ static void tell(struct meter *m, const struct cloudwatch_newest *seen, const st
 					   .metrics = m->spent.metrics / among };
 	struct err none = { 0 };
 
-	if (seen && seen->denied) {
-		err_ignore(err_set(&none, ERR_DENIED,
-				   "CloudWatch GetMetricData: Forbidden for this metric"));
-		seen = NULL;
-		e = &none;
-	} else if (seen && instant_is_never(seen->at)) {
-		err_ignore(
-			err_set(&none, ERR_NOT_FOUND,
-				"CloudWatch has no value of %.100s %.100s in the last periods -> "
-				"check namespace, metric, dimensions and region",
-				m->query.name_space, m->query.metric));
+	if (seen && refuse(m, seen, &none) < 0) {
 		seen = NULL;
 		e = &none;
 	}
@@ -192,6 +261,12 @@ static bool is_invalid(const struct err *e)
 
 static void ask(struct batch *b, const char *next_token);
 
+/* What is paid for: the expression itself is not a metric. */
+static int64_t metrics_of(const struct meter *m)
+{
+	return m->query.expression ? (int64_t)m->query.part_count : 1;
+}
+
 /* Each attempt asks for all of them. */
 static void spend(struct batch *b)
 {
@@ -199,7 +274,7 @@ static void spend(struct batch *b)
 
 	for (size_t i = 0; i < b->count; i++) {
 		b->meters[i]->spent.cloudwatch += attempts * FACTS_MICRO / (int64_t)b->count;
-		b->meters[i]->spent.metrics += attempts * FACTS_MICRO;
+		b->meters[i]->spent.metrics += attempts * FACTS_MICRO * metrics_of(b->meters[i]);
 	}
 }
 
@@ -276,13 +351,18 @@ void observe_meters_ask(struct observe_meters *m, struct instant now, struct spa
 	while (m->count > 0) {
 		struct meter *list[CLOUDWATCH_QUERIES_MAX];
 		struct lane *lane = m->wanted[0]->lane;
-		size_t n = 0, kept = 0;
+		size_t n = 0, kept = 0, weight = 0;
 
-		for (size_t i = 0; i < m->count; i++)
-			if (m->wanted[i]->lane == lane && n < CLOUDWATCH_QUERIES_MAX)
+		for (size_t i = 0; i < m->count; i++) {
+			size_t more = aws_cloudwatch_newest_weight(&m->wanted[i]->query);
+
+			if (m->wanted[i]->lane == lane && weight + more <= CLOUDWATCH_QUERIES_MAX) {
 				list[n++] = m->wanted[i];
-			else
+				weight += more;
+			} else {
 				m->wanted[kept++] = m->wanted[i];
+			}
+		}
 		m->count = kept;
 		start(m, list, n, now, deadline);
 	}

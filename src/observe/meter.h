@@ -1,5 +1,4 @@
-/* Metrics of CloudWatch: all that one lane wants in calls of 500, equal ones once. Private to
- * observe/.
+/* Metrics of CloudWatch: all that one lane wants in calls of 500, equal ones once.
  *
  * A call that the service refuses as invalid is cut in two until the one bad metric stands alone,
  * so that it costs its own policy only.
@@ -27,6 +26,9 @@ void observe_meters_want(struct observe_meters *m, struct lane *l,
 void observe_meters_ask(struct observe_meters *m, struct instant now, struct span deadline);
 /* Whether two metrics of one lane are one question. */
 bool observe_meters_same(const struct policy_cloudwatch *a, const struct policy_cloudwatch *b);
+/* How many of a call's five hundred it takes, and how many metrics are paid for. */
+size_t observe_meters_weight(const struct policy_cloudwatch *c);
+size_t observe_meters_metrics(const struct policy_cloudwatch *c);
 /* How often such a metric is worth a call: once a period, once a minute at most. */
 struct span observe_meters_every(const struct policy_cloudwatch *c);
 

@@ -48,6 +48,9 @@ size_t policy_metric_find(const struct check *c, const struct yaml_node *at, con
 void policy_metric_check(const struct check *c, size_t i, struct policy_metric *ret);
 /* Compiles what is computed of other metrics, when all of them are known. */
 void policy_metric_derive(const struct check *c, struct policy *ret);
+/* @p n: the map of the source. */
+void policy_cloudwatch_check(const struct check *c, const struct yaml_node *n,
+			     const struct raw_cloudwatch *w, struct policy_cloudwatch *ret);
 void policy_promise_check(const struct check *c, const struct policy *p);
 void policy_forecast_check(const struct check *c, const struct policy *p);
 void policy_rule_check(const struct check *c, size_t i, struct policy_rule *ret);

@@ -1,7 +1,7 @@
 # src/policy: sources, library and unit tests.
 noinst_LIBRARIES += src/policy/libpolicy.a
 src_policy_libpolicy_a_SOURCES = \
-	src/policy/check.c src/policy/check.h src/policy/cron.c src/policy/defaults.c src/policy/expr.c src/policy/forecast.c src/policy/lint.c src/policy/metric.c src/policy/metric_keys.c \
+	src/policy/check.c src/policy/check.h src/policy/cloudwatch.c src/policy/cron.c src/policy/defaults.c src/policy/expr.c src/policy/forecast.c src/policy/lint.c src/policy/metric.c src/policy/metric_keys.c \
 	src/policy/override.c src/policy/policy.h src/policy/price.c src/policy/print.c src/policy/promise.c \
 	src/policy/raw.h src/policy/read.c src/policy/region.c src/policy/rule.c \
 	src/policy/schedule.c src/policy/schedule.h src/policy/schema.c src/policy/set.c src/policy/table.c src/policy/zone.c src/policy/zone.h

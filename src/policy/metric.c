@@ -56,11 +56,6 @@ static unsigned counted(const struct check *c, const struct yaml_node *n, const 
 	return count;
 }
 
-static const char *text_of(const char *s)
-{
-	return s ? s : "";
-}
-
 static void check_celery(const struct check *c, const struct yaml_node *n,
 			 const struct raw_celery *y)
 {
@@ -69,74 +64,6 @@ static void check_celery(const struct check *c, const struct yaml_node *n,
 		return;
 	keys_error(c->r, check_place(c, check_under(n, "celery", "broker_url")),
 		   "broker_url is not redis://HOST:PORT/DB or rediss://");
-}
-
-/* "p99.9" and its like: a percentile from 0 to 100, with at most ten decimals. */
-static bool is_percentile(const char *s)
-{
-	static const char *const kinds[] = { "p", "tm", "wm", "tc", "ts" };
-	size_t whole, decimals = 0;
-
-	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
-		size_t n = strlen(kinds[i]);
-
-		if (strncmp(s, kinds[i], n) != 0 || s[n] < '0' || s[n] > '9')
-			continue;
-		s += n;
-		whole = strspn(s, "0123456789");
-		if (s[whole] == '.')
-			decimals = 1 + strspn(s + whole + 1, "0123456789");
-		return !s[whole + decimals] && decimals != 1 && decimals <= 11 &&
-		       (whole <= 2 || (strncmp(s, "100", 3) == 0 && !s[3]));
-	}
-	return false;
-}
-
-static void check_statistic(const struct check *c, const struct yaml_node *n, const char *s)
-{
-	static const char *const words[] = { "Average", "Sum", "Minimum", "Maximum",
-					     "SampleCount" };
-	const char *near;
-
-	if (!s || check_is_open(s) || is_percentile(s))
-		return;
-	for (size_t i = 0; i < COUNT_OF(words); i++)
-		if (strcmp(s, words[i]) == 0)
-			return;
-	near = options_nearest(s, words, COUNT_OF(words));
-	keys_error(c->r, check_place(c, check_under(n, "cloudwatch", "statistic")),
-		   "'%.40s' is no statistic: Average, Sum, Minimum, Maximum, SampleCount or a "
-		   "percentile such as p95%s%s",
-		   s, near ? "; did you mean " : "", near ? near : "");
-}
-
-static void check_account(const struct check *c, const struct yaml_node *n, const char *id)
-{
-	if (check_is_open(id) || (strlen(id) == 12 && strspn(id, "0123456789") == 12))
-		return;
-	keys_error(c->r, check_place(c, check_under(n, "cloudwatch", "account_id")),
-		   "account_id is not 12 digits; quote it where it begins with a zero");
-}
-
-static void take_cloudwatch(const struct check *c, const struct yaml_node *n,
-			    const struct raw_cloudwatch *w, struct policy_cloudwatch *ret)
-{
-	*ret = (struct policy_cloudwatch){ .region = w->region,
-					   .name_space = text_of(w->name_space),
-					   .metric = text_of(w->metric),
-					   .names = w->dimensions.names,
-					   .values = w->dimensions.values,
-					   .dimension_count = w->dimensions.count,
-					   .statistic = w->statistic ? w->statistic : "Average",
-					   .account_id = w->account_id,
-					   .period = w->period };
-	check_statistic(c, n, w->statistic);
-	check_account(c, n, w->account_id);
-	if (w->period.ms >= 60000 ? w->period.ms % 60000 != 0
-				  : w->period.ms != 1000 && w->period.ms != 5000 &&
-					    w->period.ms != 10000 && w->period.ms != 30000)
-		keys_error(c->r, check_place(c, check_under(n, "cloudwatch", "period")),
-			   "period is 1s, 5s, 10s, 30s or whole minutes");
 }
 
 void policy_metric_check(const struct check *c, size_t i, struct policy_metric *ret)
@@ -173,7 +100,8 @@ void policy_metric_check(const struct check *c, size_t i, struct policy_metric *
 		ret->sqs.count = counted(c, n, &m->sqs);
 	}
 	if (m->cloudwatch_given)
-		take_cloudwatch(c, n, &m->cloudwatch, &ret->cloudwatch);
+		policy_cloudwatch_check(c, yaml_get(n, "cloudwatch"), &m->cloudwatch,
+					&ret->cloudwatch);
 	if (m->celery_given)
 		check_celery(c, n, &m->celery);
 }
@@ -281,8 +209,6 @@ static const char *without_password(struct keys_arena *a, const char *url)
 void policy_metric_raw(struct keys_arena *a, const struct policy *p, const struct policy_metric *m,
 		       struct raw_metric *raw)
 {
-	const struct policy_cloudwatch *w = &m->cloudwatch;
-
 	*raw = (struct raw_metric){
 		.name = m->name,
 		.max_age = m->max_age,
@@ -292,17 +218,11 @@ void policy_metric_raw(struct keys_arena *a, const struct policy *p, const struc
 		.expr_given = m->source == POLICY_EXPR,
 		.sum_given = m->source == POLICY_SUM,
 		.sqs = { .queue_url = m->sqs.queue_url, .region = m->sqs.region },
-		.cloudwatch = { .region = w->region,
-				.name_space = w->name_space,
-				.metric = w->metric,
-				.dimensions = { w->names, w->values, w->dimension_count },
-				.statistic = w->statistic,
-				.account_id = w->account_id,
-				.period = w->period },
 		.celery = { without_password(a, m->celery.broker_url), m->celery.queue,
 			    m->celery.key_prefix, m->celery.ask_workers },
 		.expr = m->expr.text
 	};
+	policy_cloudwatch_raw(a, &m->cloudwatch, &raw->cloudwatch);
 	raw_count(a, m, &raw->sqs);
 	raw->part_count = m->part_count;
 	raw->parts = keys_arena_alloc(a, (m->part_count + 1) * sizeof(*raw->parts));

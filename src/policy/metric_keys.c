@@ -62,17 +62,53 @@ static int dimensions_print(const struct key *k, const void *field, struct buf *
 	return buf_adds(out, " }");
 }
 
-static const struct key cloudwatch_keys[] = {
+#define STATISTIC_DOC                                                                    \
+	"of the values within a period: Average, Sum, Minimum, Maximum, SampleCount, a " \
+	"percentile such as p95 or p99.9, or tm, wm, tc and ts with a percentile"
+
+static const struct key query_keys[] = {
+	{ .name = "id",
+	  .type = KEY_STR,
+	  .offset = offsetof(struct raw_query, id),
+	  .is_name = true },
 	{ .name = "namespace",
 	  .type = KEY_STR,
-	  .offset = offsetof(struct raw_cloudwatch, name_space),
+	  .offset = offsetof(struct raw_query, name_space),
 	  .required = true,
 	  .doc = "such as AWS/SQS" },
 	{ .name = "metric",
 	  .type = KEY_STR,
-	  .offset = offsetof(struct raw_cloudwatch, metric),
+	  .offset = offsetof(struct raw_query, metric),
 	  .required = true,
 	  .doc = "CloudWatch's name of the metric" },
+	{ .name = "dimensions",
+	  .type = KEY_CUSTOM,
+	  .offset = offsetof(struct raw_query, dimensions),
+	  .read = dimensions_read,
+	  .print = dimensions_print,
+	  .doc = "a map of names and values; all that the metric has must be there" },
+	{ .name = "statistic",
+	  .type = KEY_STR,
+	  .offset = offsetof(struct raw_query, statistic),
+	  .init = "Average",
+	  .doc = STATISTIC_DOC },
+	{ .name = "account_id",
+	  .type = KEY_STR,
+	  .offset = offsetof(struct raw_query, account_id),
+	  .doc = "12 digits of this metric's account; default: the account_id beside the "
+		 "expression" },
+};
+TABLE(query, "a metric that an expression names", raw_query, query_keys);
+
+static const struct key cloudwatch_keys[] = {
+	{ .name = "namespace",
+	  .type = KEY_STR,
+	  .offset = offsetof(struct raw_cloudwatch, name_space),
+	  .doc = "such as AWS/SQS; wanted unless there is an expression" },
+	{ .name = "metric",
+	  .type = KEY_STR,
+	  .offset = offsetof(struct raw_cloudwatch, metric),
+	  .doc = "CloudWatch's name of the metric; wanted unless there is an expression" },
 	{ .name = "dimensions",
 	  .type = KEY_CUSTOM,
 	  .offset = offsetof(struct raw_cloudwatch, dimensions),
@@ -83,8 +119,20 @@ static const struct key cloudwatch_keys[] = {
 	  .type = KEY_STR,
 	  .offset = offsetof(struct raw_cloudwatch, statistic),
 	  .init = "Average",
-	  .doc = "of the values within a period: Average, Sum, Minimum, Maximum, SampleCount, a "
-		 "percentile such as p95 or p99.9, or tm, wm, tc and ts with a percentile" },
+	  .doc = STATISTIC_DOC },
+	{ .name = "expression",
+	  .type = KEY_STR,
+	  .offset = offsetof(struct raw_cloudwatch, expression),
+	  .doc = "instead of a metric: CloudWatch's metric math over queries, such as m1 / m2; it "
+		 "gives one series, and neither SEARCH nor METRICS stands in it" },
+	{ .name = "queries",
+	  .type = KEY_ENTRIES,
+	  .offset = offsetof(struct raw_cloudwatch, queries),
+	  .count_offset = offsetof(struct raw_cloudwatch, query_count),
+	  .most_items = POLICY_QUERIES_MAX,
+	  .sub = &query,
+	  .doc = "the metrics that the expression names by id: a small letter, then letters, "
+		 "digits and _; each is paid for as a metric" },
 	{ .name = "period",
 	  .type = KEY_SPAN,
 	  .offset = offsetof(struct raw_cloudwatch, period),

@@ -19,11 +19,20 @@ struct raw_dimensions { /* a map of free names */
 	size_t count;
 };
 
+struct raw_query { /* of an expression */
+	const char *id, *name_space, *metric;
+	struct raw_dimensions dimensions;
+	const char *statistic, *account_id;
+};
+
 struct raw_cloudwatch {
 	const char *region, *name_space, *metric;
 	struct raw_dimensions dimensions;
 	const char *statistic, *account_id;
 	struct span period;
+	const char *expression;
+	struct raw_query *queries;
+	size_t query_count;
 };
 
 struct raw_celery {
@@ -191,6 +200,8 @@ extern const struct key_table policy_table, policy_metric_table, policy_rule_tab
 void policy_check(struct keys_reader *r, const struct raw_policy *raw, const struct yaml_node *root,
 		  bool lint, struct policy *ret);
 /* Parts of a policy back to the form of its file. */
+void policy_cloudwatch_raw(struct keys_arena *a, const struct policy_cloudwatch *w,
+			   struct raw_cloudwatch *raw);
 void policy_metric_raw(struct keys_arena *a, const struct policy *p, const struct policy_metric *m,
 		       struct raw_metric *raw);
 void policy_rule_raw(struct keys_arena *a, const struct policy *p, const struct policy_rule *r,

@@ -198,7 +198,9 @@ struct plant_scaler scaler_plant(struct scaler *s)
 		const struct policy_metric *m = &s->policy->metrics[i];
 
 		ret.sqs_calls_per_look += m->source == POLICY_SQS;
-		ret.metrics_per_minute += m->source == POLICY_CLOUDWATCH;
+		if (m->source == POLICY_CLOUDWATCH)
+			ret.metrics_per_minute +=
+				m->cloudwatch.expression ? m->cloudwatch.query_count : 1;
 	}
 	for (size_t i = 0; i < s->policy->rule_count; i++)
 		if (s->policy->rules[i].kind == POLICY_QUEUE_WAIT)

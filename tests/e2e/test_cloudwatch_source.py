@@ -76,6 +76,49 @@ def test_the_fleet_follows_a_percentile(programs, windlass, tmp_path):
     assert 60 < value <= 75 and plans["one"]["plan"]["desired"] == -(-value // 10)
 
 
+MATH = """\
+    cloudwatch:
+      expression: "{expression}"
+      queries:
+        m1: {{ namespace: Shop, metric: Orders, dimensions: {{ Site: north }}, statistic: Sum }}
+        m2: {{ namespace: Shop, metric: Slots, dimensions: {{ Site: north }}, statistic: Maximum }}
+      period: 60s
+"""
+
+
+def test_the_fleet_follows_metric_math(programs, windlass, tmp_path):
+    """On the embedded cloud alone: moto does little math. Both name m1 and m2, and go into one call."""
+    cloud = Cloud(programs, tmp_path).start()
+    world = World(dict(cloud.environment), cloud.client, windlass, tmp_path)
+    world.put("Orders", 100, 60)
+    world.put("Slots", 2)
+    for name, expression in (("one", "m1 / m2"), ("two", "MAX([m1 / 4, m2])")):
+        file = world.policy(name) / f"{name}.yaml"
+        lines = file.read_text().splitlines(keepends=True)
+        lines[5:6] = [MATH.format(expression=expression)]
+        file.write_text("".join(lines))
+    done, plans = world.plan(tmp_path / "policies")
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert {name: plan["facts"]["metrics"]["work"]["value_milli"] for name, plan in plans.items()} == {"one": 80000, "two": 40000}
+    assert (plans["one"]["plan"]["desired"], plans["two"]["plan"]["desired"]) == (8, 4), plans
+    costs = world.windlass("plan", tmp_path / "policies", "--cost", "--journal", tmp_path / "j.db", env=world.env)
+    assert costs.returncode in (0, 3), costs.stderr
+
+
+def test_a_bad_expression_holds_its_own_fleet_only(programs, windlass, tmp_path):
+    cloud = Cloud(programs, tmp_path).start()
+    world = World(dict(cloud.environment), cloud.client, windlass, tmp_path)
+    world.put("Orders", 75)
+    file = world.policy("two") / "two.yaml"
+    lines = file.read_text().splitlines(keepends=True)
+    lines[5:6] = [MATH.format(expression="NOTHING(m1) / m2")]
+    file.write_text("".join(lines))
+    done, plans = world.plan(world.policy("one"))
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert plans["one"]["plan"]["desired"] == 8 and plans["two"]["change"] is False, plans
+    assert "policy two" in done.stderr and "policy one" not in done.stderr, done.stderr
+
+
 def test_a_metric_without_values_holds_its_fleet_and_no_other(world):
     world.put("Orders", 75)
     world.policy("two", metric="Nothing")

@@ -24,9 +24,24 @@ static struct policy_cloudwatch metric[MOST];
 static char names[MOST][24];
 static struct instant now;
 
+static char expressions[MOST][64]; /* of the last call, by member */
+static size_t metrics_asked;
+
 /* A metric whose name begins with "bad" makes the call invalid, "none" has no values, "denied" may
  * not be read; of the others the value is the number in the name. The running minute is given
  * too, as CloudWatch does. */
+static void add_math(const char *expression, const char *id, struct buf *out)
+{
+	char at[CLOCK_TEXT_MAX];
+
+	clock_print((struct instant){ now.ms / 60000 * 60000 - 60000 }, at);
+	for (int k = 0; k < (*expression == '[' ? 2 : 1); k++)
+		buf_addf(out,
+			 "<member><Id>%s</Id><StatusCode>Complete</StatusCode><Timestamps><member>"
+			 "%s</member></Timestamps><Values><member>77</member></Values></member>",
+			 id, at);
+}
+
 static void add_result(const struct form *f, size_t i, struct buf *out)
 {
 	char key[96], at[3][CLOCK_TEXT_MAX];
@@ -34,6 +49,20 @@ static void add_result(const struct form *f, size_t i, struct buf *out)
 
 	snprintf(key, sizeof(key), "MetricDataQueries.member.%zu.Id", i);
 	id = form_get(f, key);
+	snprintf(key, sizeof(key), "MetricDataQueries.member.%zu.ReturnData", i);
+	if (form_get(f, key)) { /* a part of an expression: asked for, not given */
+		ck_assert_str_eq(form_get(f, key), "false");
+		metrics_asked++;
+		return;
+	}
+	snprintf(key, sizeof(key), "MetricDataQueries.member.%zu.Expression", i);
+	snprintf(expressions[i], sizeof(expressions[i]), "%s",
+		 form_get(f, key) ? form_get(f, key) : "");
+	if (form_get(f, key)) {
+		add_math(expressions[i], id, out);
+		return;
+	}
+	metrics_asked++;
 	snprintf(key, sizeof(key), "MetricDataQueries.member.%zu.MetricStat.Metric.MetricName", i);
 	name = form_get(f, key);
 	buf_addf(out, "<member><Id>%s</Id><StatusCode>%s</StatusCode>", id,
@@ -67,11 +96,17 @@ static void on_request(struct httpd_exchange *x, void *arg)
 	for (;; n++) {
 		const char *name;
 
+		snprintf(key, sizeof(key), "MetricDataQueries.member.%zu.Id", n);
+		if (!form_get(&f, key))
+			break;
 		snprintf(key, sizeof(key),
 			 "MetricDataQueries.member.%zu.MetricStat.Metric.MetricName", n);
 		name = form_get(&f, key);
-		if (!name)
-			break;
+		if (!name) {
+			snprintf(key, sizeof(key), "MetricDataQueries.member.%zu.Expression", n);
+			name = form_get(&f, key);
+			ck_assert_ptr_nonnull(name);
+		}
 		bad |= strncmp(name, "bad", 3) == 0;
 		add_result(&f, n, &out);
 	}
@@ -128,6 +163,7 @@ static void setup(void)
 	ck_assert_msg(lane != NULL, "%s", e.text);
 	meters = observe_meters_new();
 	now = clock_wall();
+	metrics_asked = 0;
 	calls = answers = awaited = failures = 0;
 	spent = (struct facts_spent){ 0 };
 }
@@ -146,6 +182,22 @@ static void want(size_t i, const char *name)
 	metric[i] = (struct policy_cloudwatch){ .name_space = "Test",
 						.metric = names[i],
 						.statistic = "Maximum",
+						.period = span_s(60) };
+	newest[i].at = INSTANT_NEVER;
+	err_clear(&why[i]);
+	observe_meters_want(meters, lane, &metric[i], got, names[i]);
+}
+
+static void want_math(size_t i, const char *expression, struct policy_query *q, size_t n)
+{
+	snprintf(names[i], sizeof(names[i]), "%s", expression);
+	metric[i] = (struct policy_cloudwatch){ .name_space = "",
+						.metric = "",
+						.statistic = "Average",
+						.expression = names[i],
+						.queries = q,
+						.query_count = n,
+						.account_id = "123456789012",
 						.period = span_s(60) };
 	newest[i].at = INSTANT_NEVER;
 	err_clear(&why[i]);
@@ -219,6 +271,71 @@ START_TEST(a_bad_metric_costs_itself_only)
 }
 END_TEST
 
+#define QUERY(x, name)                                                                \
+	{                                                                             \
+		.id = (x), .name_space = "Test", .metric = (name), .statistic = "Sum" \
+	}
+
+START_TEST(an_expression_is_asked_for_with_its_parts)
+{
+	struct policy_query two[] = { QUERY("m1", "m5"), QUERY("m10", "m6") };
+	struct policy_query other[] = { QUERY("m1", "m9"), QUERY("m10", "m6") };
+
+	want_math(0, "1e5*m1/SUM(m10,'m1')", two, 2);
+	want_math(1, "1e5*m1/SUM(m10,'m1')", other, 2);
+	want_math(2, "1e5*m1/SUM(m10,'m1')", two, 2);
+	want(3, "m4");
+	run_until(4);
+	ck_assert_uint_eq(calls, 1);
+	ck_assert_uint_eq(queries[0], 7); /* equal ones once */
+	ck_assert_str_eq(expressions[1], "1e5*m0_0/SUM(m0_1,'m1')");
+	ck_assert_str_eq(expressions[4], "1e5*m1_0/SUM(m1_1,'m1')");
+	ck_assert_double_eq(newest[0].value, 77);
+	ck_assert_double_eq(newest[2].value, 77);
+	ck_assert_double_eq(newest[3].value, 4);
+	ck_assert_uint_eq(metrics_asked, 5);
+	ck_assert_int_eq(spent.metrics, 5 * FACTS_MICRO);
+	ck_assert(observe_meters_same(&metric[0], &metric[2]));
+	ck_assert(!observe_meters_same(&metric[0], &metric[1]));
+	ck_assert(!observe_meters_same(&metric[0], &metric[3]));
+}
+END_TEST
+
+START_TEST(the_parts_count_among_the_five_hundred)
+{
+	struct policy_query q[] = { QUERY("a", "m1"), QUERY("b", "m2"), QUERY("c", "m3") };
+	char text[24];
+
+	for (size_t i = 0; i < 126; i++) {
+		snprintf(text, sizeof(text), "a+b+c+%zu", i);
+		want_math(i, text, q, 3);
+	}
+	run_until(126);
+	ck_assert_uint_eq(calls, 2);
+	ck_assert_uint_eq(queries[0] + queries[1], 504); /* they come in either order */
+	ck_assert(queries[0] == 500 || queries[1] == 500);
+	ck_assert_int_eq(failures, 0);
+	ck_assert_int_eq(spent.metrics, 126 * 3 * FACTS_MICRO);
+}
+END_TEST
+
+START_TEST(a_bad_expression_costs_itself_only)
+{
+	struct policy_query q[] = { QUERY("a", "m1") };
+
+	want_math(0, "bad(a)", q, 1);
+	want_math(1, "a*2", q, 1);
+	want_math(2, "[a,a]", q, 1);
+	want(3, "m3");
+	run_until(4);
+	ck_assert_uint_eq(failures, 2);
+	ck_assert_str_eq(why[0].code, "ValidationError");
+	ck_assert_double_eq(newest[1].value, 77);
+	ck_assert_ptr_nonnull(strstr(why[2].text, "several series"));
+	ck_assert_double_eq(newest[3].value, 3);
+}
+END_TEST
+
 START_TEST(no_value_is_not_zero)
 {
 	want(0, "none");
@@ -262,6 +379,9 @@ Suite *check_observe_meter(void)
 	tcase_add_test(t, equal_metrics_are_asked_for_once);
 	tcase_add_test(t, five_hundred_go_into_a_call);
 	tcase_add_test(t, a_bad_metric_costs_itself_only);
+	tcase_add_test(t, an_expression_is_asked_for_with_its_parts);
+	tcase_add_test(t, the_parts_count_among_the_five_hundred);
+	tcase_add_test(t, a_bad_expression_costs_itself_only);
 	tcase_add_test(t, no_value_is_not_zero);
 	tcase_add_test(t, what_is_under_way_can_be_given_up);
 	tcase_add_test(t, a_metric_is_worth_a_call_a_period);
