@@ -22,9 +22,9 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "broker/record.h"
-#include "gateway/form.h"
 #include "gateway/gateway.h"
 #include "gateway/sniff.h"
+#include "wire/multipart.h"
 
 #define GATEWAY_CALL_S 30
 #define GATEWAY_ANSWER_MAX (256u << 10)
@@ -127,7 +127,7 @@ struct upload {
 	char who[GATEWAY_TOKEN_WHO_MAX];
 	char *key;
 
-	struct gateway_form form;
+	struct multipart form;
 	enum upload_field field;
 	struct buf title;
 	bool has_title, has_file, file_ended;

@@ -2,7 +2,6 @@
 noinst_LIBRARIES += src/gateway/libgateway.a
 src_gateway_libgateway_a_SOURCES = \
 	src/gateway/again.c src/gateway/enqueue.c src/gateway/errand.c \
-	src/gateway/form.c src/gateway/form.h \
 	src/gateway/gateway.c src/gateway/gateway.h \
 	src/gateway/health.c src/gateway/inside.h src/gateway/look.c \
 	src/gateway/page.c \

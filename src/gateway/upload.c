@@ -23,7 +23,7 @@ void gateway_upload_free(struct upload *u)
 	broker_record_cancel(u->write);
 	gateway_send_cancel(u->send);
 	loop_timer_free(u->again);
-	gateway_form_done(&u->form);
+	multipart_done(&u->form);
 	record_done(&u->record);
 	buf_done(&u->title);
 	if (u->spool >= 0)
@@ -81,7 +81,7 @@ void gateway_upload_left(struct upload *u)
 
 /* --- the form */
 
-static int begin(const struct gateway_form_part *p, void *arg, struct err *e)
+static int begin(const struct multipart_part *p, void *arg, struct err *e)
 {
 	struct upload *u = arg;
 
@@ -198,7 +198,7 @@ static size_t take(struct httpd_exchange *x, const char *bytes, size_t len, void
 	if (u->step != UPLOAD_TAKING)
 		return 0;
 	u->moved = clock_mono();
-	n = gateway_form_feed(&u->form, bytes, len, &e);
+	n = multipart_feed(&u->form, bytes, len, &e);
 	if (n < 0) {
 		gateway_upload_fail(u, 400, "bad_form", e.text);
 		return len;
@@ -210,7 +210,7 @@ static size_t take(struct httpd_exchange *x, const char *bytes, size_t len, void
 
 void gateway_upload_new(struct gateway *g, struct httpd_exchange *x)
 {
-	const struct gateway_form_events events = { begin, data, part_end, NULL };
+	const struct multipart_events events = { begin, data, part_end, NULL };
 	struct gateway_ask *a = httpd_user(x);
 	const char *key = httpd_header(x, "Idempotency-Key");
 	struct upload *u;
@@ -246,7 +246,7 @@ void gateway_upload_new(struct gateway *g, struct httpd_exchange *x)
 	u->key = own_strdup(key);
 	a->upload = u;
 	u->step = key ? UPLOAD_KEY : UPLOAD_TAKING;
-	if (gateway_form_init(&u->form, httpd_header(x, "Content-Type"), &events, &e) < 0) {
+	if (multipart_init(&u->form, httpd_header(x, "Content-Type"), &events, &e) < 0) {
 		gateway_upload_fail(u, 415, "bad_form", e.text);
 		return;
 	}
@@ -276,7 +276,7 @@ void gateway_upload_whole(struct upload *u)
 
 	if (refused(u))
 		return;
-	if (!gateway_form_whole(&u->form))
+	if (!multipart_whole(&u->form))
 		gateway_upload_fail(u, 400, "bad_form", "the form has no end");
 	else if (!u->has_file || u->file_bytes == 0)
 		gateway_upload_fail(u, 400, "no_file",

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <sys/types.h>
 
-#include "gateway/form.h"
 #include "gateway/sniff.h"
+#include "wire/multipart.h"
 
 #define BOUNDARY "multipart/form-data; boundary=\"b\""
 
@@ -17,12 +17,12 @@ struct seen {
 	bool wants;  /* every other time none */
 };
 
-static int begin(const struct gateway_form_part *p, void *arg, struct err *e)
+static int begin(const struct multipart_part *p, void *arg, struct err *e)
 {
 	struct seen *s = arg;
 
 	(void)e;
-	FUZZ_HOLDS(strlen(p->name) < GATEWAY_FORM_NAME_MAX);
+	FUZZ_HOLDS(strlen(p->name) < MULTIPART_NAME_MAX);
 	buf_addf(&s->text, "[%s %d]", p->name, p->is_file);
 	return 0;
 }
@@ -48,14 +48,14 @@ static int end(void *arg, struct err *e)
 
 static void feed(struct seen *s, const char *bytes, size_t len, size_t piece, bool *ret_whole)
 {
-	const struct gateway_form_events events = { begin, data, end, s };
-	struct gateway_form f;
+	const struct multipart_events events = { begin, data, end, s };
+	struct multipart f;
 	size_t idle = 0;
 
-	FUZZ_HOLDS(gateway_form_init(&f, BOUNDARY, &events, NULL) == 0);
+	FUZZ_HOLDS(multipart_init(&f, BOUNDARY, &events, NULL) == 0);
 	for (size_t at = 0; at < len;) {
 		size_t n = piece && piece < len - at ? piece : len - at;
-		ssize_t took = gateway_form_feed(&f, bytes + at, n, NULL);
+		ssize_t took = multipart_feed(&f, bytes + at, n, NULL);
 
 		if (took < 0) {
 			buf_adds(&s->text, "[broken]");
@@ -66,8 +66,8 @@ static void feed(struct seen *s, const char *bytes, size_t len, size_t piece, bo
 		FUZZ_HOLDS(idle < 200); /* a piece of what looked like a delimiter may be owed */
 		at += (size_t)took;
 	}
-	*ret_whole = gateway_form_whole(&f);
-	gateway_form_done(&f);
+	*ret_whole = multipart_whole(&f);
+	multipart_done(&f);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)

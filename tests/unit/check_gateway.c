@@ -8,13 +8,13 @@
 #include "base/buf.h"
 #include "base/crypto.h"
 #include "check_main.h"
-#include "gateway/form.h"
 #include "gateway/sniff.h"
 #include "gateway/token.h"
+#include "wire/multipart.h"
 
 /* --- forms */
 
-static int begin(const struct gateway_form_part *p, void *arg, struct err *e)
+static int begin(const struct multipart_part *p, void *arg, struct err *e)
 {
 	if (strcmp(p->name, "unwanted") == 0)
 		return err_set(e, ERR_POLICY, "unwanted");
@@ -73,24 +73,23 @@ START_TEST(a_form_is_the_same_in_pieces)
 
 	for (size_t piece = 1; piece <= len; piece++) {
 		AUTO(buf_done) struct buf seen = BUF(4096);
-		const struct gateway_form_events events = { begin, data, end, &seen };
-		struct gateway_form f;
+		const struct multipart_events events = { begin, data, end, &seen };
+		struct multipart f;
 		struct err e = { 0 };
 		ssize_t n = 0;
 
-		ck_assert_int_eq(
-			gateway_form_init(&f, "multipart/form-data; boundary=b", &events, &e), 0);
+		ck_assert_int_eq(multipart_init(&f, "multipart/form-data; boundary=b", &events, &e),
+				 0);
 		for (size_t at = 0; at < len && n >= 0; at += (size_t)n)
-			n = gateway_form_feed(&f, form + at, len - at < piece ? len - at : piece,
-					      &e);
+			n = multipart_feed(&f, form + at, len - at < piece ? len - at : piece, &e);
 		ck_assert_msg((n < 0) == (forms[_i].error != NULL), "%s: %s", forms[_i].name,
 			      e.text);
 		ck_assert_msg(strcmp(buf_str(&seen), forms[_i].seen) == 0, "%s, by %zu: %s",
 			      forms[_i].name, piece, buf_str(&seen));
-		ck_assert(gateway_form_whole(&f) == forms[_i].whole);
+		ck_assert(multipart_whole(&f) == forms[_i].whole);
 		if (forms[_i].error)
 			ck_assert_msg(strstr(e.text, forms[_i].error), "%s", e.text);
-		gateway_form_done(&f);
+		multipart_done(&f);
 	}
 }
 END_TEST
@@ -116,10 +115,10 @@ static const struct {
 
 START_TEST(a_form_says_its_boundary)
 {
-	const struct gateway_form_events none = { 0 };
-	struct gateway_form f;
+	const struct multipart_events none = { 0 };
+	struct multipart f;
 
-	ck_assert_msg((gateway_form_init(&f, content_types[_i].type, &none, NULL) == 0) ==
+	ck_assert_msg((multipart_init(&f, content_types[_i].type, &none, NULL) == 0) ==
 			      content_types[_i].good,
 		      "%s", content_types[_i].type);
 }
@@ -128,24 +127,24 @@ END_TEST
 START_TEST(a_form_is_bounded)
 {
 	AUTO(buf_done) struct buf seen = BUF(1 << 16), text = BUF(1 << 16);
-	const struct gateway_form_events events = { begin, data, end, &seen };
-	struct gateway_form f;
+	const struct multipart_events events = { begin, data, end, &seen };
+	struct multipart f;
 	struct err e = { 0 };
 
-	ck_assert_int_eq(gateway_form_init(&f, "multipart/form-data; boundary=b", &events, &e), 0);
+	ck_assert_int_eq(multipart_init(&f, "multipart/form-data; boundary=b", &events, &e), 0);
 	buf_adds(&text, "--b\r\nX: ");
 	while (text.len < 9000)
 		buf_addc(&text, 'x');
-	ck_assert_int_eq(gateway_form_feed(&f, text.data, text.len, &e), -1);
+	ck_assert_int_eq(multipart_feed(&f, text.data, text.len, &e), -1);
 	ck_assert_ptr_nonnull(strstr(e.text, "8 KiB"));
-	gateway_form_done(&f);
-	ck_assert_int_eq(gateway_form_init(&f, "multipart/form-data; boundary=b", &events, &e), 0);
+	multipart_done(&f);
+	ck_assert_int_eq(multipart_init(&f, "multipart/form-data; boundary=b", &events, &e), 0);
 	buf_clear(&text);
 	for (int i = 0; i < 65; i++)
 		buf_adds(&text, "\r\n" FIELD("a"));
-	ck_assert_int_eq(gateway_form_feed(&f, text.data, text.len, &e), -1);
+	ck_assert_int_eq(multipart_feed(&f, text.data, text.len, &e), -1);
 	ck_assert_ptr_nonnull(strstr(e.text, "64 parts"));
-	gateway_form_done(&f);
+	multipart_done(&f);
 }
 END_TEST
 

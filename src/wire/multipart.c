@@ -1,16 +1,18 @@
+#include "wire/multipart.h"
+
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/own.h"
-#include "gateway/form.h"
 
 #define PREAMBLE_MAX 1024
 #define PADDING_MAX 256 /* blanks behind a delimiter */
 
-static int broken(struct gateway_form *f, struct err *e, const char *why)
+static int broken(struct multipart *f, struct err *e, const char *why)
 {
-	f->state = GATEWAY_FORM_BROKEN;
+	f->state = MULTIPART_BROKEN;
 	return err_set(e, ERR_POLICY, "the form is broken: %s", why);
 }
 
@@ -53,7 +55,7 @@ static int parameter(const char *header, const char *name, char *out, size_t siz
 /* RFC 2046: bchars, and no blank at its end. */
 static bool boundary_ok(const char *b, size_t n)
 {
-	if (n == 0 || n > GATEWAY_FORM_BOUNDARY_MAX || b[n - 1] == ' ')
+	if (n == 0 || n > MULTIPART_BOUNDARY_MAX || b[n - 1] == ' ')
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (!isalnum((unsigned char)b[i]) && !strchr("'()+_,-./:=? ", b[i]))
@@ -61,14 +63,14 @@ static bool boundary_ok(const char *b, size_t n)
 	return true;
 }
 
-int gateway_form_init(struct gateway_form *f, const char *content_type,
-		      const struct gateway_form_events *events, struct err *e)
+int multipart_init(struct multipart *f, const char *content_type,
+		   const struct multipart_events *events, struct err *e)
 {
 	static const char type[] = "multipart/form-data";
-	char boundary[GATEWAY_FORM_BOUNDARY_MAX + 1];
+	char boundary[MULTIPART_BOUNDARY_MAX + 1];
 	int n;
 
-	*f = (struct gateway_form){ .events = *events, .head = BUF(GATEWAY_FORM_HEAD_MAX) };
+	*f = (struct multipart){ .events = *events, .head = BUF(MULTIPART_HEAD_MAX) };
 	if (!content_type || strncasecmp(content_type, type, sizeof(type) - 1) != 0 ||
 	    !strchr("; \t", content_type[sizeof(type) - 1]))
 		return err_set(e, ERR_POLICY, "the body is no multipart/form-data");
@@ -82,14 +84,14 @@ int gateway_form_init(struct gateway_form *f, const char *content_type,
 	return 0;
 }
 
-void gateway_form_done(struct gateway_form *f)
+void multipart_done(struct multipart *f)
 {
 	buf_done(&f->head);
 }
 
-bool gateway_form_whole(const struct gateway_form *f)
+bool multipart_whole(const struct multipart *f)
 {
-	return f->state == GATEWAY_FORM_EPILOGUE;
+	return f->state == MULTIPART_EPILOGUE;
 }
 
 /* --- heads of parts */
@@ -110,10 +112,10 @@ static void undo_percent(char *s)
 	*out = '\0';
 }
 
-static int disposition(struct gateway_form *f, const char *value, struct gateway_form_part *p,
+static int disposition(struct multipart *f, const char *value, struct multipart_part *p,
 		       struct err *e)
 {
-	char file[GATEWAY_FORM_HEAD_MAX];
+	char file[MULTIPART_HEAD_MAX];
 
 	if (strncasecmp(value, "form-data", 9) != 0)
 		return broken(f, e, "a part's Content-Disposition is not form-data");
@@ -121,10 +123,14 @@ static int disposition(struct gateway_form *f, const char *value, struct gateway
 		return broken(f, e, "a part has no name, or one of more than 255 bytes");
 	undo_percent(p->name);
 	p->is_file = parameter(value, "filename", file, sizeof(file)) >= 0;
+	if (p->is_file) {
+		undo_percent(file);
+		snprintf(p->file, sizeof(p->file), "%.*s", MULTIPART_FILE_MAX - 1, file);
+	}
 	return 0;
 }
 
-static int one_header(struct gateway_form *f, char *line, struct gateway_form_part *p, bool *named,
+static int one_header(struct multipart *f, char *line, struct multipart_part *p, bool *named,
 		      struct err *e)
 {
 	char *colon = strchr(line, ':'), *value;
@@ -145,9 +151,9 @@ static int one_header(struct gateway_form *f, char *line, struct gateway_form_pa
 }
 
 /* The lines of a head, each with its CR LF, the empty one too. */
-static int read_head(struct gateway_form *f, struct err *e)
+static int read_head(struct multipart *f, struct err *e)
 {
-	struct gateway_form_part p = { 0 };
+	struct multipart_part p = { 0 };
 	bool named = false;
 	char *line = f->head.data, *end;
 
@@ -161,16 +167,16 @@ static int read_head(struct gateway_form *f, struct err *e)
 	if (!named)
 		return broken(f, e, "a part has no Content-Disposition");
 	buf_clear(&f->head);
-	f->state = GATEWAY_FORM_BODY;
+	f->state = MULTIPART_BODY;
 	f->matched = 0;
 	if (f->events.begin(&p, f->events.arg, e) < 0) {
-		f->state = GATEWAY_FORM_BROKEN;
+		f->state = MULTIPART_BROKEN;
 		return -1;
 	}
 	return 0;
 }
 
-static ssize_t feed_head(struct gateway_form *f, const char *data, size_t len, struct err *e)
+static ssize_t feed_head(struct multipart *f, const char *data, size_t len, struct err *e)
 {
 	for (size_t i = 0; i < len; i++) {
 		if (buf_addc(&f->head, data[i]) < 0)
@@ -185,30 +191,30 @@ static ssize_t feed_head(struct gateway_form *f, const char *data, size_t len, s
 
 /* --- bodies, and where they end */
 
-static int found(struct gateway_form *f, struct err *e)
+static int found(struct multipart *f, struct err *e)
 {
-	bool in_part = f->state == GATEWAY_FORM_BODY;
+	bool in_part = f->state == MULTIPART_BODY;
 
-	f->state = GATEWAY_FORM_DELIMITER;
+	f->state = MULTIPART_DELIMITER;
 	f->matched = f->tail_len = f->preamble = 0;
 	if (in_part && f->events.end(f->events.arg, e) < 0) {
-		f->state = GATEWAY_FORM_BROKEN;
+		f->state = MULTIPART_BROKEN;
 		return -1;
 	}
 	return 0;
 }
 
 /* Data to who takes it; what stands before the first delimiter is nobody's. */
-static size_t hand_on(struct gateway_form *f, const char *data, size_t len)
+static size_t hand_on(struct multipart *f, const char *data, size_t len)
 {
-	if (f->state == GATEWAY_FORM_BODY)
+	if (f->state == MULTIPART_BODY)
 		return len ? f->events.data(data, len, f->events.arg) : 0;
 	f->preamble += len;
 	return len;
 }
 
 /* What looked like a delimiter's beginning and was none. False: not all of it was taken. */
-static bool pay(struct gateway_form *f)
+static bool pay(struct multipart *f)
 {
 	while (f->owed > 0) {
 		size_t n = hand_on(f, f->delimiter + f->owed_at, f->owed);
@@ -223,7 +229,7 @@ static bool pay(struct gateway_form *f)
 
 /* How many bytes at the end of @p data may be the beginning of a delimiter. CR stands at its
  * beginning only, so the last CR is the only place where it can begin. */
-static size_t begun(const struct gateway_form *f, const char *data, size_t len)
+static size_t begun(const struct multipart *f, const char *data, size_t len)
 {
 	size_t most = len < f->delimiter_len ? len : f->delimiter_len - 1;
 	const char *cr = memrchr(data + len - most, '\r', most);
@@ -234,7 +240,7 @@ static size_t begun(const struct gateway_form *f, const char *data, size_t len)
 
 /* Goes on with a delimiter that has begun. Returns the bytes taken; f->matched is 0 when it was
  * none, and what looked like it is owed then. */
-static size_t go_on(struct gateway_form *f, const char *data, size_t len)
+static size_t go_on(struct multipart *f, const char *data, size_t len)
 {
 	size_t i = 0;
 
@@ -244,7 +250,7 @@ static size_t go_on(struct gateway_form *f, const char *data, size_t len)
 	}
 	if (i < len && f->matched < f->delimiter_len) {
 		/* The line's end before the very first one was never there. */
-		f->owed_at = f->state == GATEWAY_FORM_PREAMBLE && f->preamble == 0 ? 2 : 0;
+		f->owed_at = f->state == MULTIPART_PREAMBLE && f->preamble == 0 ? 2 : 0;
 		f->owed = f->matched - f->owed_at;
 		f->matched = 0;
 		f->preamble++;
@@ -252,7 +258,7 @@ static size_t go_on(struct gateway_form *f, const char *data, size_t len)
 	return i;
 }
 
-static ssize_t feed_body(struct gateway_form *f, const char *data, size_t len, struct err *e)
+static ssize_t feed_body(struct multipart *f, const char *data, size_t len, struct err *e)
 {
 	const char *whole;
 	size_t i = 0, plain, n;
@@ -269,7 +275,7 @@ static ssize_t feed_body(struct gateway_form *f, const char *data, size_t len, s
 	plain = whole ? (size_t)(whole - (data + i)) : len - i - begun(f, data + i, len - i);
 	n = hand_on(f, data + i, plain);
 	i += n;
-	if (f->state == GATEWAY_FORM_PREAMBLE && f->preamble > PREAMBLE_MAX)
+	if (f->state == MULTIPART_PREAMBLE && f->preamble > PREAMBLE_MAX)
 		return broken(f, e, "it does not begin with its boundary");
 	if (n < plain)
 		return (ssize_t)i;
@@ -282,7 +288,7 @@ static ssize_t feed_body(struct gateway_form *f, const char *data, size_t len, s
 }
 
 /* "--" ends the form, a line's end begins a part; blanks may stand before that. */
-static ssize_t feed_delimiter(struct gateway_form *f, const char *data, size_t len, struct err *e)
+static ssize_t feed_delimiter(struct multipart *f, const char *data, size_t len, struct err *e)
 {
 	for (size_t i = 0; i < len; i++) {
 		if (f->tail_len == 0 && (data[i] == ' ' || data[i] == '\t')) {
@@ -294,44 +300,44 @@ static ssize_t feed_delimiter(struct gateway_form *f, const char *data, size_t l
 		if (f->tail_len < 2)
 			continue;
 		if (memcmp(f->tail, "--", 2) == 0) {
-			f->state = GATEWAY_FORM_EPILOGUE;
+			f->state = MULTIPART_EPILOGUE;
 		} else if (memcmp(f->tail, "\r\n", 2) != 0) {
 			return broken(f, e,
 				      "a boundary is followed by neither a line's end nor --");
-		} else if (++f->parts > GATEWAY_FORM_PARTS_MAX) {
+		} else if (++f->parts > MULTIPART_PARTS_MAX) {
 			return broken(f, e, "it has more than 64 parts");
 		} else {
-			f->state = GATEWAY_FORM_HEAD;
+			f->state = MULTIPART_HEAD;
 		}
 		return (ssize_t)i + 1;
 	}
 	return (ssize_t)len;
 }
 
-static ssize_t feed_some(struct gateway_form *f, const char *data, size_t len, struct err *e)
+static ssize_t feed_some(struct multipart *f, const char *data, size_t len, struct err *e)
 {
 	switch (f->state) {
-	case GATEWAY_FORM_PREAMBLE:
-	case GATEWAY_FORM_BODY:
+	case MULTIPART_PREAMBLE:
+	case MULTIPART_BODY:
 		return feed_body(f, data, len, e);
-	case GATEWAY_FORM_HEAD:
+	case MULTIPART_HEAD:
 		return feed_head(f, data, len, e);
-	case GATEWAY_FORM_DELIMITER:
+	case MULTIPART_DELIMITER:
 		return feed_delimiter(f, data, len, e);
-	case GATEWAY_FORM_EPILOGUE:
+	case MULTIPART_EPILOGUE:
 		return (ssize_t)len;
-	case GATEWAY_FORM_BROKEN:
+	case MULTIPART_BROKEN:
 		break;
 	}
 	return err_set(e, ERR_POLICY, "the form is broken");
 }
 
-ssize_t gateway_form_feed(struct gateway_form *f, const char *data, size_t len, struct err *e)
+ssize_t multipart_feed(struct multipart *f, const char *data, size_t len, struct err *e)
 {
 	size_t taken = 0;
 
 	while (taken < len) {
-		enum gateway_form_state before = f->state;
+		enum multipart_state before = f->state;
 		ssize_t n = feed_some(f, data + taken, len - taken, e);
 
 		if (n < 0)
