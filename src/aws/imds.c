@@ -14,6 +14,7 @@
 #define TOKEN_SECONDS 21600
 #define TOKEN_MAX 512
 #define ATTEMPTS 2
+#define HOP_REMEDY " -> in a container, set the instance's metadata hop limit to 2 or more"
 
 enum step { STEP_START, STEP_TOKEN, STEP_VALUE };
 
@@ -154,6 +155,12 @@ static void got_value(struct imds_get *g, struct http_reply *r)
 	     r->status, what);
 }
 
+/* The token's answer, and it alone, is lost on the way to a container where the hop limit is 1. */
+static bool is_lost_at_hop(const struct imds_get *g, const struct http_reply *r)
+{
+	return g->step == STEP_TOKEN && r->sent && r->timed_out;
+}
+
 static void answered(struct http_reply *r, const struct err *e, void *arg)
 {
 	struct imds_get *g = arg;
@@ -167,8 +174,8 @@ static void answered(struct http_reply *r, const struct err *e, void *arg)
 			got_value(g, r);
 			return;
 		}
-		own = *e;
-		err_wrap(&own, "instance metadata %s", g->path);
+		err_set(&own, e->kind, "instance metadata %s: %s%s", g->path, e->text,
+			is_lost_at_hop(g, r) ? HOP_REMEDY : "");
 		finish(g, NULL, &own);
 		return;
 	}

@@ -88,7 +88,7 @@ static void call_end(struct http_call *c, CURLcode code)
 		curl_easy_getinfo(c->easy, CURLINFO_REQUEST_SIZE, &sent);
 		curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
 	}
-	c->reply.sent = sent > 0;
+	c->reply.sent = sent > 0 && !http_reply_proxy_refusal(c);
 	c->reply.timed_out = code == CURLE_OPERATION_TIMEDOUT && c->err.kind == ERR_NONE;
 	c->reply.status = (int)status;
 	e.status = (int)status;

@@ -55,5 +55,7 @@ void http_request_done(struct http_call *c);
 void http_reply_set(struct http_call *c, const struct http_request *q);
 /* What went wrong, in @p e: -1, or 0 when nothing did. */
 int http_reply_failure(struct http_call *c, CURLcode code, struct err *e);
+/* What the proxy answered to CONNECT where it refused, else 0: nothing reached the host. */
+long http_reply_proxy_refusal(const struct http_call *c);
 
 #endif

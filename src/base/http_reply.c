@@ -183,10 +183,20 @@ static int say_timeout(struct http_call *c, bool connected, struct err *e)
 		       c->origin);
 }
 
+long http_reply_proxy_refusal(const struct http_call *c)
+{
+	long answer = 0;
+
+	if (!c->proxied || !c->easy)
+		return 0;
+	curl_easy_getinfo(c->easy, CURLINFO_HTTP_CONNECTCODE, &answer);
+	return answer >= 300 ? answer : 0;
+}
+
 int http_reply_failure(struct http_call *c, CURLcode code, struct err *e)
 {
 	char text[CURL_ERROR_SIZE];
-	long sent = 0;
+	long sent = 0, refusal;
 
 	if (c->err.kind != ERR_NONE) { /* said by a callback, which knows best */
 		*e = c->err;
@@ -194,6 +204,13 @@ int http_reply_failure(struct http_call *c, CURLcode code, struct err *e)
 	}
 	if (code == CURLE_OK)
 		return 0;
+	refusal = http_reply_proxy_refusal(c);
+	if (refusal)
+		return err_set(
+			e, ERR_UNREACHABLE,
+			"connecting to %s failed: the proxy answered %ld -> check the proxy, "
+			"its user and its password",
+			c->origin, refusal);
 	curl_easy_getinfo(c->easy, CURLINFO_REQUEST_SIZE, &sent);
 	if (code == CURLE_OPERATION_TIMEDOUT)
 		return say_timeout(c, sent > 0, e);

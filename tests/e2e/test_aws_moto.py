@@ -3,16 +3,25 @@
 What the embedded cloud plays as well runs against both, so that the two cannot agree on a mistake.
 """
 
+import base64
+import contextlib
 import hashlib
+import http.server
 import json
 import re
 import socket
+import socketserver
+import ssl
+import sys
 import threading
 import urllib.request
 
 import pytest
 from cloud import Cloud
 from conftest import BUILD, SRC, free_port, wait_for
+
+sys.path.insert(0, str(SRC / "tests" / "lib"))
+import realm  # noqa: E402
 
 
 @pytest.fixture
@@ -327,6 +336,102 @@ def test_list_goes_on(aws):
     assert keys == [f"k{i}" for i in range(5)]
 
 
+class Forward(http.server.BaseHTTPRequestHandler):
+    """Passes a call on to the server's `to` and remembers who signed it."""
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.seen.append((self.headers["Authorization"], self.headers["X-Amz-Security-Token"]))
+        call = urllib.request.Request(self.server.to + self.path, body, dict(self.headers))
+        with urllib.request.urlopen(call, timeout=30) as reply:
+            answer = reply.read()
+            self.send_response(reply.status)
+            self.send_header("Content-Type", reply.headers["Content-Type"])
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+    def log_message(self, *_):
+        pass
+
+
+NO_KEYS = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
+
+
+def test_an_instance_signs_with_the_role_that_moto_tells_it(drive, moto):
+    front = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Forward)
+    front.to, front.seen = moto, []
+    with serving(front):
+        metadata = {"AWS_EC2_METADATA_DISABLED": None, "AWS_EC2_METADATA_SERVICE_ENDPOINT": moto}
+        where = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{front.server_address[1]}"}
+        assert drive("sts-identity", env={**NO_KEYS, **where, **metadata})["account"] == "123456789012"
+        off = {**metadata, "AWS_EC2_METADATA_DISABLED": "true"}
+        assert "no AWS credentials" in drive("sts-identity", fails="denied", env={**NO_KEYS, **where, **off})["error"]
+    assert len(front.seen) == 1
+    authorization, token = front.seen[0]
+    assert "Credential=test-key/" in authorization and token == "test-session-token"
+
+
+class Tunnel(socketserver.BaseRequestHandler):
+    """A proxy that takes CONNECT with a password alone, and leads every name to the server's `to`."""
+
+    def handle(self):
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += self.request.recv(65536)
+        words = head.decode().split()
+        allowed = f"Basic {base64.b64encode(b'ops:pass').decode()}" in head.decode()
+        self.server.seen.append((words[0], words[1], allowed))
+        if not allowed:
+            self.request.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+            return
+        with socket.create_connection(self.server.to) as far:
+            self.request.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            back = threading.Thread(target=self.pump, args=(far, self.request))
+            back.start()
+            self.pump(self.request, far)
+            back.join()
+
+    @staticmethod
+    def pump(source, sink):
+        try:
+            while got := source.recv(65536):
+                sink.sendall(got)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+
+@contextlib.contextmanager
+def serving(server):
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_aws_is_reached_through_a_proxy_that_asks_for_a_password(drive, moto, tmp_path):
+    """By its own name, which only the proxy resolves, with TLS from end to end."""
+    authority = realm.Authority(tmp_path)
+    name = "sts.eu-west-1.amazonaws.com"
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.certify("sts", [name]))
+    front = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Forward)
+    front.to, front.seen = moto, []
+    front.socket = context.wrap_socket(front.socket, server_side=True)
+    proxy = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Tunnel)
+    proxy.daemon_threads, proxy.to, proxy.seen = True, front.server_address, []
+    env = {"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-1", "AWS_CA_BUNDLE": str(authority.bundle)}
+    at = f"127.0.0.1:{proxy.server_address[1]}"
+    with serving(front), serving(proxy):
+        assert drive("sts-identity", env={**env, "HTTPS_PROXY": f"http://ops:pass@{at}"})["account"] == "123456789012"
+        refused = drive("sts-identity", fails="unreachable", env={**env, "HTTPS_PROXY": f"http://ops:wrong@{at}"})
+    assert proxy.seen[0] == ("CONNECT", f"{name}:443", True) and len(front.seen) == 1
+    assert "407" in refused["error"] and "wrong" not in refused["error"]
+
+
 # --- answers that no AWS gives
 
 
@@ -367,6 +472,14 @@ def test_odd_answers(drive, answer, kind, says):
         error = drive("sqs-depth", QUEUE, fails=kind, env={"AWS_ENDPOINT_URL": url})
     assert error["error"].startswith("SQS GetQueueAttributes: ") and says in error["error"]
     assert "\n" not in error["error"]
+
+
+def test_a_token_lost_at_the_hop_limit_names_the_limit(drive):
+    listener, url = server(None)
+    with listener:
+        error = drive("sts-identity", fails="denied", env={
+            **NO_KEYS, "AWS_EC2_METADATA_DISABLED": None, "AWS_EC2_METADATA_SERVICE_ENDPOINT": url})
+    assert "hop limit to 2 or more" in error["error"]
 
 
 def test_refusing_endpoint(drive):
