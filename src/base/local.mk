@@ -17,6 +17,7 @@ src_base_libbase_a_SOURCES = \
 	src/base/keys_scalar.c src/base/keys_print.c src/base/keys_doc.c \
 	src/base/log.c src/base/log.h \
 	src/base/options.c src/base/options.h src/base/options_help.c src/base/options_nearest.c \
+	src/base/notify.c src/base/notify.h \
 	src/base/own.c src/base/own.h \
 	src/base/pool.c src/base/pool.h \
 	src/base/rng.c src/base/rng.h \

@@ -5,8 +5,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "control/control.h"
-#include "control/notify.h"
 #include "control/watch.h"
 #include "model/say.h"
 
@@ -56,9 +56,9 @@ static void on_turn(const struct turn *t, void *arg)
 	if (tick_since(now, d->told).ms < DAEMON_TELL_MS)
 		return;
 	d->told = now;
-	control_notify_alive();
-	control_notify_status("%s: desired %d, wanted %d", t->policy->name, t->work->plan.current,
-			      t->work->plan.desired);
+	notify_alive();
+	notify_status("%s: desired %d, wanted %d", t->policy->name, t->work->plan.current,
+		      t->work->plan.desired);
 }
 
 static void log_problems(const struct policy_set *set)
@@ -75,7 +75,7 @@ static void log_problems(const struct policy_set *set)
 static void stop(struct daemon *d, int status)
 {
 	d->status = status;
-	control_notify_stopping();
+	notify_stopping();
 	if (d->control)
 		control_stop(d->control);
 	else
@@ -98,7 +98,7 @@ static void log_start(struct daemon *d)
 	LOG_INFO("windlassd is ready", LOG_I("policies", (int64_t)set->count),
 		 LOG_S("journal", d->o->journal));
 	if (!d->ready)
-		control_notify_ready();
+		notify_ready();
 	d->ready = true;
 }
 

@@ -184,6 +184,10 @@ static const struct option table[] = {
 	{ "slots", 'n', OPTION_STR, &slots, "N", "WINDLASS_SLOTS", "1",
 	  .doc = "jobs at a time, 64 at most; auto: one for two processors, as far as there is a "
 		 "GiB of memory for each" },
+	{ "poll-watchdog", 0, OPTION_SPAN, &o.starved, "TIME", "WINDLASS_POLL_WATCHDOG", "10m",
+	  .doc = "with a slot free and no poll answered for so long, it says so, lets the current "
+		 "jobs end and ends with status 1, for its supervisor to start it anew; 0s: "
+		 "never" },
 	{ "visibility-timeout", 0, OPTION_INT, &o.visibility_s, "SECONDS", "SQS_VISIBILITY_TIMEOUT",
 	  "0", .least = 0, .most = 43200,
 	  .doc = "how long a received message is hidden, and renewed for, at a time; 0: "

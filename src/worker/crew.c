@@ -324,7 +324,9 @@ static void environment(const char *env[static ENV_MAX])
 					      "CELERY_BROKER_URL=",
 					      "CELERY_RESULT_BACKEND=",
 					      "WINDLASS_EVENT_",
-					      "WINDLASS_BROKER=" };
+					      "WINDLASS_BROKER=",
+					      "NOTIFY_SOCKET=", /* the supervisor speaks */
+					      "WATCHDOG_" };
 	size_t n = 0;
 
 	for (char **e = environ; *e && n + 1 < ENV_MAX; e++) {

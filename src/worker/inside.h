@@ -13,6 +13,7 @@
  *   event.c      who is told of a job's end; event_queue.c, event_hook.c, event_command.c: how
  *   record.c     the record of its video in the store
  *   outside.c    metrics, health and jobs over HTTP
+ *   watch.c      that it lives and polls, for the service manager
  *   unprotect.c  after a worker that could not tidy up
  */
 #ifndef WORKER_INSIDE_H
@@ -282,6 +283,16 @@ void worker_encoders_start(struct worker *w); /* asks ffmpeg what it has */
 bool worker_encoders_ready(const struct worker *w);
 void worker_encoders_stop(struct worker *w);
 
+/* --- that it lives and polls (watch.c) */
+
+void worker_watch_start(struct worker *w);
+void worker_watch_ready(struct worker *w); /* it knows its queue, or waits for it to answer */
+void worker_watch_turn(struct worker *w);  /* something changed */
+/* Jobs are wanted, and for a long poll and @p slack more none could be asked for. */
+bool worker_watch_starved(const struct worker *w, struct span slack);
+void worker_watch_stopping(struct worker *w);
+void worker_watch_stop(struct worker *w);
+
 /* --- a command instead of a profile's file */
 
 void worker_command_profile(const struct worker_options *o, struct buf *out);
@@ -334,6 +345,8 @@ struct worker {
 	int64_t jobs_begun, jobs_ended, stored, parked, returned, lost;
 	struct meter meter;
 	struct tick poll_good; /* the last good poll, or when the first since then began */
+	struct tick wanting;   /* jobs are wanted since then; TICK_NEVER: they are not */
+	struct loop_timer *pulse;
 	struct httpd *httpd;
 	struct http *http;           /* for the webhook */
 	struct event_secret *events; /* that signs what it gets; NULL: unsigned */

@@ -51,6 +51,7 @@ src_worker_libworker_a_SOURCES = \
 	src/worker/transcode.c src/worker/transcode.h src/worker/transcode_run.c \
 	src/worker/unprotect.c \
 	src/worker/verify.c src/worker/verify.h \
+	src/worker/watch.c \
 	src/worker/words.h src/worker/worker.h
 
 if HAVE_CHECK

@@ -9,29 +9,18 @@
 #include "worker/inside.h"
 
 #define PAGE_MAX 262144
-#define POLL_SLACK_S 90 /* beyond a long poll: a few tries may fail before anybody is told */
+#define POLL_SLACK_S 90 /* a few tries may fail before anybody is told */
 #define WORK_BODY_MAX 1024
 #define CONNECTIONS 32
-
-static bool wants_jobs(const struct worker *w)
-{
-	return w->phase == WORKER_RUNNING && w->seats && worker_life_may_receive(w) &&
-	       !w->guard.yielding && !worker_spot_avoids(w) &&
-	       !loop_timer_active(w->ground.again) &&
-	       worker_crew_idle(w) > worker_claim_count(w, CLAIM_WAITING);
-}
 
 static int64_t poll_age_ms(const struct worker *w)
 {
 	return tick_since(clock_mono(), w->poll_good).ms;
 }
 
-/* A worker that is busy need not poll; one that wants jobs has to. */
 static int health(const struct worker *w, struct buf *out)
 {
-	int64_t most_ms = (w->o->wait_s + POLL_SLACK_S) * 1000;
-
-	if (wants_jobs(w) && poll_age_ms(w) > most_ms) {
+	if (worker_watch_starved(w, span_s(POLL_SLACK_S))) {
 		buf_addf(out, "no good poll for %lld s\n", (long long)poll_age_ms(w) / 1000);
 		return 503;
 	}
@@ -114,6 +103,17 @@ static void speeds(const struct worker *w, struct buf *out)
 				 (long long)c->speed_milli % 1000);
 }
 
+static void events(const struct worker *w, struct buf *out)
+{
+	worker_meter_head(out, "events_total", "counter",
+			  "Ends of jobs told to a queue, a webhook or a command, by each try's "
+			  "result.");
+	buf_addf(out, "windlass_worker_events_total{result=\"told\"} %lld\n",
+		 (long long)w->events_told);
+	buf_addf(out, "windlass_worker_events_total{result=\"failed\"} %lld\n",
+		 (long long)w->events_failed);
+}
+
 static int metrics(const struct worker *w, struct buf *out)
 {
 	const struct {
@@ -133,6 +133,7 @@ static int metrics(const struct worker *w, struct buf *out)
 			   w->receive_failures);
 	worker_meter_count(out, "leases_lost_total", "counter",
 			   "Claims on messages that ended under a job.", w->lost);
+	events(w, out);
 	worker_meter_write(&w->meter, out);
 	speeds(w, out);
 	worker_meter_seconds(out, "poll_age_seconds", "gauge", "Since the last good poll.",

@@ -211,6 +211,7 @@ static void turn(struct worker *w)
 		 worker_life_may_receive(w) && worker_guard_may_receive(w) &&
 		 worker_ground_fit(w) && keys_ready(w)) /* each receive counts */
 		receive(w);
+	worker_watch_turn(w);
 }
 
 static void turn_soon(void *arg)
@@ -265,6 +266,7 @@ void worker_supervise_drain(struct worker *w)
 {
 	w->phase = WORKER_DRAINING;
 	loop_timer_stop(w->receive_again);
+	worker_watch_stopping(w);
 	for (struct claim *c = w->claims, *next; c; c = next) {
 		next = c->next;
 		if (c->state == CLAIM_WAITING)
@@ -284,6 +286,8 @@ static void signalled(int signum, void *arg)
 			 LOG_I("seconds", w->o->drain.ms / 1000));
 		loop_timer_start(w->drain, w->o->drain);
 		worker_supervise_drain(w);
+	} else if (w->phase == WORKER_DRAINING && !loop_timer_active(w->drain)) {
+		loop_timer_start(w->drain, w->o->drain); /* it was ending by itself */
 	} else {
 		drain_over(w);
 	}
@@ -309,6 +313,7 @@ static void described(const struct broker_traits *t, const struct err *e, void *
 	    e->kind !=
 		    ERR_DENIED) { /* away for a while: without its answer nothing could be parked */
 		LOG_WARN("the queue does not answer: trying again", LOG_E(e));
+		worker_watch_ready(w);
 		loop_timer_start(w->describe_again,
 				 span_ms(RECEIVE_AGAIN_MS << RECEIVE_DOUBLINGS / 2));
 		return;
@@ -342,6 +347,7 @@ static void described(const struct broker_traits *t, const struct err *e, void *
 			 LOG_I("receives_max", (int64_t)w->receive_max), LOG_E(e));
 	worker_crew_start(w);
 	worker_life_start(w);
+	worker_watch_ready(w);
 }
 
 static void describe(void *arg)
@@ -427,6 +433,7 @@ static void finish(struct worker *w)
 	worker_guard_stop(w);
 	worker_ground_stop(w);
 	worker_life_stop(w);
+	worker_watch_stop(w);
 	loop_timer_free(w->drain);
 	loop_timer_free(w->receive_again);
 	loop_timer_free(w->describe_again);
@@ -460,6 +467,7 @@ int worker_supervise(const struct worker_options *o, struct err *e)
 	worker_ground_start(&w);
 	rc = prepare(&w, e);
 	if (rc == 0) {
+		worker_watch_start(&w);
 		describe(&w);
 		loop_run(w.loop);
 		LOG_INFO("worker ended", LOG_I("stored", w.stored), LOG_I("parked", w.parked),

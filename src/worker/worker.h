@@ -39,14 +39,15 @@ struct worker_options {
 	struct span retry;    /* first delay after a failure that may pass */
 	struct span drain;    /* from SIGTERM until a job is given back */
 	bool no_instance;
-	const char *group;  /* NULL: found */
-	struct span look;   /* at the instance's own metadata */
-	struct span yield;  /* at the group, at most so often */
-	struct span idle;   /* idle for so long: unprotected */
-	const char *listen; /* ADDRESS:PORT for metrics, health and jobs; NULL: none */
-	int64_t jobs_max;   /* 0: no end */
-	bool unconfined;    /* ffmpeg may reach what we can */
-	bool all_layers;    /* or end: of the sandbox */
+	const char *group;   /* NULL: found */
+	struct span look;    /* at the instance's own metadata */
+	struct span yield;   /* at the group, at most so often */
+	struct span idle;    /* idle for so long: unprotected */
+	struct span starved; /* no good poll for so long, with a slot free: ends; 0: never */
+	const char *listen;  /* ADDRESS:PORT for metrics, health and jobs; NULL: none */
+	int64_t jobs_max;    /* 0: no end */
+	bool unconfined;     /* ffmpeg may reach what we can */
+	bool all_layers;     /* or end: of the sandbox */
 	bool until_empty;
 	const char *event_queue_url, *event_url, *event_secret_file, *event_command; /* "": none */
 	const char *record_prefix;                                                   /* "": none */

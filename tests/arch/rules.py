@@ -37,7 +37,7 @@ KEEPERS = [
     (r"openssl/", "base/crypto.c"), (r"json(-c/|\.h$|_object|_tokener)", "base/json.c"),
     (r"yaml\.h$", "base/yaml.c"), (r"expat", "base/xml.c"), (r"sqlite3\.h$", "base/db.c"),
     (r"cbor", "base/cbor.c"), (r"zlib", "base/gunzip.c"),
-    (r"hiredis", "broker/redis.c"), (r"systemd/", "control/notify.c"),
+    (r"hiredis", "broker/redis.c"),
     (r"seccomp|linux/(landlock|seccomp)\.h$", "worker/sandbox.c"),
 ]
 
