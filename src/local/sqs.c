@@ -83,22 +83,24 @@ bool local_sqs_require(struct local_call *c, const char *name, const char **ret)
 	return false;
 }
 
-/* "http://host/123456789012/name": account and name; false when it is no such address. */
-static bool url_parts(const char *url, const char **account, const char **name)
+/* "http://host/123456789012/name", or a bare name, which AWS takes too: the name, and whether the
+ * queue can be one of ours. */
+static const char *url_name(const struct local *l, const char *url, bool *ret_here)
 {
-	const char *slash = strrchr(url, '/');
+	const char *slash = strrchr(url, '/'), *account = slash;
 
-	if (!slash || slash == url)
-		return false;
-	*name = slash + 1;
-	for (*account = slash; *account > url && (*account)[-1] != '/'; --*account)
-		;
-	return slash - *account == 12 && **name;
+	*ret_here = true;
+	if (!slash)
+		return url;
+	while (account > url && account[-1] != '/')
+		account--;
+	*ret_here = slash - account == 12 && !strncmp(account, l->options.account, 12);
+	return slash + 1;
 }
 
 struct queue *local_sqs_queue_of(struct local_call *c)
 {
-	const char *url = local_str(c->params, "QueueUrl"), *account, *name = c->path_queue;
+	const char *url = local_str(c->params, "QueueUrl"), *name = c->path_queue;
 	struct queue *q;
 	bool here = true;
 
@@ -107,13 +109,12 @@ struct queue *local_sqs_queue_of(struct local_call *c)
 			   "The request must contain the parameter QueueUrl.");
 		return NULL;
 	}
-	if (url) {
-		if (!url_parts(url, &account, &name)) {
-			local_fail(c, "InvalidAddress",
-				   "The address %.200s is not valid for this endpoint.", url);
-			return NULL;
-		}
-		here = !strncmp(account, c->local->options.account, 12);
+	if (url)
+		name = url_name(c->local, url, &here);
+	if (!*name) {
+		local_fail(c, "InvalidAddress",
+			   "The address %.200s is not valid for this endpoint.", url);
+		return NULL;
 	}
 	q = here ? local_sqs_queue_find(c->local->sqs, name) : NULL;
 	if (!q)
@@ -151,13 +152,14 @@ static bool entry_id_ok(const char *id)
 	return true;
 }
 
-static int entries_check(const struct json *entries, struct err *e)
+static int entries_check(const char *action, const struct json *entries, struct err *e)
 {
 	size_t n = json_count(entries);
 
 	if (n == 0)
-		return local_sqs_refuse(e, "EmptyBatchRequest",
-					"There should be at least one entry in the request.");
+		return local_sqs_refuse(
+			e, "EmptyBatchRequest",
+			"There should be at least one %sRequestEntry in the request.", action);
 	if (n > SQS_BATCH_MAX)
 		return local_sqs_refuse(
 			e, "TooManyEntriesInBatchRequest",
@@ -186,7 +188,7 @@ const struct json *local_sqs_entries(struct local_call *c)
 	const struct json *entries = json_get(c->params, "Entries");
 	struct err e;
 
-	if (entries_check(entries, &e) == 0)
+	if (entries_check(c->action->name, entries, &e) == 0)
 		return entries;
 	local_sqs_fail(c, &e);
 	return NULL;

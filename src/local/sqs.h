@@ -142,6 +142,8 @@ MUST int local_sqs_redrive_read(const struct local *l, const struct json *policy
 MUST int local_sqs_redrive_check(struct local_sqs *s, const char *queue, const char *text,
 				 struct err *e);
 MUST int local_sqs_redrive_allow(const char *text, struct err *e);
+/* As AWS tells it: a count that was given as text is a number. Owned; NULL: as it stands. */
+char *local_sqs_redrive_text(const char *text);
 
 /* ---- sqs_policy.c: permissions, which are statements of the queue's policy ---- */
 void local_sqs_add_permission(struct local_call *c);
@@ -159,6 +161,8 @@ struct message {
 	size_t bytes; /* counted against the limit */
 	char body_md5[MD5ATTR_HEX], attributes_md5[MD5ATTR_HEX], trace_md5[MD5ATTR_HEX];
 };
+/* What a FIFO queue must be told of each message. -1: something is missing. */
+MUST int local_sqs_message_ordered(const struct queue *q, const struct message *m, struct err *e);
 /* -1: not valid, in AWS's words. */
 MUST int local_sqs_message_read(const struct queue *q, const struct json *o, struct message *ret,
 				struct err *e);

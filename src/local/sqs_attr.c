@@ -12,6 +12,7 @@
 
 enum attr_type {
 	ATTR_INT,
+	ATTR_REUSE, /* told beside a key only */
 	ATTR_BOOL,
 	ATTR_TEXT,
 	ATTR_POLICY,
@@ -38,7 +39,7 @@ static const struct attr attrs[] = {
 	{ "RedrivePolicy", ATTR_REDRIVE, 0, 0, NULL },
 	{ "RedriveAllowPolicy", ATTR_ALLOW, 0, 0, NULL },
 	{ "KmsMasterKeyId", ATTR_TEXT, 0, 0, NULL },
-	{ "KmsDataKeyReusePeriodSeconds", ATTR_INT, 60, 86400, NULL },
+	{ "KmsDataKeyReusePeriodSeconds", ATTR_REUSE, 60, 86400, "300" },
 	{ "SqsManagedSseEnabled", ATTR_BOOL, 0, 0, "true" },
 	{ "QueueArn", ATTR_READ, 0, 0, NULL },
 	{ "CreatedTimestamp", ATTR_READ, 0, 0, NULL },
@@ -77,8 +78,11 @@ static int attr_invalid(struct err *e, const char *name)
 				name);
 }
 
-static int attr_check_fifo(const char *queue, const char *name, const char *value, struct err *e)
+/* @p made: the queue is there already. */
+static int attr_check_fifo(const char *queue, bool made, const char *name, const char *value,
+			   struct err *e)
 {
+	const bool type = !strcmp(name, "FifoQueue");
 	static const char *const words[][3] = {
 		{ "FifoQueue", "true", "true" },
 		{ "ContentBasedDeduplication", "true", "false" },
@@ -86,9 +90,13 @@ static int attr_check_fifo(const char *queue, const char *name, const char *valu
 		{ "FifoThroughputLimit", "perQueue", "perMessageGroupId" },
 	};
 
-	if (!local_sqs_fifo_named(queue) ||
-	    (!strcmp(name, "FifoQueue") && strcasecmp(value, "true")))
+	if (!local_sqs_fifo_named(queue) || (type && !made && strcasecmp(value, "true")))
 		return local_sqs_refuse(e, "InvalidAttributeName", "Unknown Attribute %s.", name);
+	if (type && strcasecmp(value, "true"))
+		return local_sqs_refuse(e, "InvalidAttributeValue",
+					"Invalid value for the parameter %s. Reason: Modifying "
+					"queue type is not supported.",
+					name);
 	for (size_t i = 0; i < COUNT_OF(words); i++)
 		if (!strcmp(words[i][0], name) && strcasecmp(words[i][1], value) &&
 		    strcasecmp(words[i][2], value))
@@ -109,6 +117,10 @@ static int attr_check(struct local_sqs *s, const char *queue, const char *name, 
 	if (!value)
 		return attr_invalid(e, name);
 	switch (a->type) {
+	case ATTR_REUSE:
+		if (!*value)
+			return 0; /* taken away, with its key */
+		__attribute__((fallthrough));
 	case ATTR_INT:
 		if (!local_sqs_attr_number(value, &number) || number < a->least || number > a->most)
 			return attr_invalid(e, name);
@@ -126,7 +138,7 @@ static int attr_check(struct local_sqs *s, const char *queue, const char *name, 
 	case ATTR_ALLOW:
 		return *value ? local_sqs_redrive_allow(value, e) : 0;
 	case ATTR_FIFO:
-		return attr_check_fifo(queue, name, value, e);
+		return attr_check_fifo(queue, local_sqs_queue_find(s, queue), name, value, e);
 	case ATTR_TEXT:
 	case ATTR_READ:
 		break;
@@ -198,9 +210,14 @@ void local_sqs_attr_merge(struct queue *q, const struct json *given)
 	for (size_t it = 0; json_next(q->attributes, &it, &name, &value);)
 		if (json_type(json_get(given, name)) == JSON_ABSENT)
 			json_set_str(merged, name, json_str(value));
-	for (size_t it = 0; json_next(given, &it, &name, &value);)
+	for (size_t it = 0; json_next(given, &it, &name, &value);) {
+		AUTO(own_freep)
+		char *own = !strcmp(name, "RedrivePolicy") ? local_sqs_redrive_text(json_str(value))
+							   : NULL;
+
 		if (json_str(value) && *json_str(value))
-			json_set_str(merged, name, json_str(value));
+			json_set_str(merged, name, own ? own : json_str(value));
+	}
 	settle_encryption(merged, given);
 	json_free(q->attributes);
 	q->attributes = merged;
@@ -214,6 +231,12 @@ static const char *attr_value(const struct queue *q, const struct attr *a)
 	if (set && !*set)
 		set = NULL; /* taken away by another */
 	return set ? set : a->type == ATTR_FIFO && !q->fifo ? NULL : a->init;
+}
+
+/* What is told of it; NULL: nothing. */
+static const char *attr_told(const struct queue *q, const struct attr *a)
+{
+	return a->type == ATTR_REUSE && !names_key(q->attributes) ? NULL : attr_value(q, a);
 }
 
 static bool attr_is(const struct queue *q, const char *name, const char *word)
@@ -353,7 +376,7 @@ static void put_attr(struct local_call *c, const struct queue *q, const struct a
 	AUTO(own_freep) char *arn = NULL;
 
 	if (a->type != ATTR_READ)
-		local_put(c, a->name, attr_value(q, a));
+		local_put(c, a->name, attr_told(q, a));
 	else if (!strcmp(a->name, "QueueArn"))
 		local_put(c, a->name, arn = local_sqs_arn(c->local, q->name));
 	else if (!strcmp(a->name, "CreatedTimestamp"))
@@ -393,6 +416,7 @@ void local_sqs_get_attributes(struct local_call *c)
 	struct queue *q = local_sqs_queue_of(c);
 	bool asked[COUNT_OF(attrs)] = { 0 };
 	struct sqs_counts n = { 0 };
+	bool any = false;
 	struct err e;
 
 	if (!q)
@@ -402,7 +426,9 @@ void local_sqs_get_attributes(struct local_call *c)
 		local_sqs_fail(c, &e);
 		return;
 	}
-	if (json_count(names)) {
+	for (size_t i = 0; i < COUNT_OF(attrs); i++)
+		any |= asked[i] && (attrs[i].type == ATTR_READ || attr_told(q, &attrs[i]));
+	if (any) {
 		local_map(c, "Attributes", "Attribute");
 		for (size_t i = 0; i < COUNT_OF(attrs); i++)
 			if (asked[i])

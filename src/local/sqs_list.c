@@ -235,6 +235,17 @@ void local_sqs_tag(struct local_call *c)
 		change_tags(c, q, NULL, tags);
 }
 
+static bool keys_fit(const struct json *keys)
+{
+	for (size_t i = 0; i < json_count(keys); i++) {
+		const char *key = json_str(json_at(keys, i));
+
+		if (!key || !*key || characters(key) > TAG_KEY_MOST)
+			return false;
+	}
+	return json_count(keys) > 0;
+}
+
 void local_sqs_untag(struct local_call *c)
 {
 	const struct json *keys = json_get(c->params, "TagKeys");
@@ -242,9 +253,12 @@ void local_sqs_untag(struct local_call *c)
 
 	if (!q)
 		return;
-	if (json_count(keys) == 0)
+	if (json_type(keys) != JSON_ARRAY)
 		local_fail(c, "MissingRequiredParameterException",
 			   "The request must contain the parameter TagKeys.");
+	else if (!keys_fit(keys))
+		local_fail(c, "InvalidParameterValueException",
+			   "Tag keys must be between 1 and 128 characters in length.");
 	else
 		change_tags(c, q, keys, NULL);
 }

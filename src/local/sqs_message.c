@@ -65,12 +65,16 @@ static int check_chars(const char *text, size_t len, const char *where, struct e
 
 /* ---- attributes ---- */
 
+static bool name_reserved(const char *name)
+{
+	return !strncasecmp(name, "AWS.", 4) || !strncasecmp(name, "Amazon.", 7);
+}
+
 static int check_name(const char *name, struct err *e)
 {
 	size_t n = strlen(name);
 	bool ok = n > 0 && n <= ATTRIBUTE_NAME_MAX && name[0] != '.' && name[n - 1] != '.' &&
-		  strncasecmp(name, "AWS.", 4) && strncasecmp(name, "Amazon.", 7) &&
-		  !strstr(name, "..");
+		  !name_reserved(name) && !strstr(name, "..");
 
 	for (size_t i = 0; i < n; i++)
 		ok = ok && (isalnum((unsigned char)name[i]) || strchr("_-.", name[i]));
@@ -79,9 +83,8 @@ static int check_name(const char *name, struct err *e)
 	return local_sqs_refuse(
 		e, "InvalidParameterValueException",
 		"The message attribute name '%.100s' is invalid. Attribute name can contain A-Z, "
-		"a-z, "
-		"0-9, underscore, hyphen and period, and must not start with AWS. or Amazon.",
-		name);
+		"a-z, 0-9, underscore (_), hyphen (-), and period (.) characters%s.",
+		name, name_reserved(name) ? ", and must not start with AWS. or Amazon" : "");
 }
 
 static bool is_type(const char *type, const char *base)
@@ -132,8 +135,8 @@ static int read_attribute(const char *name, const struct json *v, struct buf *by
 	}
 	if (!ret->value || ret->len == 0)
 		return local_sqs_refuse(e, "InvalidParameterValueException",
-					"The message attribute '%.100s' must contain a non-empty "
-					"value of type '%.50s'.",
+					"Message (user) attribute '%.100s' must contain a "
+					"non-empty value of type '%.50s'.",
 					name, type);
 	if (is_type(type, "Number") && !is_number(text))
 		return local_sqs_refuse(
@@ -219,8 +222,9 @@ static int message_body(const struct queue *q, const struct json *o, struct mess
 	ret->bytes += ret->body_len;
 	if (ret->bytes > (size_t)q->size_max)
 		return local_sqs_refuse(e, "InvalidParameterValueException",
-					"One or more parameters are invalid. Reason: Message must "
-					"be shorter than %" PRId64 " bytes.",
+					"One or more parameters %s. Reason: Message must be "
+					"shorter than %" PRId64 " bytes.",
+					ret->id ? "cannot be validated" : "are invalid",
 					q->size_max);
 	if (check_chars(ret->body, ret->body_len, "message body", e) < 0)
 		return -1;
@@ -283,8 +287,15 @@ static int message_order(const struct queue *q, const struct message *m, struct 
 	if (message_word("MessageGroupId", m->group, e) < 0 ||
 	    message_word("MessageDeduplicationId", m->dedup, e) < 0)
 		return -1;
+	if (!q->fifo && m->dedup)
+		return message_foreign("MessageDeduplicationId", m->dedup, e);
+	return local_sqs_message_ordered(q, m, e);
+}
+
+int local_sqs_message_ordered(const struct queue *q, const struct message *m, struct err *e)
+{
 	if (!q->fifo)
-		return m->dedup ? message_foreign("MessageDeduplicationId", m->dedup, e) : 0;
+		return 0;
 	if (!m->group)
 		return local_sqs_refuse(e, "MissingRequiredParameterException",
 					"The request must contain the parameter MessageGroupId.");

@@ -35,18 +35,25 @@ static void handle_put(struct local_call *c, const char *id, const char *arn)
 	local_put(c, "TaskHandle", buf_str(&handle));
 }
 
-static int handle_read(const char *text, char ret[static CRYPTO_UUID_MAX], struct err *e)
+/* The id of a task whose source is there. */
+static int handle_read(const struct local *l, const char *text, char ret[static CRYPTO_UUID_MAX],
+		       struct err *e)
 {
 	AUTO(buf_done) struct buf plain = BUF(MOVE_HANDLE_MAX);
 	AUTO(json_freep) struct json *j = NULL;
-	const char *id;
+	const char *id, *arn, *name;
 
 	if (crypto_unbase64(text, strlen(text), &plain, NULL) == 0)
 		j = json_parse(buf_str(&plain), plain.len, NULL);
 	id = json_get_str(j, "taskId");
-	if (!id || !json_get_str(j, "sourceArn"))
+	arn = json_get_str(j, "sourceArn");
+	if (!id || !arn)
 		return local_sqs_refuse(e, "InvalidParameterValueException",
 					"Value for parameter TaskHandle is invalid.");
+	name = local_sqs_redrive_name(l, arn);
+	if (!name || !local_sqs_queue_find(l->sqs, name))
+		return not_found(e, "The resource that you specified for the SourceArn parameter "
+				    "doesn't exist.");
 	snprintf(ret, CRYPTO_UUID_MAX, "%s", id);
 	return 0;
 }
@@ -362,7 +369,7 @@ static int cancel(struct local_call *c, const char *handle, struct err *e)
 	char id[CRYPTO_UUID_MAX];
 	int rc;
 
-	if (handle_read(handle, id, e) < 0)
+	if (handle_read(c->local, handle, id, e) < 0)
 		return -1;
 	r = db_query(c->local->db, "SELECT status, moved FROM sqs_moves WHERE id=?",
 		     DB_ARGS(DB_S(id)), e);

@@ -26,6 +26,21 @@ static bool action_known(const char *name)
 	return false;
 }
 
+/* Those that no other account can be allowed. */
+static bool action_owners(const char *name)
+{
+	static const char *const owners[] = {
+		"AddPermission",        "CancelMessageMoveTask", "CreateQueue", "DeleteQueue",
+		"ListMessageMoveTasks", "ListQueueTags",         "ListQueues",  "RemovePermission",
+		"SetQueueAttributes",   "StartMessageMoveTask",  "TagQueue",    "UntagQueue"
+	};
+
+	for (size_t i = 0; i < COUNT_OF(owners); i++)
+		if (!strcmp(owners[i], name))
+			return true;
+	return false;
+}
+
 static bool account_ok(const char *id)
 {
 	if (!id || strlen(id) != 12)
@@ -48,21 +63,30 @@ static int invalid(struct err *e, const char *value, const char *name, const cha
 				reason);
 }
 
+static int action_refuse(struct err *e, const char *name)
+{
+	AUTO(own_freep) char *value = own_printf("SQS:%.100s", name ? name : "");
+
+	return invalid(e, value, "ActionName",
+		       name && action_owners(name)
+			       ? "Only the queue owner is allowed to invoke this action."
+			       : "Please refer to the appropriate WSDL for a list of valid "
+				 "actions.");
+}
+
 static int policy_lists(const struct json *names, const struct json *accounts, struct err *e)
 {
 	if (json_count(names) == 0)
 		return missing(e, "Actions");
 	if (json_count(accounts) == 0)
-		return missing(e, "PrincipalId");
+		return invalid(e, "[]", "PrincipalId", "Unable to verify.");
 	if (json_count(names) > ACTIONS_MOST)
 		return local_sqs_refuse(e, "OverLimit",
 					"%zu Actions were found, maximum allowed is %d.",
 					json_count(names), ACTIONS_MOST);
 	for (size_t i = 0; i < json_count(names); i++)
 		if (!action_known(json_str(json_at(names, i))))
-			return invalid(e, json_str(json_at(names, i)), "ActionName",
-				       "Please refer to the appropriate WSDL for a list of valid "
-				       "actions.");
+			return action_refuse(e, json_str(json_at(names, i)));
 	for (size_t i = 0; i < json_count(accounts); i++)
 		if (!account_ok(json_str(json_at(accounts, i))))
 			return invalid(e, json_str(json_at(accounts, i)), "PrincipalId",
@@ -116,22 +140,31 @@ static struct json *statement(const char *label, const char *arn, const struct j
 	return s;
 }
 
+/* Owned; NULL: the queue has none. */
+static struct json *policy_of(const struct queue *q)
+{
+	const char *text = json_get_str(q->attributes, "Policy");
+
+	return text && *text ? json_parse(text, strlen(text), NULL) : NULL;
+}
+
 /* The statements of the queue but for @p label; whether it was among them. Owned. */
 static struct json *statements(const struct queue *q, const char *label, bool *ret_found)
 {
-	const char *text = json_get_str(q->attributes, "Policy");
-	AUTO(json_freep) struct json *policy = text ? json_parse(text, strlen(text), NULL) : NULL;
+	AUTO(json_freep) struct json *policy = policy_of(q);
 	const struct json *old = json_get(policy, "Statement");
+	const bool single = json_type(old) == JSON_OBJECT; /* one statement without a list */
 	struct json *kept = json_array();
 
 	*ret_found = false;
-	for (size_t i = 0; i < json_count(old); i++) {
-		const char *sid = json_get_str(json_at(old, i), "Sid");
+	for (size_t i = 0; i < (single ? 1 : json_count(old)); i++) {
+		const struct json *one = single ? old : json_at(old, i);
+		const char *sid = json_get_str(one, "Sid");
 
 		if (sid && !strcmp(sid, label))
 			*ret_found = true;
 		else
-			json_add(kept, json_ref((struct json *)json_at(old, i)));
+			json_add(kept, json_ref((struct json *)one));
 	}
 	return kept;
 }
@@ -139,14 +172,17 @@ static struct json *statements(const struct queue *q, const char *label, bool *r
 /* Takes @p list. */
 static int policy_store(struct queue *q, struct json *list, const char *arn, struct err *e)
 {
-	AUTO(json_freep) struct json *policy = json_object();
+	AUTO(json_freep) struct json *policy = policy_of(q);
 	AUTO(json_freep) struct json *given = json_object();
 	AUTO(own_freep) char *id = own_printf("%s/SQSDefaultPolicy", arn);
 	AUTO(buf_done) struct buf text = BUF(POLICY_MAX);
 	bool any = json_count(list) > 0;
 
-	json_set_str(policy, "Version", "2012-10-17");
-	json_set_str(policy, "Id", id);
+	if (!policy) {
+		policy = json_object();
+		json_set_str(policy, "Version", "2008-10-17");
+		json_set_str(policy, "Id", id);
+	}
 	json_set(policy, "Statement", list);
 	json_write(policy, &text);
 	if (buf_ok(&text, "the policy", e) < 0)
@@ -179,15 +215,18 @@ static int permission_remove(struct local_call *c, struct queue *q, const char *
 			     struct err *e)
 {
 	AUTO(own_freep) char *arn = local_sqs_arn(c->local, q->name);
+	AUTO(json_freep) struct json *policy = policy_of(q);
+	bool found, has_policy = policy != NULL;
 	struct json *list;
-	bool found;
 
 	if (policy_label(label, e) < 0)
 		return -1;
 	list = statements(q, label, &found);
 	if (!found) {
 		json_free(list);
-		return invalid(e, label, "Label", "can't find label on existing policy.");
+		return invalid(e, label, "Label",
+			       has_policy ? "can't find label on existing policy."
+					  : "can't find label.");
 	}
 	return policy_store(q, list, arn, e);
 }

@@ -289,10 +289,10 @@ static int create(struct local_call *c, const char *name, struct err *e)
 
 void local_sqs_create_queue(struct local_call *c)
 {
-	const char *name;
+	const char *name = local_str(c->params, "QueueName");
 	struct err e;
 
-	if (!local_sqs_require(c, "QueueName", &name))
+	if (!name && !local_sqs_require(c, "QueueName", &name))
 		return;
 	err_clear(&e);
 	if (create(c, name, &e) < 0)

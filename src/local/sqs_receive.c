@@ -106,7 +106,7 @@ static bool names_take(const struct json *names, const char *name)
 			continue;
 		if (!strcmp(want, "All") || !strcmp(want, ".*") || !strcmp(want, name))
 			return true;
-		if (n > 2 && !strcmp(want + n - 2, ".*") && !strncmp(want, name, n - 1))
+		if (n > 2 && !strcmp(want + n - 2, ".*") && !strncmp(want, name, n - 2))
 			return true;
 	}
 	return false;

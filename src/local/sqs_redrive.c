@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define REDRIVE_TEXT_MAX (64u << 10)
+
 static int redrive_refuse(struct err *e, const char *policy, const char *reason)
 {
 	return local_sqs_refuse(e, "InvalidParameterValueException",
@@ -42,6 +44,8 @@ int local_sqs_redrive_read(const struct local *l, const struct json *policy, con
 		return redrive_refuse(e, text,
 				      "Invalid value for maxReceiveCount: valid values are from 1 "
 				      "to 1000 both inclusive.");
+	if (strncmp(arn, "arn:", 4))
+		return redrive_refuse(e, text, "Invalid value for deadLetterTargetArn.");
 	ret->target = local_sqs_redrive_name(l, arn);
 	if (!ret->target)
 		return redrive_refuse(e, text, "Dead letter target does not exist.");
@@ -104,4 +108,19 @@ int local_sqs_redrive_allow(const char *text, struct err *e)
 			"Amazon SQS can't create the redrive allow policy.",
 			text);
 	return 0;
+}
+
+char *local_sqs_redrive_text(const char *text)
+{
+	AUTO(json_freep) struct json *policy = text ? json_parse(text, strlen(text), NULL) : NULL;
+	const char *count = json_get_str(policy, "maxReceiveCount");
+	AUTO(buf_done) struct buf out = BUF(REDRIVE_TEXT_MAX);
+	int64_t number;
+	struct err e;
+
+	if (!count || !local_sqs_attr_number(count, &number))
+		return NULL;
+	json_set_int(policy, "maxReceiveCount", number);
+	json_write(policy, &out);
+	return buf_ok(&out, "the redrive policy", &e) < 0 ? NULL : own_strdup(buf_str(&out));
 }

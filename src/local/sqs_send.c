@@ -139,6 +139,7 @@ static int batch_read(struct local_call *c, struct queue *q, const struct json *
 		      struct entry *ret)
 {
 	size_t bytes = 0;
+	struct err e;
 
 	for (size_t i = 0; i < json_count(entries); i++) {
 		if (delay_read(c, json_at(entries, i), &ret[i].message.delay_s) < 0)
@@ -146,7 +147,10 @@ static int batch_read(struct local_call *c, struct queue *q, const struct json *
 		err_clear(&ret[i].error);
 		err_ignore(local_sqs_message_read(q, json_at(entries, i), &ret[i].message,
 						  &ret[i].error));
-		ret[i].message.id = json_get_str(json_at(entries, i), "Id");
+		if (local_sqs_message_ordered(q, &ret[i].message, &e) < 0) { /* ends them all */
+			local_fail(c, "InvalidParameterValueException", "%s", e.text);
+			return -1;
+		}
 		bytes += ret[i].message.bytes;
 	}
 	if (bytes <= SQS_BYTES_MAX)

@@ -72,7 +72,7 @@ def test_nothing_asked_is_nothing_told(sqs):
         "two": {"DataType": "String", "StringValue": "3"}})
     first = receive(sqs, url, VisibilityTimeout=0)[0]
     assert "Attributes" not in first and "MessageAttributes" not in first
-    second = receive(sqs, url, VisibilityTimeout=0, MessageAttributeNames=["one.*"])[0]
+    second = receive(sqs, url, VisibilityTimeout=0, MessageAttributeNames=["on.*"])[0]
     assert set(second["MessageAttributes"]) == {"one.a", "one.b"}
     third = receive(sqs, url, AttributeNames=["ApproximateReceiveCount"])[0]
     assert third["Attributes"] == {"ApproximateReceiveCount": "3"}

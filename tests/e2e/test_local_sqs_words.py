@@ -1,5 +1,6 @@
 """What SQS refuses, row by row, with AWS's code and the words that its clients look for, in JSON and in Query."""
 
+import base64
 import json
 
 import pytest
@@ -14,6 +15,10 @@ SQS = "AWS.SimpleQueueService."
 
 def redrive(**policy):
     return json.dumps(policy)
+
+
+def task(queue):
+    return base64.b64encode(json.dumps({"taskId": "1-2-3", "sourceArn": ARN + queue}).encode()).decode()
 
 
 def attribute(name, value, code="InvalidAttributeValue", words=""):
@@ -54,6 +59,8 @@ STANDARD = [
               "Dead letter target does not exist."),
     attribute("RedrivePolicy", redrive(deadLetterTargetArn=ARN + "jobs.fifo", maxReceiveCount=3),
               "InvalidParameterValue", "Dead-letter queue must be same type of queue as the source."),
+    attribute("RedrivePolicy", redrive(deadLetterTargetArn="dummy", maxReceiveCount=42), "InvalidParameterValue",
+              "for parameter RedrivePolicy is invalid. Reason: Invalid value for deadLetterTargetArn."),
     attribute("RedriveAllowPolicy", redrive(redrivePermission="perhaps"), "InvalidParameterValue"),
     attribute("RedriveAllowPolicy", redrive(redrivePermission="byQueue"), "InvalidParameterValue"),
     ("set_queue_attributes", {"Attributes": {"KmsMasterKeyId": "alias/aws/sqs", "SqsManagedSseEnabled": "true"}},
@@ -73,7 +80,7 @@ STANDARD = [
     ("send_message", {"MessageBody": "x", "MessageSystemAttributes": {"Bogus": TEXT}}, "InvalidParameterValue", ""),
     ("send_message", {"MessageBody": "x", "MessageSystemAttributes": {
         "AWSTraceHeader": {"DataType": "Number", "StringValue": "1"}}}, "InvalidParameterValue", "type 'String'"),
-    message("x", words="must contain a non-empty value of type 'String'.", DataType="String", StringValue=""),
+    message("x", words="Message (user) attribute 'x' must contain a non-empty value of type 'String'.", DataType="String", StringValue=""),
     message("x", words="must contain a non-empty message attribute type.", DataType="", StringValue="v"),
     message("x", words="supported type prefixes is Binary, Number, and String.", DataType="Text", StringValue="v"),
     message("x", words="Can't cast the value of message attribute 'x' to a number.", DataType="Number",
@@ -108,21 +115,27 @@ STANDARD = [
     ("tag_queue", {"Tags": {"k" * 129: "v"}}, "InvalidParameterValue", "128"),
     ("tag_queue", {"Tags": {"k": "v" * 257}}, "InvalidParameterValue", "256"),
     ("add_permission", {"Label": "l", "AWSAccountIds": ["111111111111"], "Actions": ["Bogus"]},
-     "InvalidParameterValue", "Value Bogus for parameter ActionName is invalid."),
+     "InvalidParameterValue", "Value SQS:Bogus for parameter ActionName is invalid."),
     ("add_permission", {"Label": "l", "AWSAccountIds": ["111111111111"], "Actions": ["CreateQueue"]},
-     "InvalidParameterValue", ""),
+     "InvalidParameterValue", "Only the queue owner is allowed to invoke this action."),
     ("add_permission", {"Label": "l", "AWSAccountIds": ["111111111111"], "Actions": ["SendMessage"] * 8}, "OverLimit",
      "8 Actions were found, maximum allowed is 7."),
     ("add_permission", {"Label": "l l", "AWSAccountIds": ["111111111111"], "Actions": ["SendMessage"]},
      "InvalidParameterValue", ""),
     ("remove_permission", {"Label": "l"}, "InvalidParameterValue",
-     "Value l for parameter Label is invalid. Reason: can't find label on existing policy."),
+     "Value l for parameter Label is invalid. Reason: can't find label."),
 ]
 
 FIFO = [
     attribute("FifoThroughputLimit", "perMessageGroupId", words="only when the value for DeduplicationScope"),
     attribute("FifoThroughputLimit", "sometimes"),
-    attribute("FifoQueue", "false", "InvalidAttributeName"),
+    attribute("FifoQueue", "false", words="Reason: Modifying queue type is not supported."),
+    ("send_message_batch", {"Entries": [{**ENTRY, "MessageGroupId": "g", "MessageDeduplicationId": "d"},
+                                        {"Id": "b", "MessageBody": "x", "MessageDeduplicationId": "e"}]},
+     "InvalidParameterValue", "The request must contain the parameter MessageGroupId."),
+    ("send_message_batch", {"Entries": [{**ENTRY, "MessageGroupId": "g"}]}, "InvalidParameterValue",
+     "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly"),
+    ("receive_message", {"MaxNumberOfMessages": 11}, "InvalidParameterValue", ""),
     ("send_message", {"MessageBody": "x", "MessageDeduplicationId": "d"}, "MissingParameter",
      "The request must contain the parameter MessageGroupId."),
     ("send_message", {"MessageBody": "x", "MessageGroupId": "g"}, "InvalidParameterValue",
@@ -141,6 +154,17 @@ FIFO = [
 NONE = [
     ("create_queue", {"QueueName": "a b"}, "InvalidParameterValue",
      "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length"),
+    ("create_queue", {"QueueName": ""}, "InvalidParameterValue", "1 to 80 in length"),
+    ("send_message", {"QueueUrl": "nobody", "MessageBody": "x"}, SQS + "NonExistentQueue", ""),
+    ("send_message", {"QueueUrl": "http://nobody", "MessageBody": "x"}, SQS + "NonExistentQueue", ""),
+    ("send_message", {"QueueUrl": "http://a/111111111111/jobs", "MessageBody": "x"}, SQS + "NonExistentQueue", ""),
+    ("send_message", {"QueueUrl": "http://a/123456789012/", "MessageBody": "x"}, "InvalidAddress", "not valid"),
+    ("send_message_batch", {"QueueUrl": "jobs", "Entries": []}, SQS + "EmptyBatchRequest",
+     "There should be at least one SendMessageBatchRequestEntry in the request."),
+    ("delete_message_batch", {"QueueUrl": "jobs", "Entries": []}, SQS + "EmptyBatchRequest",
+     "There should be at least one DeleteMessageBatchRequestEntry in the request."),
+    ("untag_queue", {"QueueUrl": "jobs", "TagKeys": []}, "InvalidParameterValue",
+     "Tag keys must be between 1 and 128 characters in length."),
     ("create_queue", {"QueueName": LONG}, "InvalidParameterValue", ""),
     ("create_queue", {"QueueName": "x.fifo"}, "InvalidParameterValue", ""),
     ("create_queue", {"QueueName": "x", "Attributes": {"FifoQueue": "true"}}, "InvalidParameterValue",
@@ -157,7 +181,11 @@ NONE = [
     ("start_message_move_task", {"SourceArn": ARN + "jobs"}, "InvalidParameterValue",
      "Source queue must be configured as a Dead Letter Queue."),
     ("list_message_move_tasks", {"SourceArn": ARN + "jobs", "MaxResults": 11}, "InvalidParameterValue", ""),
-    ("cancel_message_move_task", {"TaskHandle": "x"}, "InvalidParameterValue", ""),
+    ("cancel_message_move_task", {"TaskHandle": "x"}, "InvalidParameterValue",
+     "Value for parameter TaskHandle is invalid."),
+    ("cancel_message_move_task", {"TaskHandle": task("nobody")}, "ResourceNotFoundException",
+     "The resource that you specified for the SourceArn parameter doesn't exist."),
+    ("cancel_message_move_task", {"TaskHandle": task("jobs")}, "ResourceNotFoundException", "Task does not exist."),
 ]
 
 
@@ -219,3 +247,44 @@ def test_one_encryption_ends_the_other(cloud, sqs):
     sqs.set_queue_attributes(QueueUrl=fifo, Attributes={"DeduplicationScope": "messageGroup"})
     sqs.set_queue_attributes(QueueUrl=fifo, Attributes={"FifoThroughputLimit": "perMessageGroupId"})
     assert code_of(sqs.tag_queue, QueueUrl=url, Tags={}) == "MissingParameter"
+
+
+def test_what_is_told_as_aws_tells_it(cloud, sqs):
+    """Of a key the period beside it, of a redrive policy a number, and no empty list of attributes."""
+    def told(*names):
+        return sqs.get_queue_attributes(QueueUrl="jobs", AttributeNames=names).get("Attributes")
+    period = "KmsDataKeyReusePeriodSeconds"
+    assert told("KmsMasterKeyId", period) is None
+    sqs.set_queue_attributes(QueueUrl="jobs", Attributes={"KmsMasterKeyId": "key"})
+    assert told(period) == {period: "300"}
+    sqs.set_queue_attributes(QueueUrl="jobs", Attributes={"KmsMasterKeyId": "", period: ""})
+    assert told("KmsMasterKeyId", period) is None and told("SqsManagedSseEnabled") == {"SqsManagedSseEnabled": "false"}
+
+    sqs.create_queue(QueueName="dead")
+    sqs.set_queue_attributes(QueueUrl="jobs", Attributes={
+        "RedrivePolicy": redrive(deadLetterTargetArn=ARN + "dead", maxReceiveCount="3")})
+    assert json.loads(told("RedrivePolicy")["RedrivePolicy"]) == {"deadLetterTargetArn": ARN + "dead", "maxReceiveCount": 3}
+
+    sqs.set_queue_attributes(QueueUrl="jobs", Attributes={"MaximumMessageSize": "1024"})
+    failed = sqs.send_message_batch(QueueUrl="jobs", Entries=[{"Id": "a", "MessageBody": "x" * 1025}])["Failed"]
+    assert failed == [{"Id": "a", "SenderFault": True, "Code": "InvalidParameterValue", "Message":
+                       "One or more parameters cannot be validated. Reason: Message must be shorter than 1024 bytes."}]
+
+
+def test_permissions_are_statements_of_the_policy(cloud, sqs):
+    def policy():
+        return json.loads(sqs.get_queue_attributes(QueueUrl="jobs", AttributeNames=["Policy"])["Attributes"]["Policy"])
+    one = {"Sid": "one", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111111111111:root"},
+           "Action": "SQS:SendMessage", "Resource": ARN + "jobs"}
+    sqs.add_permission(QueueUrl="jobs", Label="one", AWSAccountIds=["111111111111"], Actions=["SendMessage"])
+    assert policy() == {"Version": "2008-10-17", "Id": ARN + "jobs/SQSDefaultPolicy", "Statement": [one]}
+    with pytest.raises(sqs.exceptions.ClientError, match="can't find label on existing policy"):
+        sqs.remove_permission(QueueUrl="jobs", Label="two")
+
+    mine = {"Version": "2012-10-17", "Id": "mine", "Statement": {**one, "Sid": "two"}}
+    sqs.set_queue_attributes(QueueUrl="jobs", Attributes={"Policy": json.dumps(mine)})
+    sqs.add_permission(QueueUrl="jobs", Label="one", AWSAccountIds=["111111111111"], Actions=["SendMessage"])
+    assert policy() == {**mine, "Statement": [{**one, "Sid": "two"}, one]}
+    for label in ("one", "two"):
+        sqs.remove_permission(QueueUrl="jobs", Label=label)
+    assert "Attributes" not in sqs.get_queue_attributes(QueueUrl="jobs", AttributeNames=["Policy"])
