@@ -29,6 +29,9 @@ class Hook(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         self.send_response(status)
+        if status == 204:  # which has no body: one would be taken for the next answer's beginning
+            self.end_headers()
+            return
         self.send_header("Content-Length", "2")
         self.end_headers()
         self.wfile.write(b"{}")
@@ -89,7 +92,7 @@ def test_each_end_is_told_by_every_way_that_is_set(around, clips, hook):
                            WINDLASS_EVENT_SECRET_FILE=secret, WINDLASS_EVENT_COMMAND=f"cat >> {seen}; echo >> {seen}")
     assert worker.wait_end(120) == 0, worker.text()[-3000:]
     events = {e["id"]: e for e in hook.events()}
-    assert len(hook.got) >= 3 == len(events), "at least once each"
+    assert len(hook.got) == 3 == len(events) and "could not be told" not in worker.text(), "each once"
     by_queue = {json.loads(m["Body"])["id"]: (json.loads(m["Body"]), m) for m in around.take_all(queue)}
     assert {i: e for i, (e, _) in by_queue.items()} == events
     assert {e["id"]: e for e in map(json.loads, seen.read_text().splitlines())} == events

@@ -412,6 +412,17 @@ START_TEST(what_is_kept_of_text_is_its_printable_end)
 }
 END_TEST
 
+struct profile check_worker_profile(const char *text)
+{
+	AUTO(buf_done) struct buf problems = BUF(65536);
+	struct profile p;
+	struct err e = { 0 };
+
+	ck_assert_msg(worker_profile_read("t.yaml", text, strlen(text), &p, &problems, &e) == 0,
+		      "%s: %s", e.text, buf_str(&problems));
+	return p;
+}
+
 int main(void)
 {
 	Suite *s = suite_create("worker");

@@ -8,23 +8,6 @@
 #include "worker/hls.h"
 #include "worker/transcode.h"
 
-#define HEAD "version: 1\nname: t\n"
-#define STEPS "steps:\n  - trim: { to: 30s }\n  - fit: { width: 1280, height: 720 }\n"
-#define OUTPUTS                                                               \
-	"outputs:\n  - name: video\n    key: \"p/{video_id}-{digest}.mp4\"\n" \
-	"    video: { codec: h264, crf: 23, preset: veryfast }\n"
-
-static struct profile good(const char *text)
-{
-	AUTO(buf_done) struct buf problems = BUF(65536);
-	struct profile p;
-	struct err e = { 0 };
-
-	ck_assert_msg(worker_profile_read("t.yaml", text, strlen(text), &p, &problems, &e) == 0,
-		      "%s: %s", e.text, buf_str(&problems));
-	return p;
-}
-
 /* --- argument lists */
 
 static const char *after(const struct argv *a, const char *flag)
@@ -66,7 +49,7 @@ static const struct assets none;
 
 START_TEST(ffmpeg_is_told_what_the_profile_says)
 {
-	AUTO(worker_profile_done) struct profile p = good(HEAD STEPS OUTPUTS);
+	AUTO(worker_profile_done) struct profile p = check_worker_profile(HEAD STEPS OUTPUTS);
 	AUTO(worker_argv_done) struct argv a = { 0 };
 	struct probe source = { .video = 2,
 				.audio = -1,
@@ -180,7 +163,7 @@ static const struct {
 
 START_TEST(one_graph_does_it)
 {
-	AUTO(worker_profile_done) struct profile p = good(graphs[_i].profile);
+	AUTO(worker_profile_done) struct profile p = check_worker_profile(graphs[_i].profile);
 	AUTO(worker_argv_done) struct argv a = { 0 };
 	struct assets assets = { .count = p.asset_count };
 	const char *found;
@@ -200,7 +183,7 @@ END_TEST
 START_TEST(several_outputs_are_one_run)
 {
 	AUTO(worker_profile_done)
-	struct profile p = good(
+	struct profile p = check_worker_profile(
 		HEAD STEPS
 		"manifest: \"{video_id}{digest}.json\"\noutputs:\n"
 		"  - { name: v, key: \"{video_id}{digest}.mp4\", audio: aac, video: {} }\n"
@@ -229,7 +212,8 @@ END_TEST
 START_TEST(a_crop_that_is_too_large_is_the_sources_fault)
 {
 	AUTO(worker_profile_done)
-	struct profile p = good(HEAD "steps:\n  - crop: { width: 700, height: 48 }\n" OUTPUTS);
+	struct profile p =
+		check_worker_profile(HEAD "steps:\n  - crop: { width: 700, height: 48 }\n" OUTPUTS);
 	struct probe source = SOURCE(.video = 0);
 	struct shape shape;
 	struct err e = { 0 };

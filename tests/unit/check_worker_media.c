@@ -7,23 +7,6 @@
 #include "worker/profile.h"
 #include "worker/verify.h"
 
-#define HEAD "version: 1\nname: t\n"
-#define STEPS "steps:\n  - trim: { to: 30s }\n  - fit: { width: 1280, height: 720 }\n"
-#define OUTPUTS                                                               \
-	"outputs:\n  - name: video\n    key: \"p/{video_id}-{digest}.mp4\"\n" \
-	"    video: { codec: h264, crf: 23, preset: veryfast }\n"
-
-static struct profile good(const char *text)
-{
-	AUTO(buf_done) struct buf problems = BUF(65536);
-	struct profile p;
-	struct err e = { 0 };
-
-	ck_assert_msg(worker_profile_read("t.yaml", text, strlen(text), &p, &problems, &e) == 0,
-		      "%s: %s", e.text, buf_str(&problems));
-	return p;
-}
-
 static const struct {
 	const char *name, *text, *says; /* says: in the problems or in the error */
 } bad[] = {
@@ -139,7 +122,7 @@ START_TEST(the_shipped_profile_is_the_migrations)
 	struct err e = { 0 };
 
 	ck_assert_msg(buf_read_file(&text, path, &e) == 0, "%s", e.text);
-	p = good(buf_str(&text));
+	p = check_worker_profile(buf_str(&text));
 	ck_assert_int_eq(worker_profile_trim_step(&p)->to.ms, 30000);
 	ck_assert_int_eq(worker_profile_fit_step(&p)->width, 1280);
 	ck_assert_int_eq(worker_profile_fit_step(&p)->height, 720);
@@ -152,12 +135,12 @@ END_TEST
 
 START_TEST(the_digest_is_of_what_makes_the_output)
 {
-	AUTO(worker_profile_done) struct profile a = good(HEAD STEPS OUTPUTS);
+	AUTO(worker_profile_done) struct profile a = check_worker_profile(HEAD STEPS OUTPUTS);
 	AUTO(worker_profile_done)
-	struct profile b = good("# a comment\nversion: 1\nname: other\n" OUTPUTS STEPS
-				"limits: { wall: 5m }\n");
+	struct profile b = check_worker_profile(
+		"# a comment\nversion: 1\nname: other\n" OUTPUTS STEPS "limits: { wall: 5m }\n");
 	AUTO(worker_profile_done)
-	struct profile c = good(
+	struct profile c = check_worker_profile(
 		HEAD
 		"steps:\n  - trim: { to: 31s }\n  - fit: { width: 1280, height: 720 }\n" OUTPUTS);
 
@@ -176,7 +159,7 @@ static const struct {
 
 START_TEST(at_most_the_trim)
 {
-	AUTO(worker_profile_done) struct profile p = good(HEAD STEPS OUTPUTS);
+	AUTO(worker_profile_done) struct profile p = check_worker_profile(HEAD STEPS OUTPUTS);
 
 	ck_assert_int_eq(worker_profile_duration(&p, span_ms(durations[_i].source_ms)).ms,
 			 durations[_i].promised_ms);
@@ -185,7 +168,7 @@ END_TEST
 
 START_TEST(the_key_comes_from_job_source_and_profile)
 {
-	AUTO(worker_profile_done) struct profile p = good(HEAD STEPS OUTPUTS);
+	AUTO(worker_profile_done) struct profile p = check_worker_profile(HEAD STEPS OUTPUTS);
 	struct profile_key_parts parts = { .video_id = "vid",
 					   .task_id = "t1",
 					   .bucket = "bucket",
@@ -259,7 +242,7 @@ static const struct {
 
 START_TEST(a_source_is_taken_or_refused)
 {
-	AUTO(worker_profile_done) struct profile p = good(HEAD STEPS OUTPUTS);
+	AUTO(worker_profile_done) struct profile p = check_worker_profile(HEAD STEPS OUTPUTS);
 	struct probe found;
 	struct err e = { 0 };
 	int rc = worker_probe_read(probes[_i].text, strlen(probes[_i].text), &found, &e);
@@ -326,7 +309,7 @@ static const struct assets none;
 
 START_TEST(an_output_is_what_was_promised)
 {
-	AUTO(worker_profile_done) struct profile p = good(HEAD STEPS OUTPUTS);
+	AUTO(worker_profile_done) struct profile p = check_worker_profile(HEAD STEPS OUTPUTS);
 	struct probe source = {
 		.audio = -1, .width = 64, .height = 36, .square = true, .duration = { 40000 }
 	};
