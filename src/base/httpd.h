@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 #include "base/loop.h"
@@ -109,5 +110,15 @@ void httpd_end(struct httpd_exchange *x);
 /* Sends @p size bytes of @p fd from @p offset; the descriptor is closed afterwards by httpd. */
 void httpd_answer_fd(struct httpd_exchange *x, int status, const struct httpd_header *headers,
 		     size_t n, int fd, int64_t offset, int64_t size);
+/* Gives the next at most @p size bytes of a body and says how many; -1, or 0 too early: the
+ * connection is closed. On the loop. */
+struct httpd_source {
+	ssize_t (*read)(void *arg, char *out, size_t size);
+	loop_fn *done; /* nothing more is read, called once; NULL is fine */
+	void *arg;
+};
+/* Sends @p size bytes that @p source gives, as the peer takes them. */
+void httpd_answer_source(struct httpd_exchange *x, int status, const struct httpd_header *headers,
+			 size_t n, const struct httpd_source *source, int64_t size);
 
 #endif

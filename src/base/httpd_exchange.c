@@ -251,8 +251,7 @@ static ssize_t no_body(void *arg, uint64_t at, char *out, size_t size)
 	return MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
-/* The answer to HEAD: the length that GET would have, without its bytes. */
-static struct MHD_Response *head_response(const struct httpd_header *headers, size_t n, int64_t len)
+struct MHD_Response *httpd_exchange_head(const struct httpd_header *headers, size_t n, int64_t len)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (strcasecmp(headers[i].name, "Content-Length") == 0)
@@ -270,25 +269,9 @@ void httpd_answer(struct httpd_exchange *x, int status, const struct httpd_heade
 	if (httpd_early_answer(x, status, headers, n, body, len))
 		return;
 	if (x->method && strcmp(x->method, "HEAD") == 0)
-		r = head_response(headers, n, (int64_t)len);
+		r = httpd_exchange_head(headers, n, (int64_t)len);
 	else /* it is copied, not written to */
 		r = MHD_create_response_from_buffer(len, (void *)body, MHD_RESPMEM_MUST_COPY);
-	if (r)
-		httpd_exchange_add_headers(r, headers, n);
-	httpd_exchange_answer(x, status, r);
-}
-
-void httpd_answer_fd(struct httpd_exchange *x, int status, const struct httpd_header *headers,
-		     size_t n, int fd, int64_t offset, int64_t size)
-{
-	struct MHD_Response *r;
-
-	if (size <= 0 || strcmp(x->method, "HEAD") == 0) {
-		close(fd);
-		r = head_response(NULL, 0, size);
-	} else {
-		r = MHD_create_response_from_fd_at_offset64((uint64_t)size, fd, (uint64_t)offset);
-	}
 	if (r)
 		httpd_exchange_add_headers(r, headers, n);
 	httpd_exchange_answer(x, status, r);

@@ -80,6 +80,9 @@ void httpd_exchange_unstored(struct httpd_exchange *x);
 /* Nothing goes on until it is resumed; a peer that goes away meanwhile is noticed. */
 void httpd_exchange_suspend(struct httpd_exchange *x);
 void httpd_exchange_resume(struct httpd_exchange *x); /* harmless when it is not suspended */
+/* The answer to HEAD: the length that GET would have, @p len or what @p headers say, without its
+ * bytes. */
+struct MHD_Response *httpd_exchange_head(const struct httpd_header *headers, size_t n, int64_t len);
 void httpd_exchange_add_headers(struct MHD_Response *r, const struct httpd_header *headers,
 				size_t n);
 /* Gives @p r to the exchange as its answer. */

@@ -64,7 +64,7 @@ src_base_libbase_a_SOURCES += \
 	src/base/http.c src/base/http.h src/base/http_own.h \
 	src/base/http_request.c src/base/http_reply.c src/base/http_stream.c src/base/http_stream.h \
 	src/base/httpd.c src/base/httpd.h src/base/httpd_own.h src/base/httpd_early.c \
-	src/base/httpd_exchange.c src/base/httpd_stream.c src/base/httpd_write.c
+	src/base/httpd_exchange.c src/base/httpd_send.c src/base/httpd_stream.c src/base/httpd_write.c
 
 if HAVE_CHECK
 check_PROGRAMS += tests/unit/check_base_io

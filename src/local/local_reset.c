@@ -1,11 +1,11 @@
 /* Everything of a service goes, as if it had just been made; for tests that share one program. */
 #include <string.h>
-#include <unistd.h>
 
 #include "local/autoscaling_policy.h"
 #include "local/call.h"
 #include "local/fault.h"
 #include "local/fleet_rows.h"
+#include "local/s3.h"
 #include "local/sqs.h"
 
 #define NAMES_MAX 128
@@ -54,41 +54,10 @@ static int empty_tables(struct local *l, const char *prefix, struct err *e)
 
 /* ---- S3: rows, and the files that they name ---- */
 
-struct files {
-	char **all;
-	size_t count;
-};
-
-static void remove_files(struct local *l, bool committed, void *arg)
-{
-	struct files *f = arg;
-
-	for (size_t i = 0; i < f->count; i++) {
-		AUTO(own_freep) char *path = own_printf("%s/s3/%s", l->data, f->all[i]);
-
-		if (committed)
-			unlink(path);
-		own_free(f->all[i]);
-	}
-	own_free(f->all);
-	own_free(f);
-}
-
 static int reset_s3(struct local *l, int64_t *ret_left, struct err *e)
 {
-	struct files *f = own_alloc(sizeof(*f));
-	AUTO(db_endp) struct db_row *r = NULL;
-	int rc = -1;
-
 	(void)ret_left;
-	local_after_commit(l, remove_files, f);
-	r = db_query(l->db, "SELECT file FROM s3_objects UNION SELECT file FROM s3_parts", NULL, 0,
-		     e);
-	while (r && (rc = db_step(r, e)) == 1) {
-		f->all = own_grow(f->all, f->count + 1, sizeof(*f->all));
-		f->all[f->count++] = own_strdup(db_str(r, 0));
-	}
-	return rc < 0 ? -1 : empty_tables(l, "s3_", e);
+	return local_s3_pieces_forget_all(l, e) < 0 ? -1 : empty_tables(l, "s3_", e);
 }
 
 /* ---- the others ---- */

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "local/s3.h"
+
 #define COPY_BYTES (1u << 16)
 #define FOLDER_FDS 16
 
@@ -76,8 +78,7 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 static int share_objects(struct local *l, const char *folder, struct err *e)
 {
 	AUTO(db_endp)
-	struct db_row *r = db_query(
-		l->db, "SELECT file FROM s3_objects UNION SELECT file FROM s3_parts", NULL, 0, e);
+	struct db_row *r = db_query(l->db, LOCAL_S3_FILES, NULL, 0, e);
 	int rc;
 
 	if (!r)

@@ -76,10 +76,8 @@ void local_s3_free(struct s3_request *r)
 		own_free((char *)r->headers[i].name);
 		own_free((char *)r->headers[i].value);
 	}
-	for (size_t i = 0; i < r->drop_count; i++)
-		own_free(r->drops[i]);
-	own_free(r->drops);
-	local_s3_join_free(r->join);
+	local_s3_pieces_drops_done(&r->drops);
+	local_s3_copy_free(r->copy);
 	local_s3_sum_free(r->sums);
 	chunked_free(r->chunked);
 	form_done(&r->query);
@@ -318,9 +316,7 @@ static int compare_text(const void *a, const void *b)
 static ssize_t files_named(struct local *l, char ***ret, struct err *e)
 {
 	AUTO(db_endp)
-	struct db_row *r = db_query(
-		l->db, "SELECT file FROM s3_objects UNION ALL SELECT file FROM s3_parts ORDER BY 1",
-		NULL, 0, e);
+	struct db_row *r = db_query(l->db, LOCAL_S3_FILES, NULL, 0, e);
 	size_t n = 0, size = 0;
 	int rc;
 

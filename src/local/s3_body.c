@@ -65,6 +65,21 @@ static int expect_md5(struct s3_request *r, struct err *e)
 	return 0;
 }
 
+/* A part comes with no other kind than its upload has, and nothing with two. */
+static int expect_kind(struct s3_request *r, enum s3_sum kind, struct err *e)
+{
+	const size_t prefix = strlen("x-amz-checksum-");
+
+	if (r->sum != S3_SUM_NONE && r->sum != kind)
+		return local_s3_refuse(e, "InvalidRequest",
+				       "Checksum Type mismatch occurred, expected checksum Type: "
+				       "%s, actual checksum Type: %s",
+				       local_s3_sum_header(r->sum) + prefix,
+				       local_s3_sum_header(kind) + prefix);
+	r->sum = kind;
+	return 0;
+}
+
 static int expect_sum(struct s3_request *r, struct err *e)
 {
 	const char *trailer = local_s3_header(r, "x-amz-trailer");
@@ -73,10 +88,12 @@ static int expect_sum(struct s3_request *r, struct err *e)
 		const char *text = local_s3_header(r, local_s3_sum_header(s));
 		AUTO(buf_done) struct buf bytes = BUF(64);
 
-		if (!text && trailer && !strcasecmp(trailer, local_s3_sum_header(s))) {
-			r->sum = s;
+		if (!text && trailer && !strcasecmp(trailer, local_s3_sum_header(s)))
 			r->sum_in_trailer = true;
-		}
+		else if (!text)
+			continue;
+		if (expect_kind(r, s, e) < 0)
+			return -1;
 		if (!text)
 			continue;
 		if (crypto_unbase64(text, strlen(text), &bytes, NULL) < 0 ||
@@ -84,7 +101,6 @@ static int expect_sum(struct s3_request *r, struct err *e)
 			return local_s3_refuse(e, "InvalidRequest",
 					       "Value for %s header is invalid.",
 					       local_s3_sum_header(s));
-		r->sum = s;
 		snprintf(r->want_sum, sizeof(r->want_sum), "%s", text);
 	}
 	return 0;

@@ -111,16 +111,16 @@ static int uploads_drop(struct s3_request *r, struct err *e)
 {
 	struct db *db = r->s3->local->db;
 	AUTO(db_endp)
-	struct db_row *row = db_query(
-		db,
-		"SELECT p.file FROM s3_parts p JOIN s3_uploads u ON u.id=p.upload WHERE u.bucket=?",
-		DB_ARGS(DB_S(r->bucket)), e);
+	struct db_row *row = db_query(db,
+				      "SELECT p.file, p.upload FROM s3_parts p JOIN s3_uploads u "
+				      "ON u.id=p.upload WHERE u.bucket=?",
+				      DB_ARGS(DB_S(r->bucket)), e);
 	int rc;
 
 	if (!row)
 		return -1;
 	while ((rc = db_step(row, e)) == 1)
-		local_s3_reply_drop(r, db_str(row, 0));
+		local_s3_pieces_drop(&r->drops, db_str(row, 1), db_str(row, 0));
 	if (rc < 0)
 		return -1;
 	if (DB_RUN(db, e,

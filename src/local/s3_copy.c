@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "base/crypto.h"
 #include "base/utf8.h"
@@ -82,20 +83,67 @@ static int source_find(struct s3_request *r, struct source *ret, struct err *e)
 		       : 0;
 }
 
-/* Copying @p count bytes from @p first of it, with their digests. */
-static void copy_begin(struct s3_request *r, const struct s3_object *o, int64_t first,
-		       int64_t count, s3_fn *then)
-{
-	struct s3_join *j = own_alloc(sizeof(*j));
+/* ---- off the loop ---- */
 
-	*j = (struct s3_join){
-		.count = 1, .first = first, .most = count, .read = true, .size = count
-	};
-	j->files = own_array(1, sizeof(*j->files));
-	memcpy(j->files[0], o->file, sizeof(o->file));
-	r->join = j;
-	r->then = then;
+#define PIECE (256 << 10)
+
+struct s3_copy {
+	struct s3_pieces *from;
+	struct json *headers, *tags; /* of the object */
+};
+
+void local_s3_copy_free(struct s3_copy *c)
+{
+	if (!c)
+		return;
+	local_s3_pieces_free(c->from);
+	json_free(c->headers);
+	json_free(c->tags);
+	own_free(c);
 }
+
+static int write_all(int fd, const char *at, size_t len, struct err *e)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, at, len);
+
+		if (n < 0 && errno != EINTR)
+			return err_errno(e, errno, "the copy cannot be written");
+		at += n > 0 ? n : 0;
+		len -= n > 0 ? (size_t)n : 0;
+	}
+	return 0;
+}
+
+static void copy_work(struct s3_request *r)
+{
+	AUTO(own_freep) char *piece = own_alloc(PIECE);
+	struct err *e = &r->error;
+	ssize_t n;
+
+	r->sums = local_s3_sum_new(r->sum, false);
+	while ((n = local_s3_pieces_read(r->copy->from, piece, PIECE, e)) > 0) {
+		local_s3_sum_add(r->sums, piece, (size_t)n);
+		if (write_all(r->fd, piece, (size_t)n, e) < 0)
+			return;
+	}
+	local_s3_sum_end(r->sums, &r->digest);
+	if (n == 0)
+		err_ignore(local_s3_body_sync(r, e));
+}
+
+/* Copying @p count bytes from @p first of it, with their digests. */
+static int copy_begin(struct s3_request *r, const struct s3_object *o, int64_t first, int64_t count,
+		      s3_fn *then, struct err *e)
+{
+	r->copy = own_alloc(sizeof(*r->copy));
+	r->copy->from = local_s3_pieces_new(r->s3, o, first, count, e);
+	r->size = count;
+	r->then = then;
+	return r->copy->from ? local_s3_body_new(r, e) : -1;
+}
+
+/* ---- answers ---- */
 
 static void copy_result(struct s3_request *r, const char *root, const char *etag)
 {
@@ -138,26 +186,26 @@ static int copy_check(struct s3_request *r, const struct source *s, bool replace
 
 static void copy_store(struct s3_request *r)
 {
-	struct s3_join *j = r->join;
-	struct s3_object o = { 0 };
+	struct s3_object o = { .size = r->size };
 	char hex[33];
 	struct err e;
 
 	if (!local_s3_bucket(r) || !local_s3_object_precondition(r))
 		return;
 	err_clear(&e);
-	snprintf(j->etag, sizeof(j->etag), "%s",
+	o.headers = r->copy->headers;
+	o.tags = r->copy->tags;
+	o.modified = local_wall(r->s3->local);
+	snprintf(o.file, sizeof(o.file), "%s", r->file);
+	snprintf(o.etag, sizeof(o.etag), "%s",
 		 crypto_hex(r->digest.md5, sizeof(r->digest.md5), hex));
-	if (r->sum != S3_SUM_NONE) {
-		local_s3_object_sum(&o, r->sum, "FULL_OBJECT", r->digest.sum);
-		snprintf(j->sum, sizeof(j->sum), "%s", o.sum);
-	}
-	if (local_s3_join_store(r, "ObjectCreated:Copy", &e) < 0) {
+	local_s3_object_sum(&o, r->sum, "FULL_OBJECT", r->digest.sum);
+	if (local_s3_object_put(r, &o, "ObjectCreated:Copy", &e) < 0) {
 		local_undo(r->s3->local);
 		local_s3_reply_error(r, &e);
 		return;
 	}
-	copy_result(r, "CopyObjectResult", j->etag);
+	copy_result(r, "CopyObjectResult", o.etag);
 }
 
 /* The checksum that was asked for, or else the kind that the source has. */
@@ -178,13 +226,13 @@ static int copy_sum(struct s3_request *r, const struct s3_object *o, struct err 
 /* Metadata and tags of the copy. */
 static int copy_kept(struct s3_request *r, struct source *s, bool replace, struct err *e)
 {
-	r->join->headers = replace ? local_s3_object_headers(r) : TAKE(s->object.headers);
-	if (!r->join->headers)
+	r->copy->headers = replace ? local_s3_object_headers(r) : TAKE(s->object.headers);
+	if (!r->copy->headers)
 		return local_s3_refuse(e, "MetadataTooLarge", NULL);
-	r->join->tags = replaces(r, "x-amz-tagging-directive")
+	r->copy->tags = replaces(r, "x-amz-tagging-directive")
 				? local_s3_tag_header(r, e)
 				: local_s3_tag_find(r->s3, s->bucket, s->key, e);
-	return r->join->tags ? 0 : -1;
+	return r->copy->tags ? 0 : -1;
 }
 
 void local_s3_copy(struct s3_request *r)
@@ -197,15 +245,12 @@ void local_s3_copy(struct s3_request *r)
 		return;
 	err_clear(&e);
 	if (source_find(r, &s, &e) < 0 || copy_check(r, &s, replace, &e) < 0 ||
-	    copy_sum(r, &s.object, &e) < 0 || local_s3_body_new(r, &e) < 0) {
-		local_s3_reply_error(r, &e);
-		return;
-	}
-	copy_begin(r, &s.object, 0, s.object.size, copy_store);
-	if (copy_kept(r, &s, replace, &e) < 0)
+	    copy_sum(r, &s.object, &e) < 0 ||
+	    copy_begin(r, &s.object, 0, s.object.size, copy_store, &e) < 0 ||
+	    copy_kept(r, &s, replace, &e) < 0)
 		local_s3_reply_error(r, &e);
 	else
-		local_s3_work(r, local_s3_join_work);
+		local_s3_work(r, copy_work);
 }
 
 /* ---- into a part ---- */
@@ -244,22 +289,10 @@ static int part_range(struct s3_request *r, int64_t size, int64_t *first, int64_
 
 static void part_store(struct s3_request *r)
 {
-	AUTO(local_s3_multi_done) struct s3_upload u = { 0 };
-	int64_t number = 0;
 	char etag[33];
-	struct err e;
 
-	if (!local_s3_multi_find(r, &u) || !local_s3_multi_number(r, &number))
-		return;
-	err_clear(&e);
-	r->size = r->join->size;
-	crypto_hex(r->digest.md5, sizeof(r->digest.md5), etag);
-	if (local_s3_multi_put_part(r, number, etag, &e) < 0) {
-		local_undo(r->s3->local);
-		local_s3_reply_error(r, &e);
-		return;
-	}
-	copy_result(r, "CopyPartResult", etag);
+	if (local_s3_multi_store(r, etag))
+		copy_result(r, "CopyPartResult", etag);
 }
 
 void local_s3_copy_part(struct s3_request *r)
@@ -274,11 +307,10 @@ void local_s3_copy_part(struct s3_request *r)
 		return;
 	err_clear(&e);
 	if (source_find(r, &s, &e) < 0 || part_range(r, s.object.size, &first, &count, &e) < 0 ||
-	    local_s3_body_new(r, &e) < 0) {
+	    copy_begin(r, &s.object, first, count, part_store, &e) < 0) {
 		local_s3_reply_error(r, &e);
 		return;
 	}
 	r->sum = u.sum;
-	copy_begin(r, &s.object, first, count, part_store);
-	local_s3_work(r, local_s3_join_work);
+	local_s3_work(r, copy_work);
 }

@@ -1,5 +1,4 @@
-/* GetObject, HeadObject and GetObjectAttributes: conditions, ranges, headers, and the file itself.
- */
+/* GetObject and HeadObject: conditions, ranges, headers, and the bytes themselves. */
 #include "local/s3_own.h"
 
 #include <ctype.h>
@@ -13,7 +12,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/xml.h"
 
 /* ---- conditions of a read ---- */
 
@@ -164,27 +162,71 @@ static int get_tags(struct s3_request *r, struct err *e)
 
 /* ---- the operations ---- */
 
-static void get_file(struct s3_request *r, const struct s3_object *o)
+/* What a query for one part asks for, as a range. 1, or -1 when the request has ended. */
+static int part_read(struct s3_request *r, const struct s3_object *o, struct range *ret)
 {
-	AUTO(own_freep) char *path = local_s3_path(r->s3, o->file);
-	struct range range;
+	int64_t number;
 	struct err e;
-	int ranged = range_read(local_s3_header(r, "Range"), o->size, &range), fd;
+	int found;
 
-	if (ranged < 0) {
-		local_s3_reply_fail(r, "InvalidRange", NULL);
-		return;
-	}
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0) {
-		err_clear(&e);
-		err_errno(&e, errno, "%s, which a row names, cannot be opened", path);
-		local_s3_reply_error(r, &e);
-		return;
+	if (!local_s3_multi_number(r, &number))
+		return -1;
+	if (local_s3_header(r, "Range")) {
+		local_s3_reply_fail(r, "InvalidRequest",
+				    "Cannot specify both Range header and partNumber query "
+				    "parameter");
+		return -1;
 	}
 	err_clear(&e);
-	if (get_tags(r, &e) < 0) {
-		close(fd);
+	found = local_s3_pieces_part(r->s3, o, number, &ret->first, &ret->count, &e);
+	if (found == 1) {
+		if (o->parts)
+			local_s3_reply_headerf(r, "x-amz-mp-parts-count", "%" PRId64, o->parts);
+		return o->size > 0;
+	}
+	if (found < 0)
+		local_s3_reply_error(r, &e);
+	else
+		local_s3_reply_fail(r, "InvalidPartNumber", NULL);
+	return -1;
+}
+
+/* 1 a part of the object, 0 the whole, -1 the request has ended. */
+static int wanted(struct s3_request *r, const struct s3_object *o, struct range *ret)
+{
+	int ranged;
+
+	if (local_s3_query(r, "partNumber"))
+		return part_read(r, o, ret);
+	ranged = range_read(local_s3_header(r, "Range"), o->size, ret);
+	if (ranged < 0)
+		local_s3_reply_fail(r, "InvalidRange", NULL);
+	return ranged;
+}
+
+static int file_open(const struct s3_request *r, const struct s3_object *o, struct err *e)
+{
+	AUTO(own_freep) char *path = local_s3_path(r->s3, o->file);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? err_errno(e, errno, "%s, which a row names, cannot be opened", path) : fd;
+}
+
+static void get_file(struct s3_request *r, const struct s3_object *o)
+{
+	AUTO(local_s3_pieces_freep) struct s3_pieces *pieces = NULL;
+	struct range range, sent;
+	struct err e;
+	int ranged = wanted(r, o, &range), fd = -1;
+
+	if (ranged < 0)
+		return;
+	sent = strcmp(httpd_method(r->x), "HEAD") ? range : (struct range){ 0, 0 };
+	err_clear(&e);
+	if (get_tags(r, &e) < 0 ||
+	    (o->parts ? !(pieces = local_s3_pieces_new(r->s3, o, sent.first, sent.count, &e)) ||
+				local_s3_pieces_open(pieces, &e) < 0
+		      : (fd = file_open(r, o, &e)) < 0)) {
 		local_s3_reply_error(r, &e);
 		return;
 	}
@@ -192,11 +234,13 @@ static void get_file(struct s3_request *r, const struct s3_object *o)
 	if (ranged)
 		local_s3_reply_headerf(r, "Content-Range", "bytes %" PRId64 "-%" PRId64 "/%" PRId64,
 				       range.first, range.first + range.count - 1, o->size);
-	local_s3_reply_fd(r, ranged ? 206 : 200, fd, range.first, range.count);
+	if (pieces)
+		local_s3_reply_pieces(r, ranged ? 206 : 200, TAKE(pieces), range.count);
+	else
+		local_s3_reply_fd(r, ranged ? 206 : 200, fd, range.first, range.count);
 }
 
-/* The object, or the request has ended. */
-static bool get_find(struct s3_request *r, struct s3_object *ret)
+bool local_s3_get_find(struct s3_request *r, struct s3_object *ret)
 {
 	struct err e;
 	int found;
@@ -217,7 +261,7 @@ void local_s3_get(struct s3_request *r)
 	AUTO(local_s3_object_done) struct s3_object o = { 0 };
 	int status;
 
-	if (!get_find(r, &o))
+	if (!local_s3_get_find(r, &o))
 		return;
 	status = condition(r, &o);
 	if (status == 412) {
@@ -228,74 +272,4 @@ void local_s3_get(struct s3_request *r)
 	} else {
 		get_file(r, &o);
 	}
-}
-
-/* ---- attributes ---- */
-
-enum { WANT_ETAG = 1, WANT_SUM = 2, WANT_PARTS = 4, WANT_CLASS = 8, WANT_SIZE = 16 };
-
-/* "ETag,ObjectSize": a mask; 0: none, or one that there is not. */
-static unsigned attributes_wanted(const char *text)
-{
-	static const char *const names[] = { "ETag", "Checksum", "ObjectParts", "StorageClass",
-					     "ObjectSize" };
-	unsigned mask = 0;
-
-	while (text && *text) {
-		size_t n = strcspn(text, ", "), i = 0;
-
-		while (i < COUNT_OF(names) && (strlen(names[i]) != n || strncmp(names[i], text, n)))
-			i++;
-		if (i == COUNT_OF(names))
-			return 0;
-		mask |= 1u << i;
-		text += n + strspn(text + n, ", ");
-	}
-	return mask;
-}
-
-static void put_sum(struct buf *out, const struct s3_object *o)
-{
-	const char *type = strchr(o->sum, ':'), *value = type ? strchr(type + 1, ':') : NULL;
-	char word[16], kind[16];
-
-	if (!value)
-		return;
-	snprintf(word, sizeof(word), "%.*s", (int)(type - o->sum), o->sum);
-	snprintf(kind, sizeof(kind), "%.*s", (int)(value - type - 1), type + 1);
-	xml_open(out, "Checksum");
-	xml_elem(out, local_s3_sum_element(local_s3_sum_named(word)), value + 1);
-	xml_elem(out, "ChecksumType", kind);
-	xml_close(out, "Checksum");
-}
-
-void local_s3_get_attributes(struct s3_request *r)
-{
-	unsigned want = attributes_wanted(local_s3_header(r, "x-amz-object-attributes"));
-	AUTO(local_s3_object_done) struct s3_object o = { 0 };
-	char date[CLOCK_TEXT_MAX];
-	const char *parts;
-
-	if (!want) {
-		local_s3_reply_fail(r, "InvalidArgument", "Invalid attribute name specified.");
-		return;
-	}
-	if (!get_find(r, &o))
-		return;
-	parts = strchr(o.etag, '-');
-	local_s3_reply_header(r, "Last-Modified", clock_print_http(o.modified, date));
-	local_s3_reply_xml(r, "GetObjectAttributesResponse");
-	if (want & WANT_ETAG)
-		xml_elem(&r->out, "ETag", o.etag); /* bare, unlike everywhere else */
-	if (want & WANT_SUM)
-		put_sum(&r->out, &o);
-	if ((want & WANT_PARTS) && parts)
-		buf_addf(&r->out, "<ObjectParts><PartsCount>%s</PartsCount></ObjectParts>",
-			 parts + 1);
-	if (want & WANT_CLASS)
-		xml_elem(&r->out, "StorageClass", "STANDARD");
-	if (want & WANT_SIZE)
-		buf_addf(&r->out, "<ObjectSize>%" PRId64 "</ObjectSize>", o.size);
-	xml_close(&r->out, "GetObjectAttributesResponse");
-	local_s3_reply_send(r, 200);
 }

@@ -129,7 +129,7 @@ void local_s3_multi_part_head(struct s3_request *r)
 	local_s3_body_open(r);
 }
 
-int local_s3_multi_put_part(struct s3_request *r, int64_t number, const char *etag, struct err *e)
+static int part_put(struct s3_request *r, int64_t number, const char *etag, struct err *e)
 {
 	const char *id = local_s3_query(r, "uploadId");
 	struct local *l = r->s3->local;
@@ -144,28 +144,36 @@ int local_s3_multi_put_part(struct s3_request *r, int64_t number, const char *et
 	if (rc < 0)
 		return -1;
 	if (rc == 1)
-		local_s3_reply_drop(r, db_str(row, 0));
+		local_s3_pieces_drop(&r->drops, id, db_str(row, 0));
 	return DB_RUN(l->db, e, "INSERT OR REPLACE INTO s3_parts VALUES(?,?,?,?,?,?,?)", DB_S(id),
 		      DB_I(number), DB_S(r->file), DB_I(r->size), DB_S(etag), DB_S(r->digest.sum),
 		      DB_I(local_wall(l).ms));
 }
 
-static void part_store(struct s3_request *r)
+bool local_s3_multi_store(struct s3_request *r, char ret_etag[static 33])
 {
 	AUTO(local_s3_multi_done) struct s3_upload u = { 0 };
 	int64_t number = 0;
-	char etag[33];
 	struct err e;
 
+	/* It may have been completed or aborted meanwhile. */
 	if (!local_s3_multi_find(r, &u) || !local_s3_multi_number(r, &number))
-		return;
+		return false;
 	err_clear(&e);
-	crypto_hex(r->digest.md5, sizeof(r->digest.md5), etag);
-	if (local_s3_multi_put_part(r, number, etag, &e) < 0) {
-		local_undo(r->s3->local);
-		local_s3_reply_error(r, &e);
+	crypto_hex(r->digest.md5, sizeof(r->digest.md5), ret_etag);
+	if (part_put(r, number, ret_etag, &e) == 0)
+		return true;
+	local_undo(r->s3->local);
+	local_s3_reply_error(r, &e);
+	return false;
+}
+
+static void part_store(struct s3_request *r)
+{
+	char etag[33];
+
+	if (!local_s3_multi_store(r, etag))
 		return;
-	}
 	local_s3_reply_headerf(r, "ETag", "\"%s\"", etag);
 	if (r->sum != S3_SUM_NONE)
 		local_s3_reply_header(r, local_s3_sum_header(r->sum), r->digest.sum);
@@ -248,7 +256,7 @@ int local_s3_multi_remove(struct s3_request *r, struct err *e)
 	if (!row)
 		return -1;
 	while ((rc = db_step(row, e)) == 1)
-		local_s3_reply_drop(r, db_str(row, 0));
+		local_s3_pieces_drop(&r->drops, id, db_str(row, 0));
 	if (rc < 0 || DB_RUN(db, e, "DELETE FROM s3_parts WHERE upload=?", DB_S(id)) < 0)
 		return -1;
 	if (local_s3_tag_store(r->s3, "", id, NULL, e) < 0)

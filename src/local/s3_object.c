@@ -20,7 +20,7 @@ int local_s3_object_find(struct local_s3 *s, const char *bucket, const char *key
 {
 	AUTO(db_endp)
 	struct db_row *r = db_query(s->local->db,
-				    "SELECT file, size, etag, modified, headers, sum FROM "
+				    "SELECT file, size, etag, modified, headers, sum, parts FROM "
 				    "s3_objects WHERE bucket=? AND key=?",
 				    DB_ARGS(DB_S(bucket), DB_S(key)), e);
 	int rc = r ? db_step(r, e) : -1;
@@ -34,6 +34,7 @@ int local_s3_object_find(struct local_s3 *s, const char *bucket, const char *key
 	ret->modified.ms = db_int(r, 3);
 	ret->headers = json_parse(db_str(r, 4), strlen(db_str(r, 4)), e);
 	snprintf(ret->sum, sizeof(ret->sum), "%s", db_str(r, 5));
+	ret->parts = db_int(r, 6);
 	return ret->headers ? 1 : -1;
 }
 
@@ -46,14 +47,14 @@ int local_s3_object_put(struct s3_request *r, const struct s3_object *o, const c
 
 	if (local_write(l, e) < 0 || local_s3_object_find(r->s3, r->bucket, r->key, &old, e) < 0)
 		return -1;
-	local_s3_reply_drop(r, old.file);
 	json_write(o->headers, &headers);
 	if (buf_ok(&headers, "the headers", e) < 0)
 		return -1;
-	if (local_s3_tag_store(r->s3, r->bucket, r->key, o->tags, e) < 0 ||
-	    DB_RUN(l->db, e, "INSERT OR REPLACE INTO s3_objects VALUES(?,?,?,?,?,?,?,?)",
+	if (local_s3_pieces_forget(r, &old, e) < 0 ||
+	    local_s3_tag_store(r->s3, r->bucket, r->key, o->tags, e) < 0 ||
+	    DB_RUN(l->db, e, "INSERT OR REPLACE INTO s3_objects VALUES(?,?,?,?,?,?,?,?,?)",
 		   DB_S(r->bucket), DB_S(r->key), DB_S(o->file), DB_I(o->size), DB_S(o->etag),
-		   DB_I(o->modified.ms), DB_S(buf_str(&headers)), DB_S(o->sum)) < 0)
+		   DB_I(o->modified.ms), DB_S(buf_str(&headers)), DB_S(o->sum), DB_I(o->parts)) < 0)
 		return -1;
 	return local_s3_event_tell(r, event, r->key, o, e);
 }
@@ -69,8 +70,8 @@ int local_s3_object_delete(struct s3_request *r, const char *key, struct err *e)
 	found = local_s3_object_find(r->s3, r->bucket, key, &old, e);
 	if (found <= 0)
 		return found;
-	local_s3_reply_drop(r, old.file);
-	if (local_s3_tag_store(r->s3, r->bucket, key, NULL, e) < 0 ||
+	if (local_s3_pieces_forget(r, &old, e) < 0 ||
+	    local_s3_tag_store(r->s3, r->bucket, key, NULL, e) < 0 ||
 	    DB_RUN(l->db, e, "DELETE FROM s3_objects WHERE bucket=? AND key=?", DB_S(r->bucket),
 		   DB_S(key)) < 0 ||
 	    local_s3_event_tell(r, "ObjectRemoved:Delete", key, &old, e) < 0)

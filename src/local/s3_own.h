@@ -28,8 +28,9 @@ struct local_s3 {
 	struct local *local; /* NULL once stopped: what is still worked on is dropped when it comes
 				back */
 	char *folder;
-	bool memory;       /* nothing need outlive the machine */
-	int busy;          /* pieces of work off the loop */
+	bool memory; /* nothing need outlive the machine */
+	int busy;    /* pieces of work off the loop */
+	struct s3_pieces *reading;
 	unsigned sequence; /* of events */
 };
 
@@ -38,6 +39,7 @@ struct local_s3 {
 enum s3_sum { S3_SUM_NONE, S3_SUM_CRC32, S3_SUM_CRC32C, S3_SUM_SHA1, S3_SUM_SHA256, S3_SUM_CRC64 };
 #define S3_SUM_TEXT_MAX 64 /* base64, and "-10000" behind a composite */
 
+struct s3_pieces;
 struct s3_sums;
 struct s3_sums *local_s3_sum_new(enum s3_sum also, bool sha256); /* always MD5 */
 void local_s3_sum_free(struct s3_sums *s);                       /* NULL is fine */
@@ -52,6 +54,10 @@ struct s3_digest {
 	char sum[S3_SUM_TEXT_MAX]; /* base64, of the algorithm asked for */
 };
 void local_s3_sum_end(struct s3_sums *s, struct s3_digest *ret);
+/* From CRCs to that of the whole: *crc is of what stands before (0: of nothing), @p next of the
+ * @p len bytes behind it. Nothing for kinds that are no CRCs. */
+void local_s3_sum_join(enum s3_sum kind, uint64_t *crc, uint64_t next, int64_t len);
+void local_s3_sum_crc(enum s3_sum kind, uint64_t crc, char out[static S3_SUM_TEXT_MAX]);
 enum s3_sum local_s3_sum_named(const char *word); /* "CRC32"; NONE: unknown */
 const char *local_s3_sum_header(enum s3_sum s);   /* "x-amz-checksum-crc32" */
 const char *local_s3_sum_element(enum s3_sum s);  /* "ChecksumCRC32" */
@@ -82,11 +88,23 @@ struct s3_object {
 	char file[S3_FILE_NAME], etag[48],
 		sum[S3_SUM_TEXT_MAX + 24]; /* sum: "CRC32:FULL_OBJECT:base64", "" */
 	int64_t size;
+	int64_t parts; /* it was completed from; their rows name file as their upload. 0: one file
+			*/
 	struct instant modified;
 	struct json *headers; /* to be told again: content-type, x-amz-meta-… */
 	struct json *tags;    /* of one that is to be put; NULL: none */
 };
 void local_s3_object_done(struct s3_object *o);
+
+/* Files to be removed. */
+struct s3_drop {
+	char object[S3_FILE_NAME]; /* that it is a piece of */
+	char file[S3_FILE_NAME];
+};
+struct s3_drops {
+	struct s3_drop *all;
+	size_t count;
+};
 
 struct s3_request {
 	struct local_s3 *s3;
@@ -116,8 +134,7 @@ struct s3_request {
 	struct err error; /* of the work */
 	s3_fn *then;      /* on the loop, after the work went well */
 
-	/* Joining: the files to copy, and what becomes of them. */
-	struct s3_join *join;
+	struct s3_copy *copy; /* what is copied, and what becomes of it */
 
 	/* The answer, while it waits for a commit. */
 	int status;
@@ -125,8 +142,7 @@ struct s3_request {
 	struct httpd_header headers[S3_HEADERS_MAX];
 	size_t header_count;
 	struct buf out;
-	char **drops; /* files to remove once the batch is committed */
-	size_t drop_count;
+	struct s3_drops drops; /* once the batch is committed */
 };
 
 /* ---- s3.c ---- */
@@ -154,11 +170,12 @@ void local_s3_reply_send(struct s3_request *r, int status); /* r->out, now */
 void local_s3_reply_commit(struct s3_request *r,
 			   int status); /* r->out, once the batch is committed */
 void local_s3_reply_fd(struct s3_request *r, int status, int fd, int64_t offset, int64_t size);
+/* The bytes of @p from, which it frees. */
+void local_s3_reply_pieces(struct s3_request *r, int status, struct s3_pieces *from, int64_t size);
 void local_s3_reply_fail(struct s3_request *r, const char *code, const char *fmt, ...)
 	PRINTF_LIKE(3, 4);
 void local_s3_reply_error(struct s3_request *r,
-			  const struct err *e);                   /* e->code, or InternalError */
-void local_s3_reply_drop(struct s3_request *r, const char *file); /* remove it after the commit */
+			  const struct err *e);                  /* e->code, or InternalError */
 void local_s3_reply_xml(struct s3_request *r, const char *root); /* declaration, <root xmlns=…> */
 int local_s3_refuse(struct err *e, const char *code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* "2024-01-31T23:59:59.000Z" as an element. */
@@ -205,27 +222,42 @@ void local_s3_multi_done(struct s3_upload *u);
 bool local_s3_multi_find(struct s3_request *r, struct s3_upload *ret);
 /* Its rows; its files after the commit. */
 MUST int local_s3_multi_remove(struct s3_request *r, struct err *e);
-
-/* A part that is sent again replaces the one before. Its file is r->file, its sums r->digest. */
-MUST int local_s3_multi_put_part(struct s3_request *r, int64_t number, const char *etag,
-				 struct err *e);
+/* The row of the part that the query names: its file is r->file, its sums are r->digest. One that
+ * is sent again replaces the one before. False: the request has ended. */
+bool local_s3_multi_store(struct s3_request *r, char ret_etag[static 33]);
 bool local_s3_multi_number(struct s3_request *r, int64_t *ret); /* else the request has ended */
 
-/* ---- s3_join.c: one file out of others ---- */
-struct s3_join {
-	char (*files)[S3_FILE_NAME];
-	size_t count;
-	int64_t first,
-		most; /* of each file; of a part of one, where it begins and how long it is */
-	bool read;    /* the bytes are digested, not only copied */
-	int64_t size;
-	char etag[48], sum[S3_SUM_TEXT_MAX + 24];
-	struct json *headers, *tags;
+/* ---- s3_pieces.c: the files of an object ---- */
+/* Will be removed: @p file, a piece of @p object (the file of its row); "" is none. */
+void local_s3_pieces_drop(struct s3_drops *d, const char *object, const char *file);
+void local_s3_pieces_drops_done(struct s3_drops *d);
+/* Removes them, or leaves that to who reads them. On the loop; what is given stays the caller's. */
+void local_s3_pieces_remove(struct local_s3 *s, const struct s3_drops *d);
+/* The files of @p o go once the batch is committed, and the rows of its parts with it. */
+MUST int local_s3_pieces_forget(struct s3_request *r, const struct s3_object *o, struct err *e);
+/* Where the part @p number of @p o is; an object of one file is part 1. 1 found, 0 not, -1 error.
+ */
+MUST int local_s3_pieces_part(struct local_s3 *s, const struct s3_object *o, int64_t number,
+			      int64_t *ret_first, int64_t *ret_count, struct err *e);
+
+struct s3_piece {
+	char file[S3_FILE_NAME];
+	int64_t first, count;
 };
-void local_s3_join_work(struct s3_request *r); /* off the loop */
-/* The row of what was joined. */
-MUST int local_s3_join_store(struct s3_request *r, const char *event, struct err *e);
-void local_s3_join_free(struct s3_join *j);
+/* The @p count bytes of @p o from @p first on; they stay until it is freed, also when the object
+ * goes. Made and freed on the loop, read anywhere. */
+struct s3_pieces *local_s3_pieces_new(struct local_s3 *s, const struct s3_object *o, int64_t first,
+				      int64_t count, struct err *e);
+void local_s3_pieces_free(struct s3_pieces *p);
+DEFINE_FREEP(struct s3_pieces, local_s3_pieces);
+/* The next bytes of them: at most @p size; 0: there are no more. */
+MUST ssize_t local_s3_pieces_read(struct s3_pieces *p, void *out, size_t size, struct err *e);
+/* The first read will not fail for want of its file. */
+MUST int local_s3_pieces_open(struct s3_pieces *p, struct err *e);
+
+/* ---- s3_copy.c ---- */
+struct s3_copy;
+void local_s3_copy_free(struct s3_copy *c); /* NULL is fine */
 
 /* ---- s3_get.c ---- */
 /* 0: what the four headers (NULL: absent) ask of @p o holds; else 412 or 304. */
@@ -233,6 +265,7 @@ struct s3_condition {
 	const char *match, *none_match, *unmodified_since, *modified_since;
 };
 int local_s3_get_condition(const struct s3_condition *c, const struct s3_object *o);
+bool local_s3_get_find(struct s3_request *r, struct s3_object *ret); /* or the request has ended */
 
 /* ---- s3_tag.c: tags of buckets (key "") and objects ---- */
 /* Those of the x-amz-tagging header, owned; {} without one. NULL: @p e. */
@@ -252,7 +285,7 @@ MUST int local_s3_event_tell(struct s3_request *r, const char *event, const char
 /* ---- operations ---- */
 s3_fn local_s3_tag_get, local_s3_tag_put, local_s3_tag_delete;
 s3_fn local_s3_event_get, local_s3_event_put;
-s3_fn local_s3_get_attributes, local_s3_copy, local_s3_copy_part;
+s3_fn local_s3_attributes, local_s3_copy, local_s3_copy_part;
 s3_fn local_s3_list_buckets, local_s3_list_v1, local_s3_list_v2;
 s3_fn local_s3_bucket_create, local_s3_bucket_delete, local_s3_bucket_head,
 	local_s3_bucket_location, local_s3_bucket_versioning, local_s3_bucket_delete_objects;

@@ -62,14 +62,6 @@ void local_s3_reply_time(struct buf *out, const char *name, struct instant t)
 	xml_elem(out, name, clock_print(t, text));
 }
 
-void local_s3_reply_drop(struct s3_request *r, const char *file)
-{
-	if (!*file)
-		return;
-	r->drops = own_grow(r->drops, r->drop_count + 1, sizeof(*r->drops));
-	r->drops[r->drop_count++] = own_strdup(file);
-}
-
 /* ---- sending ---- */
 
 static void reply_id(struct s3_request *r)
@@ -106,6 +98,49 @@ void local_s3_reply_fd(struct s3_request *r, int status, int fd, int64_t offset,
 	reply_id(r);
 	httpd_set_user(r->x, NULL);
 	httpd_answer_fd(r->x, status, r->headers, r->header_count, fd, offset, size);
+	r->x = NULL;
+	local_s3_free(r);
+}
+
+struct sending {
+	struct s3_pieces *from;
+	char id[40];
+};
+
+static ssize_t sending_read(void *arg, char *out, size_t size)
+{
+	struct sending *s = arg;
+	struct err e;
+	ssize_t n;
+
+	err_clear(&e);
+	n = local_s3_pieces_read(s->from, out, size, &e);
+	if (n < 0)
+		LOG_ERROR("an object cannot be read -> its answer is cut", LOG_S("request", s->id),
+			  LOG_E(&e));
+	return n;
+}
+
+static void sending_done(void *arg)
+{
+	struct sending *s = arg;
+
+	local_s3_pieces_free(s->from);
+	own_free(s);
+}
+
+void local_s3_reply_pieces(struct s3_request *r, int status, struct s3_pieces *from, int64_t size)
+{
+	struct sending *s = own_alloc(sizeof(*s));
+
+	s->from = from;
+	memcpy(s->id, r->id, sizeof(s->id));
+	r->ended = true;
+	reply_recent(r, status, NULL);
+	reply_id(r);
+	httpd_set_user(r->x, NULL);
+	httpd_answer_source(r->x, status, r->headers, r->header_count,
+			    &(struct httpd_source){ sending_read, sending_done, s }, size);
 	r->x = NULL;
 	local_s3_free(r);
 }
@@ -165,46 +200,6 @@ void local_s3_reply_error(struct s3_request *r, const struct err *e)
 
 /* ---- after the commit ---- */
 
-struct drops {
-	struct local_s3 *s3;
-	char **paths;
-	size_t count;
-};
-
-static void drops_work(void *arg)
-{
-	struct drops *d = arg;
-
-	for (size_t i = 0; i < d->count; i++)
-		unlink(d->paths[i]);
-}
-
-static void drops_after(void *arg)
-{
-	struct drops *d = arg;
-
-	for (size_t i = 0; i < d->count; i++)
-		own_free(d->paths[i]);
-	own_free(d->paths);
-	local_s3_idle(d->s3);
-	own_free(d);
-}
-
-/* Removing a large file takes time: off the loop. */
-static void drops_go(struct s3_request *r)
-{
-	struct drops *d;
-
-	if (!r->drop_count)
-		return;
-	d = own_alloc(sizeof(*d));
-	*d = (struct drops){ r->s3, own_array(r->drop_count, sizeof(char *)), r->drop_count };
-	for (size_t i = 0; i < r->drop_count; i++)
-		d->paths[i] = local_s3_path(r->s3, r->drops[i]);
-	d->s3->busy++;
-	loop_work(r->s3->local->loop, drops_work, drops_after, d);
-}
-
 /* A transaction that was undone left its file to us; one that was written and could not be synced
  * left it to its row. Where neither is known, the next start looks. */
 static bool file_named(const struct s3_request *r)
@@ -235,7 +230,8 @@ static void committed(struct local *l, bool ok, void *arg)
 		return;
 	}
 	r->file[0] = '\0'; /* a row names it now */
-	drops_go(r);
+	if (r->drops.count)
+		local_s3_pieces_remove(r->s3, &r->drops);
 	local_s3_reply_send(r, r->status);
 }
 

@@ -9,16 +9,21 @@
 
 #include "base/crypto.h"
 
+/* CRC-64/NVME, reflected. */
+#define CRC64_POLYNOMIAL UINT64_C(0x9a6c9329ac4bc9b5)
+
 static const struct {
 	const char *word, *header, *element;
 	size_t bytes;
+	uint64_t polynomial; /* of a CRC, reflected */
 } kinds[] = {
-	[S3_SUM_NONE] = { "", "", "", 0 },
-	[S3_SUM_CRC32] = { "CRC32", "x-amz-checksum-crc32", "ChecksumCRC32", 4 },
-	[S3_SUM_CRC32C] = { "CRC32C", "x-amz-checksum-crc32c", "ChecksumCRC32C", 4 },
-	[S3_SUM_SHA1] = { "SHA1", "x-amz-checksum-sha1", "ChecksumSHA1", 20 },
-	[S3_SUM_SHA256] = { "SHA256", "x-amz-checksum-sha256", "ChecksumSHA256", 32 },
-	[S3_SUM_CRC64] = { "CRC64NVME", "x-amz-checksum-crc64nvme", "ChecksumCRC64NVME", 8 },
+	[S3_SUM_NONE] = { "", "", "", 0, 0 },
+	[S3_SUM_CRC32] = { "CRC32", "x-amz-checksum-crc32", "ChecksumCRC32", 4, 0xedb88320 },
+	[S3_SUM_CRC32C] = { "CRC32C", "x-amz-checksum-crc32c", "ChecksumCRC32C", 4, 0x82f63b78 },
+	[S3_SUM_SHA1] = { "SHA1", "x-amz-checksum-sha1", "ChecksumSHA1", 20, 0 },
+	[S3_SUM_SHA256] = { "SHA256", "x-amz-checksum-sha256", "ChecksumSHA256", 32, 0 },
+	[S3_SUM_CRC64] = { "CRC64NVME", "x-amz-checksum-crc64nvme", "ChecksumCRC64NVME", 8,
+			   CRC64_POLYNOMIAL },
 };
 
 enum s3_sum local_s3_sum_named(const char *word)
@@ -49,9 +54,6 @@ size_t local_s3_sum_bytes(enum s3_sum s)
 	return kinds[s].bytes;
 }
 
-/* CRC-64/NVME, reflected, eight bytes a step (slicing by 8). */
-#define CRC64_POLYNOMIAL UINT64_C(0x9a6c9329ac4bc9b5)
-
 struct s3_sums {
 	enum s3_sum also;
 	struct crypto_hash *md5, *sha256, *sha1;
@@ -74,6 +76,7 @@ static void crc64_table(uint64_t table[8][256])
 			table[k][i] = table[k - 1][i] >> 8 ^ table[0][table[k - 1][i] & 0xff];
 }
 
+/* Eight bytes a step (slicing by 8). */
 static uint64_t crc64_add(uint64_t table[8][256], uint64_t crc, const uint8_t *p, size_t len)
 {
 	crc = ~crc;
@@ -166,5 +169,56 @@ void local_s3_sum_end(struct s3_sums *s, struct s3_digest *ret)
 		return;
 	crypto_base64(bytes, kinds[s->also].bytes, &text);
 	snprintf(ret->sum, sizeof(ret->sum), "%s", buf_str(&text));
+	buf_done(&text);
+}
+
+/* ---- one CRC behind another ---- */
+
+/* a * b modulo the polynomial; the highest bit of a @p bits wide number stands for 1. */
+static uint64_t crc_times(uint64_t polynomial, int bits, uint64_t a, uint64_t b)
+{
+	uint64_t product = 0;
+
+	for (uint64_t bit = UINT64_C(1) << (bits - 1); bit; bit >>= 1) {
+		if (a & bit)
+			product ^= b;
+		b = b & 1 ? b >> 1 ^ polynomial : b >> 1;
+	}
+	return product;
+}
+
+/* What stands before is moved by as many zero bytes as stand behind it: times x^(8 len), by
+ * squaring. */
+void local_s3_sum_join(enum s3_sum kind, uint64_t *crc, uint64_t next, int64_t len)
+{
+	const uint64_t polynomial = kinds[kind].polynomial;
+	const int bits = (int)kinds[kind].bytes * 8;
+	uint64_t square, power;
+
+	if (!polynomial)
+		return;
+	power = UINT64_C(1) << (bits - 1);
+	square = UINT64_C(1) << (bits - 9); /* x^8 */
+	for (; len > 0; len >>= 1) {
+		if (len & 1)
+			power = crc_times(polynomial, bits, square, power);
+		square = crc_times(polynomial, bits, square, square);
+	}
+	*crc = crc_times(polynomial, bits, power, *crc) ^ next;
+}
+
+void local_s3_sum_crc(enum s3_sum kind, uint64_t crc, char out[static S3_SUM_TEXT_MAX])
+{
+	uint8_t bytes[8];
+	size_t n = kinds[kind].bytes;
+	struct buf text = BUF(S3_SUM_TEXT_MAX - 1);
+
+	out[0] = '\0';
+	if (!kinds[kind].polynomial)
+		return;
+	for (size_t i = 0; i < n; i++)
+		bytes[i] = (uint8_t)(crc >> 8 * (n - 1 - i));
+	crypto_base64(bytes, n, &text);
+	snprintf(out, S3_SUM_TEXT_MAX, "%s", buf_str(&text));
 	buf_done(&text);
 }

@@ -153,6 +153,8 @@ static const struct code codes[] = {
 	    .message = "A conflicting conditional action is currently in progress against this "
 		       "resource. Try again."),
 	ROW(S3, "InvalidRange", 416, POLICY, .message = "The requested range is not satisfiable"),
+	ROW(S3, "InvalidPartNumber", 416, POLICY,
+	    .message = "The requested partnumber is not satisfiable"),
 	ROW(S3, "EntityTooLarge", 400, POLICY,
 	    .message = "Your proposed upload exceeds the maximum allowed object size."),
 	ROW(S3, "EntityTooSmall", 400, POLICY,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crypto.h"
 #include "base/rng.h"
 #include "check_main.h"
 #include "local/call.h"
@@ -259,6 +260,43 @@ START_TEST(digests_do_not_depend_on_the_pieces)
 }
 END_TEST
 
+static uint64_t crc_of(enum s3_sum kind, const char *text, size_t len)
+{
+	struct s3_sums *s = local_s3_sum_new(kind, false);
+	AUTO(buf_done) struct buf bytes = BUF(64);
+	struct s3_digest d;
+	uint64_t crc = 0;
+
+	local_s3_sum_add(s, text, len);
+	local_s3_sum_end(s, &d);
+	local_s3_sum_free(s);
+	ck_assert_int_eq(crypto_unbase64(d.sum, strlen(d.sum), &bytes, NULL), 0);
+	for (size_t i = 0; i < bytes.len; i++)
+		crc = crc << 8 | (uint8_t)bytes.data[i];
+	return crc;
+}
+
+START_TEST(crcs_of_pieces_make_that_of_the_whole)
+{
+	static const char text[] = "123456789";
+	static const enum s3_sum kinds[] = { S3_SUM_CRC32, S3_SUM_CRC32C, S3_SUM_CRC64 };
+	enum s3_sum kind = kinds[_i];
+	char told[S3_SUM_TEXT_MAX];
+
+	for (size_t cut = 0; cut <= 9; cut++) {
+		uint64_t crc = 0;
+
+		local_s3_sum_join(kind, &crc, crc_of(kind, text, cut), (int64_t)cut);
+		local_s3_sum_join(kind, &crc, crc_of(kind, text + cut, 9 - cut), 9 - (int64_t)cut);
+		ck_assert_uint_eq(crc, crc_of(kind, text, 9));
+		local_s3_sum_crc(kind, crc, told);
+		for (size_t i = 0; i < COUNT_OF(sums); i++)
+			if (sums[i].sum == kind)
+				ck_assert_str_eq(told, sums[i].base64);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("local");
@@ -270,6 +308,7 @@ int main(void)
 	tcase_add_test(t, no_changed_handle_is_taken);
 	tcase_add_loop_test(t, messages_are_taken_or_refused, 0, COUNT_OF(messages));
 	tcase_add_loop_test(t, digests_do_not_depend_on_the_pieces, 0, COUNT_OF(sums));
+	tcase_add_loop_test(t, crcs_of_pieces_make_that_of_the_whole, 0, 3);
 	suite_add_tcase(s, t);
 	return check_main_run(srunner_create(s));
 }
