@@ -177,6 +177,10 @@ static const struct option table[] = {
 		 "message is parked with what it said on standard error" },
 	{ "exec-timeout", 0, OPTION_SPAN, &o.command_limit, "TIME", "WINDLASS_EXEC_TIMEOUT", "1h",
 	  .doc = "the command is killed, with all it has started, and tried again later" },
+	{ "exec-stall", 0, OPTION_SPAN, &o.command_stall, "TIME", "WINDLASS_EXEC_STALL", "0s",
+	  .doc = "likewise when for so long it has said nothing on standard output and error, and "
+		 "has not touched the file that its environment names as WINDLASS_ALIVE; 0s: no "
+		 "such limit" },
 	{ "exec-sandbox", 0, OPTION_CHOICE, &o.command_sandbox, "HOW", "WINDLASS_EXEC_SANDBOX",
 	  "none", .choices = "none|files|all",
 	  .doc = "files: it reads the system's programs alone and writes in its own folder; all: "

@@ -14,6 +14,7 @@
 #define MEGABYTE 1048576
 #define ENVIRONMENT_MAX 96
 #define STDOUT_NAME TASK_OUTPUT_FOLDER "/stdout"
+#define ALIVE_NAME "alive"
 
 /* --- was it done before? */
 
@@ -88,6 +89,7 @@ static void environment_make(const struct task *t, struct environment *v)
 	const struct profile_exec *x = &t->profile->exec;
 	AUTO(own_freep) char *receives = own_printf("%lld", (long long)t->receives);
 	AUTO(own_freep) char *out = worker_task_path(t, TASK_OUTPUT_FOLDER);
+	AUTO(own_freep) char *alive = worker_task_path(t, ALIVE_NAME);
 	const char *path = getenv("PATH");
 
 	give(v, "PATH", path ? path : "/usr/local/bin:/usr/bin:/bin");
@@ -98,6 +100,7 @@ static void environment_make(const struct task *t, struct environment *v)
 	give(v, "WINDLASS_MESSAGE_ID", t->job.task_id);
 	give(v, "WINDLASS_RECEIVE_COUNT", receives);
 	give(v, "WINDLASS_OUT", out);
+	give(v, "WINDLASS_ALIVE", alive);
 	for (size_t i = 0; i < x->environment_count; i++)
 		give(v, x->environment[i], getenv(x->environment[i]));
 }
@@ -144,6 +147,7 @@ void worker_exec(struct task *t)
 	AUTO(environment_done) struct environment env = { 0 };
 	AUTO(worker_argv_done) struct argv argv = { 0 }, more = { 0 };
 	AUTO(own_freep) char *out = worker_task_path(t, STDOUT_NAME);
+	AUTO(own_freep) char *alive = worker_task_path(t, ALIVE_NAME);
 	const struct profile_exec *x = &t->profile->exec;
 	struct err e = { 0 };
 	struct run_spec s = { .argv = worker_argv_list(&argv),
@@ -151,7 +155,11 @@ void worker_exec(struct task *t)
 			      .in = t->message,
 			      .out = t->profile->output_count ? out : NULL,
 			      .sandbox = sandbox_of(t, worker_argv_list(&more)),
-			      .limit = t->profile->limits.wall };
+			      .limit = t->profile->limits.wall,
+			      .stall = t->profile->limits.has_stall ? t->profile->limits.stall
+								    : span_ms(0),
+			      .talks = true,
+			      .touches = alive };
 
 	/* A profile's lists have a count, and no NULL at their end. */
 	worker_argv_adds(&argv, x->command, x->command_count);

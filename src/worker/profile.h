@@ -136,6 +136,7 @@ struct profile_exec {
 
 struct profile_limits {
 	struct span probe, stall, wall, cpu;
+	bool has_stall; /* it was given: it holds for a command too */
 	int64_t max_output_megabytes, max_memory_megabytes;
 	struct span tolerance; /* between the duration promised and the duration found */
 };

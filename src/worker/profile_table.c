@@ -236,8 +236,11 @@ TABLE(exec_table, struct profile_exec, exec_keys, "The command of processor: exe
 static const struct key limits_keys[] = {
 	{ "probe", KEY_SPAN, FIELD(struct profile_limits, probe), .least = 1000, .most = 600000,
 	  .init = "30s", .doc = "for looking at a file" },
-	{ "stall", KEY_SPAN, FIELD(struct profile_limits, stall), .least = 1000, .most = 3600000,
-	  .init = "60s", .doc = "ffmpeg without progress for so long is killed" },
+	{ "stall", KEY_SPAN, FIELD(struct profile_limits, stall),
+	  GIVEN(struct profile_limits, has_stall), .least = 1000, .most = 39600000, .init = "60s",
+	  .doc = "ffmpeg without progress for so long is killed; so is a command, where this is "
+		 "given, that says nothing on standard output and error and touches not the file "
+		 "that WINDLASS_ALIVE names" },
 	{ "wall", KEY_SPAN, FIELD(struct profile_limits, wall), .least = 1000, .most = 39600000,
 	  .init = "1h",
 	  .doc = "one ffmpeg or command, start to end; below the 12 hours that SQS hides a message "

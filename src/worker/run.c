@@ -5,8 +5,10 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/own.h"
 
 #define READ_BYTES 16384
@@ -23,6 +25,8 @@ struct run {
 	struct stream out, err;
 	struct loop_timer *limit, *stall;
 	struct span stall_after;
+	bool talks;
+	char *signs[2]; /* files whose change is life; NULL: none */
 	struct run_result result;
 	int64_t cpu_ms, cpu_before_ms; /* its bound; what children had used before it */
 	char tail[RUN_COMPLAINT_MAX];
@@ -52,6 +56,8 @@ static void run_free(struct run *r)
 	loop_child_free(r->child);
 	buf_done(&r->result.out);
 	buf_done(&r->complaint);
+	for (size_t i = 0; i < COUNT_OF(r->signs); i++)
+		own_free(r->signs[i]);
 	own_free(r);
 }
 
@@ -127,6 +133,8 @@ static void stream_ready(int events, void *arg)
 		maybe_done(r);
 		return;
 	}
+	if (r->talks)
+		worker_run_alive(r);
 	if (s == &r->out)
 		out_take(r, data, (size_t)n);
 	else
@@ -170,9 +178,33 @@ static void too_late(void *arg)
 	give_up(arg, RUN_LATE);
 }
 
+/* Until its newest sign of life is too old; 0 or less: it is. */
+static int64_t stall_left_ms(const struct run *r)
+{
+	int64_t newest_ms = 0, left_ms;
+	struct stat st;
+
+	for (size_t i = 0; i < COUNT_OF(r->signs); i++) {
+		int64_t ms;
+
+		if (!r->signs[i] || lstat(r->signs[i], &st) < 0)
+			continue;
+		ms = st.st_mtim.tv_sec * 1000ll + st.st_mtim.tv_nsec / 1000000;
+		newest_ms = ms > newest_ms ? ms : newest_ms;
+	}
+	left_ms = r->stall_after.ms - (clock_wall().ms - newest_ms);
+	return left_ms < r->stall_after.ms ? left_ms : r->stall_after.ms;
+}
+
 static void stalled(void *arg)
 {
-	give_up(arg, RUN_STALLED);
+	struct run *r = arg;
+	int64_t left_ms = stall_left_ms(r);
+
+	if (left_ms > 0)
+		loop_timer_start(r->stall, span_ms(left_ms));
+	else
+		give_up(r, RUN_STALLED);
 }
 
 static int stream_open(struct run *r, struct stream *s, int *ret_child_end, struct err *e)
@@ -245,6 +277,9 @@ int worker_run_start(struct loop *l, const struct run_spec *s, run_done_fn *fn, 
 	r->result.out = BUF(s->out_cap);
 	r->complaint = BUF(RUN_COMPLAINT_MAX);
 	r->stall_after = s->stall;
+	r->talks = s->talks;
+	r->signs[0] = s->touches ? own_strdup(s->touches) : NULL;
+	r->signs[1] = s->talks && s->out ? own_strdup(s->out) : NULL;
 	r->cpu_ms = s->sandbox.cpu_s * 1000;
 	r->cpu_before_ms = children_ms();
 	r->on_out = s->on_out;

@@ -35,6 +35,8 @@ struct run_spec {
 	struct sandbox sandbox;
 	size_t out_cap;
 	struct span limit, stall; /* stall 0: none; see worker_run_alive() */
+	bool talks;          /* whatever it says, or adds to a file that is its output, is life */
+	const char *touches; /* so is a change of this file; NULL: none */
 	void (*on_out)(const char *data, size_t len, void *arg); /* NULL: kept in result.out */
 };
 

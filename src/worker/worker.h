@@ -29,7 +29,7 @@ struct worker_options {
 		*command; /* instead of a profile: run by the shell on each message; NULL: none */
 	const char *command_sandbox;
 	int64_t command_park_status;
-	struct span command_limit;
+	struct span command_limit, command_stall; /* stall 0: none */
 	const char *work_dir;
 	int64_t slots;
 	int64_t part_mib;     /* of transfers from and to S3 */

@@ -118,6 +118,21 @@ def test_a_command_past_its_time_is_killed_whole_and_tried_again(around):
     assert around.depth() == (0, 0)
 
 
+@pytest.mark.parametrize("sign", ["says nothing", "says", "touches", "writes"])
+def test_a_command_without_a_sign_of_life_is_killed_and_one_with_any_is_not(around, sign):
+    """Three seconds of work where two without a sign are too many."""
+    sign_of_life = {"says nothing": ":", "says": "echo . >&2", "touches": 'touch "$WINDLASS_ALIVE"', "writes": "echo ."}[sign]
+    more = f'outputs:\n  - {{ name: o, file: stdout, bucket: {BUCKET}, key: "o/{{digest}}" }}\n' if sign == "writes" else ""
+    file = profile(around, ["sh", "-c", '[ "$WINDLASS_RECEIVE_COUNT" = 1 ] || exit 0; '
+                            f"for i in 1 2 3 4 5 6; do sleep 0.5; {sign_of_life}; done; echo ended"],
+                   more + "limits: { stall: 2s }\n")
+    around.put_message("x")
+    worker = around.worker("--wait-time", "1", "--max-jobs", "2" if sign == "says nothing" else "1", profile=file)
+    assert worker.wait_end(60) == 0
+    assert ("made no progress for too long" in worker.text()) == (sign == "says nothing")
+    assert around.depth() == (0, 0) and around.clean()
+
+
 ATTACKS = {
     "reads a file outside": "cat {canary}",
     "writes over a file outside": "echo x > {canary}",
