@@ -127,6 +127,13 @@ class DebianClient:
         self.process.wait(timeout=10)
 
 
+def local(cloud, *arguments, status=0):
+    """What windlass local prints, or says of what it refuses."""
+    done = cloud.programs.call("windlass", "local", *arguments, env=cloud.environment)
+    assert done.returncode == status, done.stderr
+    return done.stdout if status == 0 else done.stderr
+
+
 def code_of(call, **arguments):
     """The error code that a call is refused with."""
     try:

@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 
 import pytest
-from cloud import Cloud, code_of
+from cloud import Cloud, code_of, local
 from conftest import wait_for
 
 UTC = datetime.timezone.utc
@@ -43,12 +43,6 @@ def cloudwatch(request, cloud, monkeypatch):
     yield made
     if request.param == "query":
         made.close()
-
-
-def local(cloud, *arguments):
-    done = cloud.programs.call("windlass", "local", *arguments, env=cloud.environment)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def clock(cloud):

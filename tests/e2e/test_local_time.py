@@ -5,7 +5,7 @@ import urllib.error
 import urllib.request
 
 import pytest
-from cloud import code_of
+from cloud import code_of, local
 from conftest import wait_for
 from fleet import Cloud, Group, processes_of
 
@@ -18,12 +18,6 @@ def cloud(programs, tmp_path):
 @pytest.fixture
 def sqs(cloud):
     return cloud.client("sqs", read_timeout=2, connect_timeout=2)
-
-
-def local(cloud, *arguments, status=0):
-    done = cloud.programs.call("windlass", "local", *arguments, env=cloud.environment)
-    assert done.returncode == status, done.stderr
-    return done.stdout if status == 0 else done.stderr
 
 
 def receive(sqs, url, **options):

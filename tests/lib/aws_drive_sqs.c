@@ -237,43 +237,40 @@ static struct json *visibility(struct drive *d)
 	return none(d);
 }
 
+static struct json *page_or_null(int rc, struct sqs_urls *u)
+{
+	struct json *out, *urls;
+
+	if (rc < 0)
+		return NULL;
+	out = json_object();
+	urls = json_array();
+	for (size_t i = 0; i < u->count; i++)
+		json_add(urls, json_new_str(u->list[i]));
+	json_set(out, "urls", urls);
+	json_set_str(out, "next", u->next_token);
+	sqs_urls_done(u);
+	return out;
+}
+
 /* PREFIX MAX [TOKEN] */
 static struct json *list(struct drive *d)
 {
 	struct sqs_urls u;
-	struct json *out, *urls;
 
 	aws_sqs_list_ask(&d->call.request, d->a[0], (int)drive_int(d, 1, 0),
 			 d->n > 2 ? d->a[2] : NULL);
 	drive_go(d);
-	if (aws_sqs_list_read(&d->call.reply, &u, &d->e) < 0)
-		return NULL;
-	out = json_object();
-	urls = json_array();
-	for (size_t i = 0; i < u.count; i++)
-		json_add(urls, json_new_str(u.list[i]));
-	json_set(out, "urls", urls);
-	json_set_str(out, "next", u.next_token);
-	sqs_urls_done(&u);
-	return out;
+	return page_or_null(aws_sqs_list_read(&d->call.reply, &u, &d->e), &u);
 }
 
 static struct json *sources(struct drive *d)
 {
 	struct sqs_urls u;
-	struct json *out, *urls;
 
 	aws_sqs_sources_ask(&d->call.request, d->a[0]);
 	drive_go(d);
-	if (aws_sqs_sources_read(&d->call.reply, &u, &d->e) < 0)
-		return NULL;
-	out = json_object();
-	urls = json_array();
-	for (size_t i = 0; i < u.count; i++)
-		json_add(urls, json_new_str(u.list[i]));
-	json_set(out, "urls", urls);
-	sqs_urls_done(&u);
-	return out;
+	return page_or_null(aws_sqs_sources_read(&d->call.reply, &u, &d->e), &u);
 }
 
 /* URL FROM-ARN TO-ARN */
