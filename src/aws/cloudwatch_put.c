@@ -11,6 +11,14 @@
 static void add(struct buf *out, const struct cloudwatch_datum *d, size_t i)
 {
 	static const char head[] = "MetricData.member.";
+	const struct {
+		const char *name;
+		double value;
+	} parts[] = { { "Value", d->value },
+		      { "StatisticValues.SampleCount", d->count },
+		      { "StatisticValues.Sum", d->value },
+		      { "StatisticValues.Minimum", d->least },
+		      { "StatisticValues.Maximum", d->most } };
 	char at[CLOCK_TEXT_MAX], value[40];
 
 	form_addf(out, d->metric, "%s%zu.MetricName", head, i);
@@ -18,9 +26,11 @@ static void add(struct buf *out, const struct cloudwatch_datum *d, size_t i)
 		form_addf(out, d->names[k], "%s%zu.Dimensions.member.%zu.Name", head, i, k + 1);
 		form_addf(out, d->values[k], "%s%zu.Dimensions.member.%zu.Value", head, i, k + 1);
 	}
-	snprintf(value, sizeof(value), "%.17g", d->value);
 	form_addf(out, clock_print(d->at, at), "%s%zu.Timestamp", head, i);
-	form_addf(out, value, "%s%zu.Value", head, i);
+	for (size_t k = d->count > 0 ? 1 : 0; k < (d->count > 0 ? COUNT_OF(parts) : 1); k++) {
+		snprintf(value, sizeof(value), "%.17g", parts[k].value);
+		form_addf(out, value, "%s%zu.%s", head, i, parts[k].name);
+	}
 	form_addf(out, d->unit, "%s%zu.Unit", head, i);
 }
 

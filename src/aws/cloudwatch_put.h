@@ -14,7 +14,9 @@ struct cloudwatch_datum {
 	const char *names[3], *values[3]; /* dimensions */
 	size_t dimension_count;
 	const char *unit; /* "Count", "Percent" */
-	double value;     /* finite */
+	double value;     /* finite; with a count the sum of so many values, of which the others are
+			   * the least and the most */
+	double count, least, most;
 	struct instant at;
 };
 

@@ -50,8 +50,8 @@ static void take_policy(struct wanted *w, const struct policy *p)
 		w->list[w->iam.policy_count++] = p;
 	else if (p->fleet.role_arn && !w->role && w->iam.role_count < IAM_LIST_MAX)
 		w->roles[w->iam.role_count++] = p->fleet.role_arn;
-	if (p->publish.name_space && same(p->fleet.role_arn, w->role) &&
-	    w->iam.namespace_count < IAM_LIST_MAX)
+	if (w->iam.whom == IAM_CONTROLLER && p->publish.name_space &&
+	    same(p->fleet.role_arn, w->role) && w->iam.namespace_count < IAM_LIST_MAX)
 		w->namespaces[w->iam.namespace_count++] = p->publish.name_space;
 	for (size_t i = 0; i < p->metric_count; i++) {
 		const struct policy_metric *m = &p->metrics[i];
@@ -77,7 +77,7 @@ static int take_account(struct wanted *w, struct err *e)
 static int gather(struct wanted *w, struct err *e)
 {
 	const struct option_list none = { 0 };
-	const char *url = getenv("SQS_QUEUE_URL");
+	const char *url = getenv("SQS_QUEUE_URL"), *space = getenv("WINDLASS_PUBLISH");
 
 	if (take_account(w, e) < 0)
 		return -1;
@@ -87,6 +87,8 @@ static int gather(struct wanted *w, struct err *e)
 		take_policy(w, w->set.items[i].policy);
 	if (!w->policies && url && *url)
 		doctor_iam_add_queue(&w->iam, url, w->region);
+	if (w->iam.whom == IAM_WORKER && space && *space)
+		w->namespaces[w->iam.namespace_count++] = space;
 	w->iam.region = w->region;
 	w->iam.policies = w->list;
 	w->iam.roles = w->roles;

@@ -253,7 +253,7 @@ struct json *doctor_iam_policy(const struct doctor_iam *w)
 	}
 	if (w->whom == IAM_CONTROLLER)
 		add_roles(w, statements);
-	if (w->whom == IAM_CONTROLLER && w->namespace_count)
+	if ((w->whom == IAM_CONTROLLER || w->whom == IAM_WORKER) && w->namespace_count)
 		add_publish(w, statements);
 	json_set_str(document, "Version", "2012-10-17");
 	json_set(document, "Statement", statements);

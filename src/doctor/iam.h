@@ -13,7 +13,7 @@ struct doctor_iam {
 	char account[13];              /* "": that of the first queue */
 	const char *uploads, *results; /* buckets; NULL: none */
 	bool cloudwatch;               /* a policy reads it */
-	const char *const *namespaces; /* that policies publish into */
+	const char *const *namespaces; /* that policies, or a worker, publish into */
 	size_t namespace_count;
 	const struct policy *const *policies; /* whose groups are meant */
 	size_t policy_count;

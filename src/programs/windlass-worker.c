@@ -265,6 +265,9 @@ static const struct option table[] = {
 	  RECORD_PREFIX,
 	  .doc = "where the records of uploads are, in their bucket; what has none gets none; "
 		 "\"\": none are looked for" },
+	{ "publish", 0, OPTION_STR, &o.publish, "NAMESPACE", "WINDLASS_PUBLISH",
+	  .doc = "put the seconds of the jobs that were done into CloudWatch, once a minute, as "
+		 "JobSeconds of the queue (QueueName; of several the first)" },
 	{ "log-format", 0, OPTION_CHOICE, &format, "FORMAT", "WINDLASS_LOG_FORMAT", "auto",
 	  .choices = "auto|logfmt|json",
 	  .doc = "auto: logfmt on a terminal, JSON lines elsewhere" },

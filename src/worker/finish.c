@@ -224,6 +224,8 @@ void worker_finish_stored(struct claim *c, const char *key, int64_t bytes, bool 
 
 	c->w->meter.stored_bytes += bytes;
 	c->w->meter.stored_ms += took.ms;
+	if (!already)
+		worker_publish_job(c->w, took);
 	LOG_INFO("output stored", LOG_S("video", c->job.video_id), LOG_S("task", c->job.task_id),
 		 LOG_S("message", c->message.id), LOG_S("bucket", bucket_of(c)), LOG_S("key", key),
 		 LOG_I("bytes", bytes), LOG_B("already", already), LOG_I("took_ms", took.ms));

@@ -13,6 +13,7 @@
  *   event.c      who is told of a job's end; event_queue.c, event_hook.c, event_command.c: how
  *   record.c     the record of its video in the store
  *   outside.c    metrics, health and jobs over HTTP
+ *   publish.c    how long jobs take, for CloudWatch
  *   watch.c      that it lives and polls, for the service manager
  *   unprotect.c  after a worker that could not tidy up
  */
@@ -283,6 +284,14 @@ void worker_encoders_start(struct worker *w); /* asks ffmpeg what it has */
 bool worker_encoders_ready(const struct worker *w);
 void worker_encoders_stop(struct worker *w);
 
+/* --- for CloudWatch (publish.c): nothing without --publish */
+
+void worker_publish_start(struct worker *w);
+void worker_publish_job(struct worker *w, struct span took); /* one that was worked on and stored */
+/* At the worker's end: false while the last of it is under way. */
+bool worker_publish_closed(struct worker *w);
+void worker_publish_stop(struct worker *w);
+
 /* --- that it lives and polls (watch.c) */
 
 void worker_watch_start(struct worker *w);
@@ -347,6 +356,7 @@ struct worker {
 	struct tick poll_good; /* the last good poll, or when the first since then began */
 	struct tick wanting;   /* jobs are wanted since then; TICK_NEVER: they are not */
 	struct loop_timer *pulse;
+	struct publish *publish; /* NULL: nothing is */
 	struct httpd *httpd;
 	struct http *http;           /* for the webhook */
 	struct event_secret *events; /* that signs what it gets; NULL: unsigned */

@@ -33,6 +33,7 @@ src_worker_libworker_a_SOURCES = \
 	src/worker/progress.c src/worker/progress.h \
 	src/worker/pull.c src/worker/pull.h \
 	src/worker/push.c src/worker/push.h \
+	src/worker/publish.c \
 	src/worker/queues.c \
 	src/worker/record.c \
 	src/worker/rank.c src/worker/rank.h \

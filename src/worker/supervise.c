@@ -190,7 +190,8 @@ static void maybe_end(struct worker *w)
 	/* A poll is read to its end, or what it brings stays hidden for its time-out; unless told
 	 * twice. */
 	if (w->claims || (w->evidence && w->phase != WORKER_HURRYING) ||
-	    (w->phase != WORKER_HURRYING && (w->receiving || !worker_record_closed(w))))
+	    (w->phase != WORKER_HURRYING &&
+	     (w->receiving || !worker_record_closed(w) || !worker_publish_closed(w))))
 		return;
 	worker_guard_release(w);
 	worker_crew_dismiss(w);
@@ -434,6 +435,7 @@ static void finish(struct worker *w)
 	worker_ground_stop(w);
 	worker_life_stop(w);
 	worker_watch_stop(w);
+	worker_publish_stop(w);
 	loop_timer_free(w->drain);
 	loop_timer_free(w->receive_again);
 	loop_timer_free(w->describe_again);
@@ -468,6 +470,7 @@ int worker_supervise(const struct worker_options *o, struct err *e)
 	rc = prepare(&w, e);
 	if (rc == 0) {
 		worker_watch_start(&w);
+		worker_publish_start(&w);
 		describe(&w);
 		loop_run(w.loop);
 		LOG_INFO("worker ended", LOG_I("stored", w.stored), LOG_I("parked", w.parked),

@@ -50,7 +50,8 @@ struct worker_options {
 	bool all_layers;     /* or end: of the sandbox */
 	bool until_empty;
 	const char *event_queue_url, *event_url, *event_secret_file, *event_command; /* "": none */
-	const char *record_prefix;                                                   /* "": none */
+	const char *publish;       /* namespace of CloudWatch; "": none */
+	const char *record_prefix; /* "": none */
 	enum log_format log_format;
 	enum log_level log_level;
 };

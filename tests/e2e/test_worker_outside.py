@@ -1,5 +1,6 @@
 """What a worker says of itself at --listen."""
 
+import datetime
 import json
 import re
 import urllib.error
@@ -27,7 +28,8 @@ def metric(base, name):
 
 def test_jobs_metrics_and_health_can_be_seen(around, clips):
     gate = around.gate()
-    worker = around.worker("--wait-time", "1", "--slots", "2", "--listen", "127.0.0.1:0", PATH=gate.path)
+    worker = around.worker("--wait-time", "1", "--slots", "2", "--listen", "127.0.0.1:0", "--event-command", "true",
+                           PATH=gate.path)
     worker.wait_log("worker ready")
     base = "http://127.0.0.1:" + re.search(r"listening.*port=(\d+)", worker.text()).group(1)
     wait_for(lambda: get(base, "/readyz") == (200, "ready\n"), "ready", 20)
@@ -57,8 +59,29 @@ def test_jobs_metrics_and_health_can_be_seen(around, clips):
         assert metric(base, f'stage_seconds_count{{stage="{stage}"}}') == 1
     assert metric(base, 'stage_seconds_sum{stage="transcode"}') > 0
     assert metric(base, "received_total") == 1 and metric(base, "poll_age_seconds") < 30
+    assert metric(base, 'events_total{result="told"}') == 1 and metric(base, 'events_total{result="failed"}') == 0
     assert get(base, "/nothing")[0] == 404 and get(base, "/jobs", "POST")[0] == 405
     assert worker.stop() == 0
+
+
+def test_the_seconds_of_jobs_are_put_into_cloudwatch(around, clips, windlass):
+    """Those that were worked on: what was done before took no time that says anything."""
+    jobs = around.send(clips["tiny"], clips["tiny"])
+    assert around.worker("--until-empty", "--publish", "Anb").wait_end(60) == 0
+    around.put_message({k: jobs[0][k] for k in ("video_id", "video_path", "task_id", "created_at")})
+    again = around.worker("--until-empty", "--publish", "Anb")
+    assert again.wait_end(60) == 0 and "already=true" in again.text()
+    now = datetime.datetime.now(datetime.timezone.utc)
+    minute = datetime.timedelta(minutes=1)
+    points = around.cloud.client("cloudwatch").get_metric_statistics(
+        Namespace="Anb", MetricName="JobSeconds", Dimensions=[{"Name": "QueueName", "Value": around.url.rsplit("/", 1)[1]}],
+        StartTime=now - 10 * minute, EndTime=now + minute, Period=60,
+        Statistics=["SampleCount", "Sum", "Minimum", "Maximum"], Unit="Seconds")["Datapoints"]
+    assert sum(p["SampleCount"] for p in points) == 2
+    assert 0 < points[0]["Minimum"] <= points[0]["Maximum"] < 60
+    printed = windlass("iam-policy", "worker", "--bucket", "b", env={**around.environment, "WINDLASS_PUBLISH": "Anb"})
+    statement, = [s for s in json.loads(printed.stdout)["Statement"] if s["Action"] == ["cloudwatch:PutMetricData"]]
+    assert statement["Condition"] == {"StringEquals": {"cloudwatch:namespace": ["Anb"]}}
 
 
 def test_an_address_that_cannot_be_listened_at_is_an_error(around):

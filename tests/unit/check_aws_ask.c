@@ -240,6 +240,18 @@ START_TEST(published_values_are_cut_by_number_and_size)
 			 "&MetricData.member.1.Timestamp=2023-11-14T22%3A13%3A20Z"
 			 "&MetricData.member.1.Value=2.5&MetricData.member.1.Unit=Count");
 	ck_assert(r.write);
+	list[0].count = 2;
+	list[0].least = 0.5;
+	list[0].most = 2;
+	ck_assert_uint_eq(aws_cloudwatch_put_ask(&r, "Windlass", list, 1), 1);
+	ck_assert_ptr_nonnull(strstr(buf_str(&r.body),
+				     "&MetricData.member.1.StatisticValues.SampleCount=2"
+				     "&MetricData.member.1.StatisticValues.Sum=2.5"
+				     "&MetricData.member.1.StatisticValues.Minimum=0.5"
+				     "&MetricData.member.1.StatisticValues.Maximum=2"
+				     "&MetricData.member.1.Unit=Count"));
+	ck_assert_ptr_null(strstr(buf_str(&r.body), "member.1.Value=2.5"));
+	list[0].count = 0;
 	ck_assert_uint_eq(aws_cloudwatch_put_ask(&r, "Windlass", list, 1001), 1000);
 	ck_assert_uint_le(r.body.len, CLOUDWATCH_DATA_BYTES);
 	for (size_t i = 0; i < 1001; i++)
