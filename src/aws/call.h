@@ -42,8 +42,9 @@ struct request {
 	int64_t body_offset, body_size;
 	int64_t (*body_there)(void *arg); /* see struct http_request; NULL: all of it is there */
 	void *body_arg;
-	char payload[80]; /* hex SHA-256 of a descriptor's body, or "": unsigned over TLS and http
-			   */
+	size_t body_piece; /* see struct http_request */
+	char payload[80];  /* hex SHA-256 of a descriptor's body, or "": unsigned over TLS and http
+			    */
 	struct request_header headers[REQUEST_HEADERS_MAX];
 	size_t header_count;
 	int reply_fd; /* -1: reply into memory */

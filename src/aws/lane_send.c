@@ -117,6 +117,7 @@ int lane_send(struct aws_flight *f, http_done_fn *fn, struct err *e)
 		q.body_size = r->body_size;
 		q.body_there = r->body_there;
 		q.body_arg = r->body_arg;
+		q.body_piece = r->body_piece;
 		q.expect_continue = r->body_size > EXPECT_BYTES;
 	} else {
 		q.body = buf_str(&r->body);

@@ -35,7 +35,7 @@ struct http_request {
 	const struct http_header *headers;
 	size_t header_count;
 	/* Body: memory, or @p body_size bytes of descriptor @p body_fd from body_offset (never
-	 * both; -1: none), which is read by pread() in pieces of at most 64 KiB. */
+	 * both; -1: none), which is read by pread(). */
 	const void *body;
 	size_t body_len;
 	int body_fd;
@@ -44,6 +44,8 @@ struct http_request {
 	 * were sent the call waits for http_body_more(). */
 	int64_t (*body_there)(void *arg);
 	void *body_arg;
+	size_t body_piece; /* read and sent at a time, and the memory for it; 16 KiB to 2 MiB, 0: 64
+			      KiB, or less where the body is short */
 	/* curl sends a request again by itself where a kept connection ends without an answer,
 	 * though it may have been carried out. Once: not after its body was on its way. */
 	bool once;

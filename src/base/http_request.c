@@ -11,7 +11,8 @@
 
 #define URL_BYTES_MAX (64u << 10)
 #define METHOD_BYTES_MAX 32
-#define UPLOAD_BYTES_LEAST 16384L /* curl takes no less; else 64 KiB a call */
+#define UPLOAD_BYTES_LEAST 16384L /* curl takes no less */
+#define UPLOAD_BYTES 65536L
 
 static bool is_token(const char *s)
 {
@@ -256,8 +257,19 @@ static int body_seek(void *arg, curl_off_t offset, int origin)
 	return CURL_SEEKFUNC_OK;
 }
 
-static void set_method(struct http_call *c, const char *method)
+/* Said each time: a handle that is used again may have kept a smaller buffer. */
+static void set_piece(struct http_call *c, size_t wanted)
 {
+	long piece = wanted ? (long)wanted : UPLOAD_BYTES;
+
+	if (c->body_size < UPLOAD_BYTES_LEAST)
+		piece = UPLOAD_BYTES_LEAST;
+	curl_easy_setopt(c->easy, CURLOPT_UPLOAD_BUFFERSIZE, piece);
+}
+
+static void set_method(struct http_call *c, const struct http_request *q)
+{
+	const char *method = q->method;
 	bool body = c->body_size > 0 || strcmp(method, "PUT") == 0 || strcmp(method, "POST") == 0;
 
 	if (c->once && c->body_size == 0)
@@ -270,8 +282,7 @@ static void set_method(struct http_call *c, const char *method)
 	}
 	if (body) {
 		curl_easy_setopt(c->easy, CURLOPT_UPLOAD, 1L);
-		if (c->body_size < UPLOAD_BYTES_LEAST)
-			curl_easy_setopt(c->easy, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BYTES_LEAST);
+		set_piece(c, q->body_piece);
 		curl_easy_setopt(c->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)c->body_size);
 		curl_easy_setopt(c->easy, CURLOPT_READFUNCTION, body_wanted);
 		curl_easy_setopt(c->easy, CURLOPT_READDATA, c);
@@ -366,7 +377,7 @@ int http_request_set(struct http_call *c, const struct http_request *q, struct e
 			       c->origin);
 	if (set_headers(c, q, e) < 0)
 		return err_wrap(e, "calling %s", c->origin);
-	set_method(c, q->method);
+	set_method(c, q);
 	set_limits(c, q);
 	return 0;
 }

@@ -159,7 +159,7 @@ static void put(struct upload *u)
 	aws_call_done(&u->call);
 	aws_s3_put_ask(&u->call.request, u->job.bucket, u->job.key,
 		       &(struct s3_put){ .fd = u->spool,
-					 .size = u->part_len,
+					 .size = u->file_bytes,
 					 .content_type = u->type->content_type });
 	lane_start(u->g->lane, &u->call, span_s(PUT_S), put_came, u);
 }

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "gateway/inside.h"
 
-#define HEADER_BYTES (64u << 10) /* of a connection: what a piece of a body fits into, too */
+#define HEADER_BYTES (256u << 10) /* of a connection; a piece of a body takes half of it */
 #define IDLE_S 60
 #define TICK_MS 1000
 

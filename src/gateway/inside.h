@@ -3,7 +3,7 @@
  *   gateway.c    start, signals, end
  *   route.c      which request is whose; answers, and the line of the log for each
  *   upload.c     an upload from its head to its last byte
- *   part.c       the part in the spool, and how it gets into the store
+ *   part.c       the parts in the spool, and how they get into the store
  *   enqueue.c    from the last byte to the message in the queue
  *   send.c       one job into SQS or Celery
  *   again.c      idempotency keys
@@ -73,6 +73,7 @@ struct gateway {
 	bool celery_asked;
 	struct tick probe_at;
 
+	int part_calls;                                /* under way to the store */
 	int64_t results[GATEWAY_RESULTS], requests[6]; /* by the first digit of the status */
 	int64_t bytes, sent, swept_sent, swept_removed, upload_ms;
 };
@@ -116,6 +117,18 @@ enum upload_step {
 
 enum upload_field { UPLOAD_NONE, UPLOAD_TITLE, UPLOAD_FILE, UPLOAD_OTHER };
 
+#define UPLOAD_SLOTS 2 /* one fills while the store still answers for the other */
+
+struct upload_slot { /* a part in the spool */
+	struct upload *u;
+	struct aws_call call;
+	struct tick since;
+	int number;            /* of the part, from 1 */
+	int64_t at, len;       /* its place in the spool; bytes that are there */
+	int64_t size, told;    /* of its call: what it sends, what it knows to be there */
+	bool sending, stalled; /* stalled: its call was given up, and waits for the whole part */
+};
+
 struct upload {
 	struct gateway *g;
 	struct upload *next, **at;
@@ -135,16 +148,14 @@ struct upload {
 	const struct gateway_sniff *type;
 
 	int spool;
-	int64_t file_bytes, part_size, part_len;
-	int64_t sent_size,
-		told; /* of the part under way: its size, what its call knows to be there */
-	bool sending, creating, early_off;
-	struct tick part_since;
+	int64_t file_bytes, part_size;
+	struct upload_slot slots[UPLOAD_SLOTS], *filling;
+	bool creating;
 	char *upload_id;
-	char **etags;
-	int parts;
+	char **etags;        /* NULL where the store has not answered yet */
+	int numbered, parts; /* parts that were begun; that are in the store */
 
-	struct aws_call call; /* one at a time */
+	struct aws_call call; /* of all but the parts; one at a time */
 	struct broker_record_write *write;
 	struct gateway_send *send;
 	struct record record;
@@ -168,11 +179,12 @@ void gateway_upload_tick(struct gateway *g, struct tick now);
 
 /* part.c */
 MUST int gateway_part_open(struct upload *u, struct err *e);
-/* Takes bytes of the file; fewer than @p len while the part is full. -1: the spool cannot. */
+/* Takes bytes of the file; fewer than @p len while the spool is full. -1: the spool cannot. */
 ssize_t gateway_part_add(struct upload *u, const char *data, size_t len, struct err *e);
 /* The file has ended: what is left goes into the store, then gateway_enqueue_start(). */
 void gateway_part_finish(struct upload *u);
 void gateway_part_tick(struct upload *u, struct tick now);
+void gateway_part_stop(struct upload *u); /* parts on their way are given up */
 
 /* enqueue.c */
 void gateway_enqueue_start(struct upload *u);

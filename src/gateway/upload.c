@@ -20,6 +20,7 @@ void gateway_upload_free(struct upload *u)
 		u->next->at = u->at;
 	lane_cancel(g->lane, &u->call);
 	aws_call_done(&u->call);
+	gateway_part_stop(u);
 	broker_record_cancel(u->write);
 	gateway_send_cancel(u->send);
 	loop_timer_free(u->again);
@@ -28,7 +29,7 @@ void gateway_upload_free(struct upload *u)
 	buf_done(&u->title);
 	if (u->spool >= 0)
 		close(u->spool);
-	for (int i = 0; i < u->parts; i++)
+	for (int i = 0; i < u->numbered; i++)
 		own_free(u->etags[i]);
 	own_free(u->etags);
 	own_free(u->upload_id);
@@ -45,7 +46,8 @@ void gateway_upload_end(struct upload *u, enum gateway_result r)
 	g->results[r]++;
 	if (a)
 		a->upload = NULL;
-	lane_cancel(g->lane, &u->call); /* a part on its way would hold up the abort */
+	lane_cancel(g->lane, &u->call);
+	gateway_part_stop(u); /* a part on its way would hold up the abort */
 	if (u->upload_id && u->step != UPLOAD_STORING)
 		gateway_errand_abort(g, u->job.key, u->upload_id);
 	gateway_upload_free(u);
@@ -236,7 +238,7 @@ void gateway_upload_new(struct gateway *g, struct httpd_exchange *x)
 	u->spool = -1;
 	u->title = BUF(RECORD_TITLE_MAX);
 	u->record.began_at = INSTANT_NEVER;
-	u->since = u->moved = u->part_since = clock_mono();
+	u->since = u->moved = clock_mono();
 	u->next = g->uploads;
 	u->at = &g->uploads;
 	if (u->next)

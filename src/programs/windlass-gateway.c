@@ -56,11 +56,11 @@ static const struct option table[] = {
 	  .least = 1, .most = 5 << 20, .doc = "largest file" },
 	{ "types", 0, OPTION_STR, &o.types, "LIST", "WINDLASS_UPLOAD_TYPES", TYPES,
 	  .doc = "kinds of video that are taken, told by their first bytes" },
-	{ "part-mib", 0, OPTION_INT, &o.part_mib, "MIB", NULL, "32", .least = 5, .most = 5120,
-	  .doc = "of a part, and of the spool of an upload; larger where a file would have more "
+	{ "part-mib", 0, OPTION_INT, &o.part_mib, "MIB", NULL, "16", .least = 5, .most = 5120,
+	  .doc = "of a part; the spool of an upload holds two. Larger where a file would have more "
 		 "than 10000" },
 	{ "spool-dir", 0, OPTION_STR, &o.spool, "DIR", "WINDLASS_SPOOL_DIR",
-	  .doc = "for one part of each upload; default TMPDIR, or /var/tmp" },
+	  .doc = "for two parts of each upload; default TMPDIR, or /var/tmp" },
 	{ "url-valid", 0, OPTION_SPAN, &o.url_valid, "TIME", NULL, "1h",
 	  .doc = "how long a URL of a result may be used" },
 	{ "upload-timeout", 0, OPTION_SPAN, &o.upload_most, "TIME", NULL, "6h",
