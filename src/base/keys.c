@@ -34,10 +34,15 @@ struct keys_reader *keys_reader_new(struct keys_arena *a, enum keys_env env)
 {
 	struct keys_reader *r = own_alloc(sizeof(*r));
 
-	r->arena = a;
+	r->arena = r->passing = a;
 	r->env = env;
 	r->file = "";
 	return r;
+}
+
+void keys_reader_passing(struct keys_reader *r, struct keys_arena *a)
+{
+	r->passing = a;
 }
 
 void keys_reader_file(struct keys_reader *r, const char *file)
@@ -185,7 +190,7 @@ static void keys_read_items(struct keys_reader *r, const struct key *k, const st
 	}
 	if (!keys_count_fits(r, k, n))
 		return;
-	items = keys_arena_alloc(r->arena, n->count * k->sub->size);
+	items = keys_arena_alloc(r->passing, n->count * k->sub->size);
 	for (size_t i = 0; i < n->count; i++) {
 		void *item = items + i * k->sub->size;
 
@@ -208,7 +213,7 @@ static void keys_read_strs(struct keys_reader *r, const struct key *k, const str
 	}
 	if (!keys_count_fits(r, k, n))
 		return;
-	texts = keys_arena_alloc(r->arena, n->count * sizeof(*texts));
+	texts = keys_arena_alloc(r->passing, n->count * sizeof(*texts));
 	for (size_t i = 0; i < n->count; i++) {
 		const char *text = keys_text(r, k, n->items[i]);
 

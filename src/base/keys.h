@@ -89,6 +89,9 @@ enum keys_env {
 struct keys_reader *keys_reader_new(struct keys_arena *a, enum keys_env env);
 void keys_reader_free(struct keys_reader *r);
 DEFINE_FREEP(struct keys_reader, keys_reader);
+/* Lists and their structs go there, and may end before the texts: for a caller who makes something
+ * else of them. */
+void keys_reader_passing(struct keys_reader *r, struct keys_arena *a);
 void keys_reader_file(struct keys_reader *r,
 		      const char *file); /* where an empty document (NULL) comes from; copied */
 struct keys_arena *keys_reader_arena(struct keys_reader *r);

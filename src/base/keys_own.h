@@ -15,6 +15,7 @@ struct keys_arena {
 
 struct keys_reader {
 	struct keys_arena *arena;
+	struct keys_arena *passing; /* for lists; arena, where none was given */
 	enum keys_env env;
 	const char *file; /* for what has no place of its own */
 	struct keys_problem *problems;

@@ -167,16 +167,16 @@ void policy_check(struct keys_reader *r, const struct raw_policy *raw, const str
 	policy_check_name(&c, check_place(&c, yaml_get(root, "name")), "policy", raw->name);
 	check_fleet(&c, ret);
 	ret->metric_count = raw->metric_count;
-	ret->metrics = keys_arena_alloc(a, (raw->metric_count + 1) * sizeof(*ret->metrics));
+	ret->metrics = keys_arena_alloc(a, raw->metric_count * sizeof(*ret->metrics));
 	for (size_t i = 0; i < raw->metric_count; i++)
 		policy_metric_check(&c, i, &ret->metrics[i]);
 	policy_metric_derive(&c, ret);
 	ret->rule_count = raw->rule_count;
-	ret->rules = keys_arena_alloc(a, (raw->rule_count + 1) * sizeof(*ret->rules));
+	ret->rules = keys_arena_alloc(a, raw->rule_count * sizeof(*ret->rules));
 	for (size_t i = 0; i < raw->rule_count; i++)
 		policy_rule_check(&c, i, &ret->rules[i]);
 	ret->schedule_count = raw->schedule_count;
-	ret->schedules = keys_arena_alloc(a, (raw->schedule_count + 1) * sizeof(*ret->schedules));
+	ret->schedules = keys_arena_alloc(a, raw->schedule_count * sizeof(*ret->schedules));
 	for (size_t i = 0; i < raw->schedule_count; i++)
 		policy_schedule_check(&c, i, ret);
 	if (metrics && metrics->kind == YAML_MAP && metrics->count == 0)

@@ -26,10 +26,10 @@ struct policy_problem {
 struct policy_item {
 	const struct policy *policy;
 	bool blocked; /* another enforcing policy has the same group: neither may write */
-	struct keys_arena *arena;
 };
 
 struct policy_set {
+	struct keys_arena *arena; /* of all its policies; NULL: none was read */
 	struct policy_item *items;
 	size_t count;
 	struct policy_problem *problems;

@@ -104,7 +104,7 @@ static struct policy *read_tree(const char *file, const struct yaml_node *root, 
 	return p;
 }
 
-static bool add(struct policy_set *set, struct policy *p, struct keys_arena *arena)
+static bool add(struct policy_set *set, struct policy *p)
 {
 	if (set->count == POLICY_SET_MAX) {
 		problem(set,
@@ -114,30 +114,34 @@ static bool add(struct policy_set *set, struct policy *p, struct keys_arena *are
 		return false;
 	}
 	set->items = own_grow(set->items, set->count + 1, sizeof(*set->items));
-	set->items[set->count++] = (struct policy_item){ .policy = p, .arena = arena };
+	set->items[set->count++] = (struct policy_item){ .policy = p };
 	return true;
 }
 
 static bool read_document(const char *file, const struct yaml *doc,
 			  const struct policy_reading *how, struct policy_set *set)
 {
-	AUTO(keys_arena_freep) struct keys_arena *a = keys_arena_new();
-	AUTO(keys_reader_freep) struct keys_reader *r = keys_reader_new(a, how->env);
+	AUTO(keys_arena_freep) struct keys_arena *passing = keys_arena_new();
+	AUTO(keys_reader_freep) struct keys_reader *r = NULL;
 	AUTO(overrides_done) struct overrides o = { 0 };
 	const struct yaml_node empty = { .kind = YAML_MAP, .at = { file, 1, 1 } };
 	const struct yaml_node *root = yaml_root(doc);
 	struct policy *p;
 	struct err e;
 
-	root = policy_defaults_merge(a, root ? root : &empty, how->defaults);
-	root = override_all(a, how, root, &o, &e);
+	if (!set->arena)
+		set->arena = keys_arena_new();
+	r = keys_reader_new(set->arena, how->env);
+	keys_reader_passing(r, passing);
+	root = policy_defaults_merge(passing, root ? root : &empty, how->defaults);
+	root = override_all(passing, how, root, &o, &e);
 	if (!root) {
 		policy_problem_err(set, file, &e);
 		return false;
 	}
 	p = read_tree(file, root, how->lint, r);
 	take_problems(set, file, r);
-	return keys_error_count(r) == 0 && add(set, p, a) && TAKE(a);
+	return keys_error_count(r) == 0 && add(set, p);
 }
 
 bool policy_read_text(const char *file, const char *text, size_t len,
@@ -159,8 +163,7 @@ bool policy_read_text(const char *file, const char *text, size_t len,
 
 void policy_set_done(struct policy_set *set)
 {
-	for (size_t i = 0; i < set->count; i++)
-		keys_arena_free(set->items[i].arena);
+	keys_arena_free(set->arena);
 	for (size_t i = 0; i < set->problem_count; i++) {
 		own_free(set->problems[i].file);
 		own_free(set->problems[i].text);

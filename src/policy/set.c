@@ -183,7 +183,6 @@ static void drop_same_names(struct policy_set *set)
 									  .column = 1,
 									  .text = text });
 			set->bad_files++;
-			keys_arena_free(set->items[i].arena);
 			memmove(&set->items[i], &set->items[i + 1],
 				(set->count - i - 1) * sizeof(*set->items));
 			set->count--;
