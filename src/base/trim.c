@@ -29,8 +29,13 @@ static int give_back(struct dl_phdr_info *o, size_t size, void *arg)
 	return 0;
 }
 
-void trim_memory(void)
+void trim_heap(void)
 {
 	malloc_trim(0);
+}
+
+void trim_memory(void)
+{
+	trim_heap();
 	dl_iterate_phdr(give_back, NULL);
 }

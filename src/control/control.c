@@ -57,7 +57,7 @@ struct control *control_new(const struct control_options *o, struct err *e)
 	AUTO(control_freep) struct control *c = own_alloc(sizeof(*c));
 
 	c->o = *o;
-	c->compacted = clock_mono();
+	c->compacted = c->trimmed = clock_mono();
 	if (read_policies(c, &c->policies, e) < 0 || open_journal(c, e) < 0)
 		return NULL;
 	c->lanes = control_lanes_new(o->loop);
@@ -87,6 +87,7 @@ void control_free(struct control *c)
 	control_lease_free(c->lease); /* last: nobody else may write before the journal is closed */
 	policy_set_done(&c->policies);
 	policy_set_done(&c->next_policies);
+	own_free(c->first);
 	own_free(c);
 }
 

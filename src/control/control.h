@@ -11,6 +11,7 @@
 
 #include "act/act.h"
 #include "base/loop.h"
+#include "control/image.h"
 #include "control/lanes.h"
 #include "control/lease.h"
 #include "journal/journal.h"
@@ -21,8 +22,13 @@ enum turn_state { TURN_IDLE, TURN_READING, TURN_READY, TURN_WRITING, TURN_DONE }
 
 struct control;
 
-/* What a turn needs while it is under way only, so that ten thousand policies that wait are small.
- */
+/* What a turn needs while it is under way only, so that ten thousand policies that wait are small;
+ * and while it reads this alone, so that those of a region that does not answer are not large. */
+struct turn_look {
+	struct facts facts;
+	struct err err; /* the first read that failed */
+};
+
 struct turn_work {
 	struct facts facts;
 	struct memory memory;
@@ -44,17 +50,12 @@ struct turn {
 	struct turn *next; /* ready or done: in that list */
 	struct instant at; /* of the facts, the plan and the presumption */
 	int64_t number;    /* turns since the start */
-	/* Of facts and memory what its policy has, from one turn to the next; owned. */
-	struct turn_kept {
-		struct capacity group;
-		struct fact *metric; /* so many as the policy has metrics */
-		void *memory;        /* without `wait` where no rule keeps a promise */
-		size_t memory_bytes;
-	} kept;
+	struct image facts, memory; /* from one turn to the next */
 	struct season *season; /* of the memory, where a rule is predictive; owned */
 	struct observe_seen seen;
 	struct observe_want want;
-	struct turn_work *work;          /* NULL when idle */
+	struct turn_look *look;          /* until its reads are thought about */
+	struct turn_work *work;          /* from then on until it is idle */
 	struct journal_place at_journal; /* what the journal has of it already */
 	struct tick published;           /* TICK_NEVER at first */
 };

@@ -11,6 +11,12 @@
 #define CONTROL_KEEP_DAYS 30
 #define CONTROL_COMPACT_EVERY_MS 600000
 
+/* Facts and memory before a first turn; what is kept of them is told from these. */
+struct turn_first {
+	struct facts facts;
+	struct memory memory;
+};
+
 struct control {
 	struct control_options o;
 	struct lanes *lanes;
@@ -20,6 +26,7 @@ struct control {
 	struct policy_set policies;
 	struct turn *turns;
 	size_t turn_count;
+	struct turn_first *first;
 	struct agenda waiting; /* idle turns */
 	struct turn_list {
 		struct turn *first, **end;
@@ -32,7 +39,7 @@ struct control {
 	bool stopping;
 	bool reloading; /* next_policies waits for the turns under way to end */
 	struct policy_set next_policies;
-	struct tick compacted;
+	struct tick compacted, trimmed;
 	struct publish *publish; /* NULL: a plan tells nobody */
 	bool short_said;         /* that the journal lives on its reserve, and when */
 	struct tick short_said_at;
@@ -40,8 +47,9 @@ struct control {
 
 /* turns.c */
 void control_turns_make(struct control *c, struct instant now);
-void control_turns_begin(struct turn *t); /* gives it what a turn needs under way */
-void control_turns_end(struct turn *t);   /* and takes it back */
+void control_turns_begin(struct turn *t); /* gives it what a turn needs to read */
+void control_turns_seen(struct turn *t);  /* and to think and act, and takes that back: */
+void control_turns_end(struct turn *t);
 void control_turns_drop(struct control *c);
 
 /* round.c */

@@ -9,7 +9,8 @@
 
 #define GATHER_MS 20 /* the answers to one batch come within it: one transaction for them */
 #define ROUND_TEXT_MAX (256u << 10)
-#define TRIM_SLEEP_MS 250 /* trimming costs 2 ms; a controller of many policies sleeps less */
+#define TRIM_SLEEP_MS 250  /* trimming costs 2 ms; a controller of many policies sleeps less */
+#define TRIM_BUSY_MS 10000 /* and gives back this seldom what a burst of turns has taken */
 
 /* --- thinking */
 
@@ -174,8 +175,10 @@ static void think_round(struct control *c, struct now now)
 
 	if (n == 0)
 		return;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		control_turns_seen(turns[i]);
 		turn_think(turns[i]);
+	}
 	record_intents(c, turns, n);
 	report_short(c, now);
 	begin_writes(c, turns, n, now);
@@ -352,4 +355,9 @@ void control_round_read(struct control *c)
 	loop_timer_start(c->timer, left);
 	if (left.ms >= TRIM_SLEEP_MS && control_round_quiet(c))
 		trim_memory();
+	else if (tick_since(now.mono, c->trimmed).ms >= TRIM_BUSY_MS)
+		trim_heap();
+	else
+		return;
+	c->trimmed = now.mono;
 }

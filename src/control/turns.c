@@ -20,12 +20,15 @@ static int lanes_of(struct control *c, struct turn *t, struct err *e)
 					       p->fleet.external_id, e);
 	if (!t->want.group_lane)
 		return -1;
+	t->want.metric_lane = own_array(p->metric_count, sizeof(*t->want.metric_lane));
 	for (size_t i = 0; i < p->metric_count; i++) {
 		const struct policy_metric *m = &p->metrics[i];
 		const char *role = policy_region_role(p, m);
 
 		if (m->source != POLICY_SQS && m->source != POLICY_CLOUDWATCH)
 			continue;
+		if (m->source == POLICY_CLOUDWATCH && !t->want.metered)
+			t->want.metered = own_array(p->metric_count, sizeof(*t->want.metered));
 		t->want.metric_lane[i] = control_lanes_get(
 			c->lanes, policy_region_metric(p, m, region, sizeof(region)), role,
 			role ? p->fleet.external_id : NULL, e);
@@ -36,7 +39,8 @@ static int lanes_of(struct control *c, struct turn *t, struct err *e)
 }
 
 /* As with the memory, a season that cannot be read begins anew, and the report says so. */
-static int season_make(struct control *c, struct turn *t, struct instant now, struct err *e)
+static int season_make(struct control *c, struct turn *t, struct instant now, struct memory *m,
+		       struct err *e)
 {
 	if (!policy_is_predictive(t->policy))
 		return 0;
@@ -44,79 +48,84 @@ static int season_make(struct control *c, struct turn *t, struct instant now, st
 	season_init(t->season);
 	if (c->journal && journal_read_season(c->journal, t->policy, now, t->season, e) < 0)
 		season_init(t->season);
-	t->work->memory.season = t->season;
+	m->season = t->season;
 	return 0;
 }
 
-static size_t memory_bytes(const struct policy *p, const struct memory *m)
+static struct turn_first *first_new(void)
 {
-	for (size_t i = 0; i < p->rule_count; i++)
-		if (p->rules[i].kind == POLICY_QUEUE_WAIT)
-			return sizeof(*m);
-	/* What a rule learnt that may come back stays, too. */
-	return m->wait.known ? sizeof(*m) : offsetof(struct memory, wait);
-}
+	struct turn_first *f = own_alloc(sizeof(*f));
 
-static void unpack(struct turn *t)
-{
-	struct turn_work *w = t->work;
-
-	memory_init(&w->memory);
+	memory_init(&f->memory);
 	for (size_t i = 0; i < POLICY_METRICS_MAX; i++)
-		w->facts.metric[i] =
+		f->facts.metric[i] =
 			(struct fact){ .why = FACT_NEVER_READ, .seen_at = INSTANT_NEVER };
-	w->facts.group = (struct capacity){ .why = FACT_NEVER_READ, .seen_at = INSTANT_NEVER };
-	w->facts.metric_count = t->policy->metric_count;
-	if (!t->kept.memory)
-		return;
-	memcpy(&w->memory, t->kept.memory, t->kept.memory_bytes);
-	memcpy(w->facts.metric, t->kept.metric, t->policy->metric_count * sizeof(struct fact));
-	w->facts.group = t->kept.group;
-}
-
-static void pack(struct turn *t)
-{
-	size_t metrics = t->policy->metric_count;
-
-	if (!t->kept.memory) {
-		t->kept.memory_bytes = memory_bytes(t->policy, &t->work->memory);
-		t->kept.memory = own_alloc(t->kept.memory_bytes);
-		t->kept.metric = own_array(metrics ? metrics : 1, sizeof(struct fact));
-	}
-	memcpy(t->kept.memory, &t->work->memory, t->kept.memory_bytes);
-	memcpy(t->kept.metric, t->work->facts.metric, metrics * sizeof(struct fact));
-	t->kept.group = t->work->facts.group;
+	f->facts.group = (struct capacity){ .why = FACT_NEVER_READ, .seen_at = INSTANT_NEVER };
+	return f;
 }
 
 void control_turns_begin(struct turn *t)
 {
+	const struct turn_first *first = t->control->first;
+
+	t->look = own_alloc(sizeof(*t->look));
+	err_ignore(
+		control_image_get(&t->facts, &first->facts, sizeof(first->facts), &t->look->facts));
+	t->look->facts.metric_count = t->policy->metric_count;
+	t->want.facts = &t->look->facts;
+	t->want.err = &t->look->err;
+}
+
+void control_turns_seen(struct turn *t)
+{
+	const struct turn_first *first = t->control->first;
 	struct turn_work *w = t->work = own_alloc(sizeof(*t->work));
 
-	unpack(t);
+	w->facts = t->look->facts;
+	w->err = t->look->err;
+	own_free(t->look);
+	t->look = NULL;
+	t->want.facts = NULL;
+	t->want.err = NULL;
+	err_ignore(
+		control_image_get(&t->memory, &first->memory, sizeof(first->memory), &w->memory));
 	w->write.policy = t->policy;
 	w->write.plan = &w->plan;
 	w->write.lane = t->want.group_lane;
 	w->write.user = t;
-	t->want.facts = &w->facts;
-	t->want.err = &w->err;
+}
+
+static void keep(struct turn *t, const struct memory *m)
+{
+	const struct turn_first *first = t->control->first;
+
+	control_image_put(&t->memory, m, &first->memory, sizeof(*m));
 }
 
 void control_turns_end(struct turn *t)
 {
+	const struct turn_first *first = t->control->first;
+
+	own_free(t->look); /* given up: what it saw is not all there */
+	t->look = NULL;
+	t->want.facts = NULL;
+	t->want.err = NULL;
 	if (!t->work)
 		return;
-	pack(t);
+	keep(t, &t->work->memory);
+	control_image_put(&t->facts, &t->work->facts, &first->facts, sizeof(first->facts));
 	act_write_done(&t->work->write);
 	own_free(t->work->policy_text);
 	own_free(t->work);
 	t->work = NULL;
-	t->want.facts = NULL;
-	t->want.err = NULL;
 }
 
 static int turn_make(struct control *c, struct turn *t, const struct policy_item *item,
 		     struct instant now, struct err *e)
 {
+	struct memory m;
+	int rc;
+
 	t->control = c;
 	t->policy = item->policy;
 	t->blocked = item->blocked;
@@ -124,16 +133,18 @@ static int turn_make(struct control *c, struct turn *t, const struct policy_item
 	t->want.seen = &t->seen;
 	t->want.user = t;
 	t->published = TICK_NEVER;
-	control_turns_begin(t);
 	if (lanes_of(c, t, e) < 0)
 		return err_wrap(e, "policy %s", t->policy->name);
 	/* A memory that cannot be read must not stop the fleet: it starts anew, and the report says
 	 * so. */
-	if (c->journal && journal_read_memory(c->journal, t->policy, now, &t->work->memory, e) < 0)
-		memory_init(&t->work->memory);
+	memory_init(&m);
+	if (c->journal && journal_read_memory(c->journal, t->policy, now, &m, e) < 0)
+		memory_init(&m);
 	else
 		err_clear(e);
-	return season_make(c, t, now, e);
+	rc = season_make(c, t, now, &m, e);
+	keep(t, &m);
+	return rc;
 }
 
 static void turn_done(struct turn *t)
@@ -141,8 +152,10 @@ static void turn_done(struct turn *t)
 	control_turns_end(t);
 	observe_seen_done(&t->seen);
 	own_free(t->season);
-	own_free(t->kept.metric);
-	own_free(t->kept.memory);
+	control_image_done(&t->facts);
+	control_image_done(&t->memory);
+	own_free(t->want.metric_lane);
+	own_free(t->want.metered);
 }
 
 /* A single turn shares as many reads as it can; a daemon spreads its work from the start. */
@@ -231,6 +244,8 @@ static void set_phases(struct control *c, struct tick now)
 
 void control_turns_make(struct control *c, struct instant now)
 {
+	if (!c->first)
+		c->first = first_new();
 	c->turns = own_array(c->policies.count ? c->policies.count : 1, sizeof(*c->turns));
 	for (size_t i = 0; i < c->policies.count; i++) {
 		struct turn *t = &c->turns[c->turn_count];
@@ -242,7 +257,6 @@ void control_turns_make(struct control *c, struct instant now)
 			*t = (struct turn){ 0 };
 			continue;
 		}
-		control_turns_end(t);
 		if (e.kind != ERR_NONE)
 			c->o.on_report(&e, c->o.arg);
 		c->turn_count++;

@@ -41,18 +41,19 @@ struct observe_want {
 	/* Set by the caller, borrowed until done. */
 	const struct policy *policy;
 	struct lane *group_lane;
-	struct lane *metric_lane[POLICY_METRICS_MAX];
+	struct lane **metric_lane; /* so many as the policy has metrics */
 	struct facts *facts;
 	struct err *err; /* the first read that failed, as a sentence; kind NONE: all went well */
 	struct observe_seen *seen;
 	void *user;
 	/* Kept by observe from one ask to the next, as a metric of CloudWatch is worth a call a
-	 * period only. Zeroed at first. */
+	 * period only. So many as the policy has metrics, zeroed at first; NULL where none of them
+	 * is one of CloudWatch's. */
 	struct observe_metered {
 		struct observe *owner;
 		struct observe_want *want;
 		struct instant asked_at;
-	} metered[POLICY_METRICS_MAX];
+	} * metered;
 	/* Set by observe. */
 	unsigned failures;
 	size_t left; /* reads under way */

@@ -11,6 +11,7 @@
 #include "check_main.h"
 #include "control/agenda.h"
 #include "control/control.h"
+#include "control/image.h"
 #include "control/lease.h"
 #include "control/pace.h"
 #include "control/publish.h"
@@ -115,6 +116,32 @@ static struct facts idle_facts(void)
 					     .has = QUEUE_VISIBLE | QUEUE_IN_FLIGHT } },
 			       .metric_count = 1 };
 }
+
+/* Sizes of runs that meet each end, and none and all of the words. */
+START_TEST(a_value_at_rest_comes_back_to_the_bit)
+{
+	AUTO(control_image_done) struct image i = { 0 };
+	struct rng r = { 0 };
+	uint64_t first[64], value[64], back[64];
+
+	rng_seed(&r, 7 + (uint64_t)_i);
+	for (size_t k = 0; k < COUNT_OF(first); k++)
+		first[k] = value[k] = rng_u64(&r);
+	ck_assert(!control_image_get(&i, first, sizeof(first), back));
+	ck_assert_mem_eq(back, first, sizeof(first));
+	for (int turn = 0; turn < 50; turn++) {
+		for (size_t k = 0; k < COUNT_OF(value); k++)
+			value[k] = (int)rng_below(&r, 50) < turn ? rng_u64(&r) : first[k];
+		control_image_put(&i, value, first, sizeof(value));
+		ck_assert(control_image_get(&i, first, sizeof(first), back));
+		ck_assert_mem_eq(back, value, sizeof(value));
+	}
+	control_image_put(&i, first, first, sizeof(first));
+	ck_assert_uint_le(i.room, 32);
+	ck_assert(control_image_get(&i, first, sizeof(first), back));
+	ck_assert_mem_eq(back, first, sizeof(first));
+}
+END_TEST
 
 START_TEST(idle_is_an_empty_queue_a_settled_fleet_and_all_of_it_seen)
 {
@@ -305,6 +332,7 @@ int main(void)
 	tcase_add_loop_test(c, slow_turns_are_among_the_fast_ones, 0, 8);
 	tcase_add_loop_test(c, cohorts_spread_over_the_interval, 0, 4);
 	tcase_add_test(c, turns_come_in_the_order_of_their_times);
+	tcase_add_loop_test(c, a_value_at_rest_comes_back_to_the_bit, 0, 4);
 	tcase_add_test(c, idle_is_an_empty_queue_a_settled_fleet_and_all_of_it_seen);
 	tcase_add_test(c, one_process_holds_the_lease_and_its_death_frees_it);
 	tcase_add_test(c, without_a_lease_there_is_no_permit);
