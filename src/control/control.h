@@ -22,13 +22,9 @@ enum turn_state { TURN_IDLE, TURN_READING, TURN_READY, TURN_WRITING, TURN_DONE }
 
 struct control;
 
-/* What a turn needs while it is under way only, so that ten thousand policies that wait are small;
- * and while it reads this alone, so that those of a region that does not answer are not large. */
-struct turn_look {
-	struct facts facts;
-	struct err err; /* the first read that failed */
-};
-
+/* What a turn needs to think and to act, so that ten thousand policies that wait are small, and
+ * those of a region that does not answer are not large: while a turn reads it has the facts of its
+ * want alone. */
 struct turn_work {
 	struct facts facts;
 	struct memory memory;
@@ -46,16 +42,15 @@ struct turn {
 	bool blocked; /* another enforcing policy has the group */
 	enum turn_state state;
 	struct tick due;
-	uint64_t phase;    /* control/pace.h */
-	struct turn *next; /* ready or done: in that list */
-	struct instant at; /* of the facts, the plan and the presumption */
-	int64_t number;    /* turns since the start */
+	uint64_t phase;             /* control/pace.h */
+	struct turn *next;          /* ready or done: in that list */
+	struct instant at;          /* of the facts, the plan and the presumption */
+	int64_t number;             /* turns since the start */
 	struct image facts, memory; /* from one turn to the next */
-	struct season *season; /* of the memory, where a rule is predictive; owned */
+	struct season *season;      /* of the memory, where a rule is predictive; owned */
 	struct observe_seen seen;
 	struct observe_want want;
-	struct turn_look *look;          /* until its reads are thought about */
-	struct turn_work *work;          /* from then on until it is idle */
+	struct turn_work *work;          /* from its thinking on until it is idle */
 	struct journal_place at_journal; /* what the journal has of it already */
 	struct tick published;           /* TICK_NEVER at first */
 };

@@ -64,16 +64,29 @@ static struct turn_first *first_new(void)
 	return f;
 }
 
+/* Those that hold the policy's metrics and no more: most have one. */
+static size_t facts_bytes(const struct turn *t)
+{
+	return offsetof(struct facts, metric) + t->policy->metric_count * sizeof(struct fact);
+}
+
 void control_turns_begin(struct turn *t)
 {
 	const struct turn_first *first = t->control->first;
+	struct facts kept;
 
-	t->look = own_alloc(sizeof(*t->look));
-	err_ignore(
-		control_image_get(&t->facts, &first->facts, sizeof(first->facts), &t->look->facts));
-	t->look->facts.metric_count = t->policy->metric_count;
-	t->want.facts = &t->look->facts;
-	t->want.err = &t->look->err;
+	err_ignore(control_image_get(&t->facts, &first->facts, sizeof(kept), &kept));
+	kept.metric_count = t->policy->metric_count;
+	t->want.facts = own_alloc(facts_bytes(t));
+	memcpy(t->want.facts, &kept, facts_bytes(t));
+}
+
+static void want_drop(struct observe_want *w)
+{
+	own_free(w->facts);
+	own_free(w->err);
+	w->facts = NULL;
+	w->err = NULL;
 }
 
 void control_turns_seen(struct turn *t)
@@ -81,12 +94,11 @@ void control_turns_seen(struct turn *t)
 	const struct turn_first *first = t->control->first;
 	struct turn_work *w = t->work = own_alloc(sizeof(*t->work));
 
-	w->facts = t->look->facts;
-	w->err = t->look->err;
-	own_free(t->look);
-	t->look = NULL;
-	t->want.facts = NULL;
-	t->want.err = NULL;
+	w->facts = first->facts;
+	memcpy(&w->facts, t->want.facts, facts_bytes(t));
+	if (t->want.err)
+		w->err = *t->want.err;
+	want_drop(&t->want);
 	err_ignore(
 		control_image_get(&t->memory, &first->memory, sizeof(first->memory), &w->memory));
 	w->write.policy = t->policy;
@@ -106,10 +118,7 @@ void control_turns_end(struct turn *t)
 {
 	const struct turn_first *first = t->control->first;
 
-	own_free(t->look); /* given up: what it saw is not all there */
-	t->look = NULL;
-	t->want.facts = NULL;
-	t->want.err = NULL;
+	want_drop(&t->want); /* given up: what it saw is not all there */
 	if (!t->work)
 		return;
 	keep(t, &t->work->memory);

@@ -109,8 +109,8 @@ struct facts_spent {
 struct facts {
 	struct facts_spent spent;
 	struct capacity group;
-	struct fact metric[POLICY_METRICS_MAX]; /* by index of the policy's metrics */
 	size_t metric_count;
+	struct fact metric[POLICY_METRICS_MAX]; /* by index of the policy's metrics; stands last */
 };
 
 /* The jobs a metric counts (POLICY_COUNT_*, the same bits as QUEUE_*), at most INT64_MAX. Ask `has`

@@ -98,6 +98,7 @@ void observe_failed(struct observe_want *w, const struct err *e, const char *wha
 {
 	if (w->failures++ > 0)
 		return;
+	w->err = own_alloc(sizeof(*w->err));
 	*w->err = *e;
 	err_ignore(err_wrap(w->err, "reading %s '%s'", what, name));
 }
@@ -460,7 +461,7 @@ void observe_ask(struct observe *o, struct observe_want *const *wants, size_t n,
 
 		w->left = 0;
 		w->failures = 0;
-		err_clear(w->err);
+		w->err = NULL;
 		w->facts->spent = (struct facts_spent){ 0 };
 		w->facts->metric_count = w->policy->metric_count;
 		want_group(o, &batch, w, now, deadline);

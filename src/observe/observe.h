@@ -42,8 +42,7 @@ struct observe_want {
 	const struct policy *policy;
 	struct lane *group_lane;
 	struct lane **metric_lane; /* so many as the policy has metrics */
-	struct facts *facts;
-	struct err *err; /* the first read that failed, as a sentence; kind NONE: all went well */
+	struct facts *facts;       /* with room for the metrics that the policy has */
 	struct observe_seen *seen;
 	void *user;
 	/* Kept by observe from one ask to the next, as a metric of CloudWatch is worth a call a
@@ -55,6 +54,7 @@ struct observe_want {
 		struct instant asked_at;
 	} * metered;
 	/* Set by observe. */
+	struct err *err; /* the first read that failed, as a sentence; NULL: none; the caller's */
 	unsigned failures;
 	size_t left; /* reads under way */
 };
