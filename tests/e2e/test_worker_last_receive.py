@@ -24,6 +24,17 @@ class Front(http.server.BaseHTTPRequestHandler):
     def refused(self, body):
         return None
 
+    def pass_on(self, body):
+        """Status, data and headers of the cloud's answer."""
+        there = http.client.HTTPConnection(self.cloud)
+        there.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+        for name, value in self.headers.items():
+            if name.lower() != "expect":
+                there.putheader(name, value)
+        there.endheaders(body)
+        reply = there.getresponse()
+        return reply.status, reply.read(), reply.getheaders()
+
     def answer(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         answer = self.refused(body)
@@ -38,14 +49,8 @@ class Front(http.server.BaseHTTPRequestHandler):
         if answer:
             status, kind, data, headers = answer[0], answer[1], answer[2].encode(), []
         else:
-            there = http.client.HTTPConnection(self.cloud)
-            there.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
-            for name, value in self.headers.items():
-                if name.lower() != "expect":
-                    there.putheader(name, value)
-            there.endheaders(body)
-            reply = there.getresponse()
-            status, data, kind, headers = reply.status, reply.read(), None, reply.getheaders()
+            status, data, headers = self.pass_on(body)
+            kind = None
         self.send_response(status)
         for name, value in headers:
             if name.lower() not in ("connection", "transfer-encoding", "date", "server"):
