@@ -345,6 +345,9 @@ bool worker_run_hopeless(const struct run_result *r, const struct err *e)
 		return true;
 	if (e->kind != ERR_POLICY)
 		return false;
+	/* ffmpeg calls this a lack of memory, which it is not. */
+	if (strstr(r->complaint, "exceeds max_streams"))
+		return true;
 	for (size_t i = 0; r->status && i < COUNT_OF(machine); i++)
 		if (strstr(r->complaint, machine[i]))
 			return false;

@@ -2,12 +2,13 @@
 connected to; and the self-test by which an operator sees the same on another machine."""
 
 import json
-import os
 import re
+import shutil
 import socket
+import subprocess
 
 import pytest
-from videos import around, clips
+from videos import BUCKET, around, clips
 
 __all__ = ["around", "clips"]
 
@@ -70,6 +71,143 @@ def test_hostile_videos_are_parked_and_reach_nothing(around, clips):
         assert note["stage"] == "probe" and note["attempt"] == 1, (sent[video], note)
         assert "whitelist" in note["stderr"].lower() or "Invalid data" in note["stderr"], (sent[video], note)
         assert not around.outputs(video)
+    canaries.check()
+    assert around.clean()
+
+
+MANY = """\
+version: 1
+name: many
+assets:
+  - {{ name: logo, file: {folder}/logo.png }}
+  - {{ name: opening, file: {folder}/opening.mp4 }}
+steps:
+  - trim: {{ to: 2s }}
+  - fit: {{ width: 64, height: 36 }}
+  - watermark: {{ image: logo }}
+  - intro: {{ clip: opening }}
+outputs:
+  - name: video
+    key: "processed_videos/{{video_id}}-{{digest}}/video.mp4"
+    audio: aac
+    video: {{ preset: ultrafast, crf: 35 }}
+  - name: ladder
+    container: hls
+    key: "processed_videos/{{video_id}}-{{digest}}/hls/master.m3u8"
+    renditions: [ {{ name: low, video: {{ preset: ultrafast, crf: 40 }} }} ]
+  - {{ name: poster, key: "processed_videos/{{video_id}}-{{digest}}/poster.jpg", container: jpeg, at: 0s }}
+manifest: "processed_videos/{{video_id}}-{{digest}}/manifest.json"
+limits: {{ wall: 60s, stall: 20s }}
+"""
+
+
+def boxes_with(data, path, change):
+    """An ISO base media file with change(payload) made to the box at that path, and the sizes above it made right."""
+    out, at = b"", 0
+    while at < len(data):
+        size = int.from_bytes(data[at:at + 4], "big")
+        kind, payload = data[at + 4:at + 8].decode("latin-1"), data[at + 8:at + size]
+        if kind == path[0]:
+            payload = change(payload) if len(path) == 1 else boxes_with(payload, path[1:], change)
+        out += (8 + len(payload)).to_bytes(4, "big") + kind.encode("latin-1") + payload
+        at += size
+    return out
+
+
+def alias(path):
+    """A data reference to a file of another place, as QuickTime's alias records are: fixed fields, then the path."""
+    name, path = path.name.encode()[:63], str(path).encode()
+    record = (bytes(10) + bytes([4]) + b"disk".ljust(27, b"\0") + bytes(12) + bytes([len(name)]) + name.ljust(63, b"\0") + bytes(16)
+              + (1).to_bytes(2, "big") + (1).to_bytes(2, "big") + bytes(16)
+              + (2).to_bytes(2, "big") + len(path).to_bytes(2, "big") + path + bytes(len(path) % 2) + b"\xff\xff\0\0")
+    entry = (12 + len(record)).to_bytes(4, "big") + b"alis" + bytes(4) + record
+    return bytes(4) + (1).to_bytes(4, "big") + entry
+
+
+def odd(folder, canary, port):
+    """(name, what is in the file, whether a video can be made of it). What ffmpeg can, we let it."""
+    def made(name, *argv, source="testsrc2=size=64x36:rate=25", seconds="1"):
+        path = folder / name
+        subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i", source, "-t", seconds, "-pix_fmt",
+                        "yuv420p", *argv, str(path)], check=True)
+        return path.read_bytes()
+
+    def again(name, *argv):
+        subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-y", "-i", str(folder / "plain.mp4"), *argv, str(folder / name)],
+                       check=True)
+        return (folder / name).read_bytes()
+
+    plain = made("plain.mp4")
+    url = f"http://127.0.0.1:{port}/"
+    secret = folder / "secret"
+    secret.write_text("attached secret")
+    subtitles = folder / "subtitles.srt"
+    subtitles.write_text(f"1\n00:00:00,000 --> 00:00:01,000\n<img src={url}a.png><font face=\"../../{canary}\">x</font>\n")
+    page = b"<html><script src=" + url.encode() + b"></script></html>"
+    yield "nothing", b"", False
+    yield "one byte", b"\0", False
+    yield "zeros", bytes(100000), False
+    yield "its first half", plain[:len(plain) // 2], False
+    yield "without its index", plain[:plain.index(b"moov") - 4], False
+    yield "its index alone", again("first.mp4", "-c", "copy", "-movflags", "+faststart").split(b"mdat")[0], False
+    yield "a thousand streams", again("thousand.mp4", *["-map", "0:v"] * 1000, "-c", "copy"), False
+    yield "33 streams of Matroska", again("streams.mkv", *["-map", "0:v"] * 33, "-c", "copy"), False
+    yield "a sound", b"RIFF\x24\0\0\0WAVEfmt " + bytes(28), False
+    yield "MXF", made("m.mxf", "-c:v", "mpeg2video"), False
+    yield "one picture", made("one.png", "-frames:v", "1"), False
+    yield "a GIF", made("a.gif", "-pix_fmt", "rgb8"), False
+    yield "a ZIP", b"PK\3\4" + bytes(26) + plain, False
+    yield "a page before a video", page + plain, False
+    yield "a playlist before a video", b"#EXTM3U\n#EXTINF:9,\n" + url.encode() + b"\n" + plain, False
+    yield "its samples in another file", boxes_with(plain, ["moov", "trak", "mdia", "minf", "dinf", "dref"],
+                                                    lambda _: alias(canary)), False
+    yield "2,700 hours", boxes_with(plain, ["moov", "mvhd"], lambda b: b[:16] + b"\x7f\xff\xff\xff" + b[20:]), None
+    yield "a million pictures a second", made("fast.mp4", "-vf", "settb=1/1000000,setpts=N", "-r", "1000000", "-frames:v",
+                                              "25", "-video_track_timescale", "1000000"), None
+    yield "a picture in 1,000 seconds", made("slow.mp4", "-frames:v", "10", source="testsrc2=size=64x36:rate=1/1000",
+                                             seconds="10000"), None
+    yield "16 million pixels of nothing", made("bomb.mov", "-frames:v", "1", "-c:v", "png", source="color=s=4000x4000"), None
+    yield "a page after a video", plain + page, True
+    yield "a ZIP after a video", plain + b"PK\3\4" + bytes(100) + b"PK\5\6" + bytes(18), True
+    yield "WebM by the name of MP4", made("w.webm", "-c:v", "libvpx", "-deadline", "realtime"), True
+    yield "with a file attached", again("a.mkv", "-c", "copy", "-attach", str(secret), "-metadata:s:t",
+                                        "mimetype=text/plain"), True
+    yield "with subtitles that name others", again("s.mkv", "-i", str(subtitles), "-c", "copy"), True
+    yield "with words in its metadata", again("meta.mp4", "-c", "copy", "-metadata", f"title='];movie={canary}[v]\nlevel=error "
+                                              'event="forged"', "-metadata", "comment=" + "A" * 60000), True
+
+
+def test_odd_videos_end_at_once_and_hurt_nothing(around, clips):
+    """With several outputs and with files beside the source, which ffmpeg may read: each is done or parked at its first
+    receive, and nothing else is touched."""
+    made = around.folder / "made"
+    made.mkdir()
+    canaries = Canaries(around.folder, clips["landscape"])
+    shutil.copy(clips["tiny"], around.folder / "opening.mp4")
+    subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "color=red:s=16x16", "-frames:v", "1",
+                    str(around.folder / "logo.png")], check=True)
+    profile = around.folder / "many.yaml"
+    profile.write_text(MANY.format(folder=around.folder))
+    wanted = {}
+    for n, (name, data, fit) in enumerate(odd(made, canaries.file, canaries.port)):
+        around.s3.put_object(Bucket=BUCKET, Key=f"odd/{n}.mp4", Body=data)
+        job = around.job(f"s3://{BUCKET}/odd/{n}.mp4")
+        wanted[job["video_id"]] = name, fit
+        around.put_message(job)
+    worker = around.worker("--until-empty", "--slots", "2", profile=profile)
+    assert worker.wait_end(120) == 0
+    parked = {json.loads(m["Body"])["video_id"]: json.loads(m["MessageAttributes"]["windlass-parked"]["StringValue"])
+              for m in around.take_all(around.dead)}
+    done = {i for i in wanted if any(key.endswith("/manifest.json") for key in around.outputs(i))}
+    for video, (name, fit) in wanted.items():
+        assert (video in done) != (video in parked), (name, parked.get(video))
+        assert fit is None or fit == (video in done), (name, parked.get(video))
+        assert video in done or (parked[video]["attempt"] == 1 and not around.outputs(video)), (name, parked[video])
+    assert "message returned" not in worker.text() and around.depth() == (0, 0)
+    assert not re.search(r"^level=error|event=forged", worker.text(), re.M), "a line of the log that is not ours"
+    for key in (key for i in done for key in around.outputs(i)):
+        stored = around.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+        assert b"attached secret" not in stored and b"forged" not in stored and b"AAAAAAAAAA" not in stored
     canaries.check()
     assert around.clean()
 
