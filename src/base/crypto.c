@@ -106,6 +106,17 @@ void crypto_hmac_sha256(const void *key, size_t key_len, const void *data, size_
 		    "HMAC");
 }
 
+void crypto_hmac_sha1(const void *key, size_t key_len, const void *data, size_t len,
+		      uint8_t out[static CRYPTO_SHA1_BYTES])
+{
+	unsigned out_len = CRYPTO_SHA1_BYTES;
+
+	crypto_need(key_len <= INT32_MAX, "keys of that size");
+	crypto_need(HMAC(crypto_kind(CRYPTO_SHA1), key_len ? key : "", (int)key_len,
+			 len ? data : (const void *)"", len, out, &out_len) != NULL,
+		    "HMAC");
+}
+
 bool crypto_equal(const void *a, const void *b, size_t len)
 {
 	return CRYPTO_memcmp(a, b, len) == 0;

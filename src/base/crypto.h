@@ -27,6 +27,10 @@ void crypto_sha256(const void *data, size_t len, uint8_t out[static CRYPTO_SHA25
 void crypto_md5(const void *data, size_t len, uint8_t out[static CRYPTO_MD5_BYTES]);
 void crypto_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
 			uint8_t out[static CRYPTO_SHA256_BYTES]);
+/* Old protocols ask for it: not for anything new. */
+#define CRYPTO_SHA1_BYTES 20
+void crypto_hmac_sha1(const void *key, size_t key_len, const void *data, size_t len,
+		      uint8_t out[static CRYPTO_SHA1_BYTES]);
 bool crypto_equal(const void *a, const void *b,
 		  size_t len); /* time does not tell where they differ */
 

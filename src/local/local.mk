@@ -71,6 +71,9 @@ tests_fuzz_fuzz_cloudwatch_clause_LDADD = $(LOCAL_LIBS)
 # S3.
 src_local_liblocal_a_SOURCES += \
 	src/local/s3.c src/local/s3.h src/local/s3_own.h \
+	src/local/s3_cors.c src/local/s3_cors.h src/local/s3_none.c src/local/s3_none.h \
+	src/local/s3_policy.c src/local/s3_post.c src/local/s3_post.h src/local/s3_post_sign.c \
+	src/local/s3_preflight.c src/local/s3_v2.c src/local/s3_v2.h \
 	src/local/s3_attributes.c src/local/s3_body.c src/local/s3_bucket.c src/local/s3_copy.c src/local/s3_event.c src/local/s3_get.c src/local/s3_join.c src/local/s3_list.c \
 	src/local/s3_multi.c src/local/s3_object.c src/local/s3_op.c src/local/s3_pieces.c src/local/s3_put.c src/local/s3_reply.c src/local/s3_sum.c \
 	src/local/s3_tag.c src/local/s3_uploads.c

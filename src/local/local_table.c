@@ -103,10 +103,13 @@ static void add_s3(struct buf *out)
 {
 	const char *name;
 
-	buf_adds(out, "| S3 | REST | ");
+	buf_adds(out, "| S3 | REST, forms of browsers, preflights | ");
 	for (size_t i = 0; (name = local_s3_action(i)); i++)
 		buf_addf(out, "%s%s", i ? " " : "", name);
-	buf_adds(out, " | all else: it is refused as NotImplemented |\n");
+	buf_adds(out,
+		 " | ACLs, bucket policies, lifecycle, encryption by key, locks, websites and the "
+		 "like are answered as by a bucket that has none; all else: it is refused as "
+		 "NotImplemented |\n");
 }
 
 void local_table_print(struct buf *out)

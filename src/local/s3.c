@@ -13,8 +13,11 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/utf8.h"
+#include "local/accounts.h"
 #include "local/fault.h"
 #include "local/s3_own.h"
+#include "local/s3_post.h"
+#include "local/s3_v2.h"
 #include "local/schema.h"
 #include "local/trust.h"
 #include "wire/uri.h"
@@ -43,9 +46,17 @@ const char *local_s3_query(const struct s3_request *r, const char *name)
 	return form_get(&r->query, name);
 }
 
+/* A presigned URL may have them in its query. */
 const char *local_s3_header(const struct s3_request *r, const char *name)
 {
-	return httpd_header(r->x, name);
+	const char *value = httpd_header(r->x, name);
+
+	if (value || !r->verdict.presigned || strncasecmp(name, "x-amz-", 6))
+		return value;
+	for (size_t i = 0; i < r->query.count; i++)
+		if (!strcasecmp(r->query.pairs[i].name, name))
+			return r->query.pairs[i].value;
+	return NULL;
 }
 
 char *local_s3_path(const struct local_s3 *s, const char *file)
@@ -80,8 +91,10 @@ void local_s3_free(struct s3_request *r)
 	local_s3_copy_free(r->copy);
 	local_s3_sum_free(r->sums);
 	chunked_free(r->chunked);
+	local_s3_post_free(r->post);
 	form_done(&r->query);
 	buf_done(&r->out);
+	buf_done(&r->detail);
 	sigv4_stream_done(&r->verdict.stream);
 	own_free(r->bucket);
 	own_free(r->key);
@@ -182,6 +195,7 @@ static int request_path(struct s3_request *r, struct err *e)
 	    !utf8_valid(path.data, path.len))
 		return local_s3_refuse(e, path.full ? "KeyTooLongError" : "InvalidURI", NULL);
 	hosted = host_bucket(r);
+	r->hosted = hosted != NULL;
 	slash = hosted ? path.data : strchr(path.data + 1, '/');
 	own_free(r->bucket);
 	r->bucket = hosted  ? hosted
@@ -197,8 +211,11 @@ static int request_path(struct s3_request *r, struct err *e)
 static int request_verify(struct s3_request *r, struct err *e)
 {
 	struct local_key key = { 0 };
-	int rc = local_trust_check(r->s3->local, r->x, SERVICE_S3, NULL, &r->verdict, &key, e);
+	int rc;
 
+	if (!r->s3->local->options.no_verify && local_s3_v2_asked(r))
+		return local_s3_v2_check(r, e);
+	rc = local_trust_check(r->s3->local, r->x, SERVICE_S3, NULL, &r->verdict, &key, e);
 	own_wipe(&key, sizeof(key));
 	return rc;
 }
@@ -232,11 +249,18 @@ void local_s3_head(struct local *l, struct httpd_exchange *x)
 	r->x = x;
 	r->fd = -1;
 	r->out = BUF(S3_XML_MAX);
+	r->detail = BUF(S3_DETAIL_MAX);
 	crypto_uuid(r->id);
 	httpd_set_user(x, r);
 	err_clear(&e);
-	if (request_path(r, &e) < 0 || request_verify(r, &e) < 0 || local_s3_op(r, &e) < 0) {
+	if (request_path(r, &e) < 0 ||
+	    (!local_s3_op_unsigned(r) && (request_verify(r, &e) < 0 || local_s3_op(r, &e) < 0))) {
 		local_s3_reply_error(r, &e);
+		return;
+	}
+	if (r->op->body == S3_BODY_FILE && httpd_body_declared(x) < 0 &&
+	    !local_s3_header(r, "x-amz-decoded-content-length")) {
+		local_s3_reply_fail(r, "MissingContentLength", NULL);
 		return;
 	}
 	if (fault(r))
@@ -288,6 +312,15 @@ void local_s3_gone(struct local *l, struct httpd_exchange *x)
 		local_s3_free(r);
 }
 
+/* x-amz-expected-bucket-owner: all buckets are the account's. */
+static bool owner_expected(const struct s3_request *r)
+{
+	const char *owner = r->x ? local_s3_header(r, "x-amz-expected-bucket-owner") : NULL;
+
+	return !owner || !strcmp(owner, r->s3->local->options.account) ||
+	       (strlen(owner) == 12 && local_accounts_has(r->s3->local->options.accounts, owner));
+}
+
 bool local_s3_bucket(struct s3_request *r)
 {
 	AUTO(db_endp)
@@ -295,10 +328,12 @@ bool local_s3_bucket(struct s3_request *r)
 				      DB_ARGS(DB_S(r->bucket)), &r->error);
 	int rc = row ? db_step(row, &r->error) : -1;
 
-	if (rc == 1)
+	if (rc == 1 && owner_expected(r))
 		return true;
 	db_endp(&row);
-	if (rc == 0)
+	if (rc == 1)
+		local_s3_reply_fail(r, "AccessDenied", NULL);
+	else if (rc == 0)
 		local_s3_reply_fail(r, "NoSuchBucket", NULL);
 	else
 		local_s3_reply_error(r, &r->error);

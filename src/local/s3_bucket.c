@@ -9,6 +9,16 @@
 
 #define DELETE_MOST 1000
 
+/* "192.168.5.4" */
+static bool is_address(const char *name)
+{
+	int dots = 0;
+
+	for (const char *p = name; *p; p++)
+		dots += *p == '.';
+	return dots == 3 && !name[strspn(name, "0123456789.")];
+}
+
 static bool name_ok(const char *name)
 {
 	size_t n = strlen(name);
@@ -20,7 +30,8 @@ static bool name_ok(const char *name)
 		if (!islower((unsigned char)name[i]) && !isdigit((unsigned char)name[i]) &&
 		    name[i] != '-' && name[i] != '.')
 			return false;
-	return true;
+	return !is_address(name) && strncmp(name, "xn--", 4) && strncmp(name, "sthree-", 7) &&
+	       (n < 9 || strcmp(name + n - 8, "-s3alias"));
 }
 
 /* 1 there is such a bucket, 0 not, -1 error. */
@@ -153,6 +164,7 @@ void local_s3_bucket_delete(struct s3_request *r)
 	if (empty < 0 || local_write(l, &e) < 0 || uploads_drop(r, &e) < 0 ||
 	    DB_RUN(l->db, &e, "DELETE FROM s3_tags WHERE bucket=?", DB_S(r->bucket)) < 0 ||
 	    DB_RUN(l->db, &e, "DELETE FROM s3_events WHERE bucket=?", DB_S(r->bucket)) < 0 ||
+	    DB_RUN(l->db, &e, "DELETE FROM s3_cors WHERE bucket=?", DB_S(r->bucket)) < 0 ||
 	    DB_RUN(l->db, &e, "DELETE FROM s3_buckets WHERE name=?", DB_S(r->bucket)) < 0) {
 		local_undo(l);
 		local_s3_reply_error(r, &e);

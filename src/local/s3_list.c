@@ -54,6 +54,7 @@ struct page {
 		   2]; /* the last name of the page before, or where to start; "" the beginning */
 	int64_t most;
 	bool v2, encode, owner;
+	bool versions; /* each object is its only version, "null" */
 	/* What was found. */
 	int64_t count;
 	bool truncated;
@@ -81,15 +82,17 @@ static void put_key(struct s3_request *r, struct page *p, const struct db_row *r
 	char etag[64];
 
 	snprintf(etag, sizeof(etag), "\"%s\"", db_str(row, 2));
-	xml_open(&p->keys, "Contents");
+	xml_open(&p->keys, p->versions ? "Version" : "Contents");
 	put_name(p, &p->keys, "Key", db_str(row, 0));
+	if (p->versions)
+		buf_adds(&p->keys, "<VersionId>null</VersionId><IsLatest>true</IsLatest>");
 	local_s3_reply_time(&p->keys, "LastModified", (struct instant){ db_int(row, 3) });
 	xml_elem(&p->keys, "ETag", etag);
 	buf_addf(&p->keys, "<Size>%" PRId64 "</Size>", db_int(row, 1));
 	xml_elem(&p->keys, "StorageClass", "STANDARD");
 	if (p->owner)
 		put_owner(r, &p->keys);
-	xml_close(&p->keys, "Contents");
+	xml_close(&p->keys, p->versions ? "Version" : "Contents");
 }
 
 /* The common prefix of @p key, delimiter included; false: it has none. */
@@ -249,9 +252,23 @@ static void put_token(struct s3_request *r, const char *element, const char *nam
 	xml_elem(&r->out, element, buf_str(&token));
 }
 
+static void put_versions(struct s3_request *r, const struct page *p)
+{
+	const char *marker = local_s3_query(r, "key-marker");
+
+	put_name(p, &r->out, "KeyMarker", marker ? marker : "");
+	xml_elem(&r->out, "VersionIdMarker", "");
+	if (!p->truncated)
+		return;
+	put_name(p, &r->out, "NextKeyMarker", p->last);
+	xml_elem(&r->out, "NextVersionIdMarker", "null");
+}
+
 static void put_page(struct s3_request *r, struct page *p)
 {
-	local_s3_reply_xml(r, "ListBucketResult");
+	const char *root = p->versions ? "ListVersionsResult" : "ListBucketResult";
+
+	local_s3_reply_xml(r, root);
 	xml_elem(&r->out, "Name", r->bucket);
 	put_name(p, &r->out, "Prefix", p->prefix);
 	if (*p->delimiter)
@@ -260,7 +277,9 @@ static void put_page(struct s3_request *r, struct page *p)
 	if (p->encode)
 		xml_elem(&r->out, "EncodingType", "url");
 	xml_elem(&r->out, "IsTruncated", p->truncated ? "true" : "false");
-	if (p->v2) {
+	if (p->versions) {
+		put_versions(r, p);
+	} else if (p->v2) {
 		buf_addf(&r->out, "<KeyCount>%" PRId64 "</KeyCount>", p->count);
 		if (local_s3_query(r, "start-after"))
 			put_name(p, &r->out, "StartAfter", local_s3_query(r, "start-after"));
@@ -277,15 +296,17 @@ static void put_page(struct s3_request *r, struct page *p)
 	}
 	buf_add(&r->out, buf_str(&p->keys), p->keys.len);
 	buf_add(&r->out, buf_str(&p->prefixes), p->prefixes.len);
-	xml_close(&r->out, "ListBucketResult");
+	xml_close(&r->out, root);
 	local_s3_reply_send(r, 200);
 }
 
-static void list(struct s3_request *r, bool v2)
+static void list(struct s3_request *r, bool v2, bool versions)
 {
 	const char *owner = local_s3_query(r, "fetch-owner");
 	AUTO(page_done)
-	struct page p = { .v2 = v2, .owner = !v2 || (owner && !strcmp(owner, "true")) };
+	struct page p = { .v2 = v2,
+			  .versions = versions,
+			  .owner = !v2 || (owner && !strcmp(owner, "true")) };
 	struct err e;
 
 	if (!local_s3_bucket(r))
@@ -293,7 +314,12 @@ static void list(struct s3_request *r, bool v2)
 	p.keys = BUF(S3_XML_MAX / 2 - (64 << 10));
 	p.prefixes = BUF(S3_XML_MAX / 2 - (64 << 10));
 	err_clear(&e);
-	if (page_read(r, &p, &e) < 0 || page_after(r, &p, v2 ? "start-after" : "marker", &e) < 0 ||
+	if (page_read(r, &p, &e) < 0 ||
+	    page_after(r, &p,
+		       versions ? "key-marker"
+		       : v2     ? "start-after"
+				: "marker",
+		       &e) < 0 ||
 	    page_fill(r, &p, &e) < 0)
 		local_s3_reply_error(r, &e);
 	else
@@ -302,10 +328,15 @@ static void list(struct s3_request *r, bool v2)
 
 void local_s3_list_v1(struct s3_request *r)
 {
-	list(r, false);
+	list(r, false, false);
 }
 
 void local_s3_list_v2(struct s3_request *r)
 {
-	list(r, true);
+	list(r, true, false);
+}
+
+void local_s3_list_versions(struct s3_request *r)
+{
+	list(r, false, true);
 }

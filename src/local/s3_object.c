@@ -7,6 +7,7 @@
 
 #define HEADERS_TEXT_MAX (64u << 10)
 #define USER_METADATA_MAX 2048
+#define META "x-amz-meta-"
 
 void local_s3_object_done(struct s3_object *o)
 {
@@ -93,6 +94,12 @@ bool local_s3_object_matches(const char *want, const char *etag)
 	return false;
 }
 
+static void refuse_condition(struct s3_request *r, const char *name)
+{
+	local_s3_reply_detail(r, "Condition", name);
+	local_s3_reply_fail(r, "PreconditionFailed", NULL);
+}
+
 bool local_s3_object_precondition(struct s3_request *r)
 {
 	const char *match = local_s3_header(r, "If-Match"),
@@ -111,7 +118,9 @@ bool local_s3_object_precondition(struct s3_request *r)
 		local_s3_reply_fail(r, "NoSuchKey", NULL);
 	else if ((match && !local_s3_object_matches(match, o.etag)) ||
 		 (none && found && local_s3_object_matches(none, o.etag)))
-		local_s3_reply_fail(r, "PreconditionFailed", NULL);
+		refuse_condition(r, match && !local_s3_object_matches(match, o.etag)
+					    ? "If-Match"
+					    : "If-None-Match");
 	else
 		return true;
 	return false;
@@ -125,44 +134,68 @@ static const char *const kept[] = {
 };
 
 /* "aws-chunked" is how it came, not what it is. */
-static void keep_encoding(const struct s3_request *r, struct json *headers)
+static void keep_encoding(struct json *headers, const char *encoding)
 {
-	const char *encoding = local_s3_header(r, "Content-Encoding");
-
-	if (!encoding)
-		return;
 	if (!strncasecmp(encoding, "aws-chunked", 11))
 		encoding += strspn(encoding + 11, ", ") + 11;
 	if (*encoding)
 		json_set_str(headers, "Content-Encoding", encoding);
 }
 
-struct json *local_s3_object_headers(const struct s3_request *r)
+/* Values of one name stand behind one another. */
+static void keep_meta(struct json *headers, const char *name, const char *value)
 {
-	struct json *headers = json_object();
-	const char *name, *value;
+	AUTO(own_freep) char *lower = own_strdup(name), *both = NULL;
+	const char *had;
+
+	for (char *p = lower; *p; p++)
+		*p = *p >= 'A' && *p <= 'Z' ? (char)(*p + 32) : *p;
+	had = json_get_str(headers, lower);
+	if (had)
+		both = own_printf("%s,%s", had, value);
+	json_set_str(headers, lower, both ? both : value);
+}
+
+static bool meta_fits(const struct json *headers)
+{
+	const struct json *value;
+	const char *name;
 	size_t bytes = 0;
 
-	for (size_t i = 0; i < COUNT_OF(kept); i++)
-		if ((value = local_s3_header(r, kept[i])))
-			json_set_str(headers, kept[i], value);
-	keep_encoding(r, headers);
-	for (size_t it = 0; httpd_next_header(r->x, &it, &name, &value);) {
-		char lower[256];
-		size_t n = strlen(name);
+	for (size_t it = 0; json_next(headers, &it, &name, &value);)
+		if (!strncmp(name, META, strlen(META)))
+			bytes += strlen(name) - strlen(META) + strlen(json_str(value));
+	return bytes <= USER_METADATA_MAX;
+}
 
-		if (strncasecmp(name, "x-amz-meta-", 11) || n >= sizeof(lower))
-			continue;
-		bytes += n - 11 + strlen(value);
-		for (size_t i = 0; i <= n; i++)
-			lower[i] =
-				name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] + 32) : name[i];
-		json_set_str(headers, lower, value);
+bool local_s3_object_keep(struct json *headers, const char *name, const char *value)
+{
+	if (!strncasecmp(name, META, strlen(META))) {
+		keep_meta(headers, name, value);
+		return meta_fits(headers);
 	}
-	if (bytes <= USER_METADATA_MAX)
-		return headers;
-	json_free(headers);
-	return NULL;
+	for (size_t i = 0; i < COUNT_OF(kept); i++)
+		if (!strcasecmp(kept[i], name) && *value && !json_get(headers, kept[i]))
+			json_set_str(headers, kept[i], value);
+	if (!strcasecmp(name, "Content-Encoding"))
+		keep_encoding(headers, value);
+	return true;
+}
+
+struct json *local_s3_object_headers(const struct s3_request *r)
+{
+	AUTO(json_freep) struct json *headers = json_object();
+	const char *name, *value;
+
+	for (size_t it = 0; httpd_next_header(r->x, &it, &name, &value);)
+		if (!local_s3_object_keep(headers, name, value))
+			return NULL;
+	for (size_t i = 0; r->verdict.presigned && i < r->query.count; i++)
+		if (!httpd_header(r->x, r->query.pairs[i].name) &&
+		    !strncasecmp(r->query.pairs[i].name, META, strlen(META)) &&
+		    !local_s3_object_keep(headers, r->query.pairs[i].name, r->query.pairs[i].value))
+			return NULL;
+	return TAKE(headers);
 }
 
 void local_s3_object_sum(struct s3_object *o, enum s3_sum s, const char *type, const char *sum)

@@ -4,11 +4,17 @@
 #include <string.h>
 
 #include "local/s3.h"
+#include "local/s3_cors.h"
+#include "local/s3_none.h"
+#include "local/s3_post.h"
 
 /* The first row that fits is taken: those with a query name stand before those without. */
 static const struct s3_op ops[] = {
 	{ "GET", NULL, 0, S3_BODY_NONE, NULL, local_s3_list_buckets, "ListBuckets" },
 	{ "GET", "location", 1, S3_BODY_NONE, NULL, local_s3_bucket_location, "GetBucketLocation" },
+	{ "GET", "cors", 1, S3_BODY_NONE, NULL, local_s3_cors_get, "GetBucketCors" },
+	{ "PUT", "cors", 1, S3_BODY_MEMORY, NULL, local_s3_cors_put, "PutBucketCors" },
+	{ "DELETE", "cors", 1, S3_BODY_NONE, NULL, local_s3_cors_delete, "DeleteBucketCors" },
 	{ "GET", "versioning", 1, S3_BODY_NONE, NULL, local_s3_bucket_versioning,
 	  "GetBucketVersioning" },
 	{ "GET", "tagging", 1, S3_BODY_NONE, NULL, local_s3_tag_get, "GetBucketTagging" },
@@ -19,6 +25,7 @@ static const struct s3_op ops[] = {
 	{ "PUT", "notification", 1, S3_BODY_MEMORY, NULL, local_s3_event_put,
 	  "PutBucketNotificationConfiguration" },
 	{ "GET", "uploads", 1, S3_BODY_NONE, NULL, local_s3_multi_uploads, "ListMultipartUploads" },
+	{ "GET", "versions", 1, S3_BODY_NONE, NULL, local_s3_list_versions, "ListObjectVersions" },
 	{ "GET", "list-type", 1, S3_BODY_NONE, NULL, local_s3_list_v2, "ListObjectsV2" },
 	{ "GET", NULL, 1, S3_BODY_NONE, NULL, local_s3_list_v1, "ListObjects" },
 	{ "HEAD", NULL, 1, S3_BODY_NONE, NULL, local_s3_bucket_head, "HeadBucket" },
@@ -52,11 +59,20 @@ static const struct s3_op op_part_copy = { "PUT",           "uploadId", 2,
 					   S3_BODY_MEMORY,  NULL,       local_s3_copy_part,
 					   "UploadPartCopy" };
 
+/* What a browser sends without a signature. */
+static const struct s3_op op_preflight = { "OPTIONS",          NULL,       1, S3_BODY_NONE, NULL,
+					   local_s3_preflight, "Preflight" };
+static const struct s3_op op_post = {
+	"POST", NULL, 1, S3_BODY_FILE, local_s3_post_head, local_s3_post, "PostObject"
+};
+/* What is not set, and cannot be. */
+static const struct s3_op op_none = { "GET", NULL,          1,          S3_BODY_MEMORY,
+				      NULL,  local_s3_none, "(not set)" };
+
 /* Parts of S3 that are not played: to ignore them would do something else than was asked. */
 static const char *const absent[] = { "accelerate",
 				      "acl",
 				      "analytics",
-				      "cors",
 				      "encryption",
 				      "inventory",
 				      "legal-hold",
@@ -73,16 +89,33 @@ static const char *const absent[] = { "accelerate",
 				      "retention",
 				      "select",
 				      "torrent",
-				      "versionId",
-				      "versions",
 				      "website",
 				      "ownershipControls",
-				      "intelligent-tiering" };
+				      "intelligent-tiering",
+				      "metadataTable",
+				      "metadataConfiguration",
+				      "renameObject",
+				      "session" };
+
+bool local_s3_op_unsigned(struct s3_request *r)
+{
+	if (!strcmp(httpd_method(r->x), "OPTIONS"))
+		r->op = &op_preflight;
+	else if (local_s3_post_asked(r))
+		r->op = &op_post;
+	return r->op != NULL;
+}
 
 int local_s3_op(struct s3_request *r, struct err *e)
 {
 	int level = *r->key ? 2 : *r->bucket ? 1 : 0;
 
+	if (local_s3_none_headers(r, e) < 0)
+		return -1;
+	if (local_s3_none_asked(r)) {
+		r->op = &op_none;
+		return 0;
+	}
 	for (size_t i = 0; i < COUNT_OF(absent); i++)
 		if (local_s3_query(r, absent[i]))
 			return local_s3_refuse(e, "NotImplemented",

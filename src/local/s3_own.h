@@ -23,6 +23,7 @@
 #define S3_FILE_NAME 33 /* 32 hex digits */
 #define S3_HEADERS_MAX 128
 #define S3_XML_MAX (16u << 20)
+#define S3_DETAIL_MAX (16u << 10)
 
 struct local_s3 {
 	struct local *local; /* NULL once stopped: what is still worked on is dropped when it comes
@@ -111,6 +112,7 @@ struct s3_request {
 	struct httpd_exchange *x; /* NULL: the client went away */
 	const struct s3_op *op;
 	char *bucket, *key; /* decoded; "" where there is none */
+	bool hosted;        /* the bucket stands in the host, not in the path */
 	struct form query;
 	struct sigv4_verdict verdict;
 	char id[40];
@@ -135,14 +137,15 @@ struct s3_request {
 	s3_fn *then;      /* on the loop, after the work went well */
 
 	struct s3_copy *copy; /* what is copied, and what becomes of it */
+	struct s3_post *post; /* of a browser's form */
 
 	/* The answer, while it waits for a commit. */
 	int status;
 	const char *code; /* of an error */
 	struct httpd_header headers[S3_HEADERS_MAX];
 	size_t header_count;
-	struct buf out;
-	struct s3_drops drops; /* once the batch is committed */
+	struct buf out, detail; /* detail: elements of an error, behind its message */
+	struct s3_drops drops;  /* once the batch is committed */
 };
 
 /* ---- s3.c ---- */
@@ -160,6 +163,8 @@ bool local_s3_bucket(struct s3_request *r);
 
 /* ---- s3_op.c ---- */
 MUST int local_s3_op(struct s3_request *r, struct err *e); /* r->op */
+/* Those that nobody signs: preflights, and forms, which sign themselves. */
+bool local_s3_op_unsigned(struct s3_request *r);
 
 /* ---- s3_reply.c: each request ends by exactly one of these ---- */
 void local_s3_reply_header(struct s3_request *r, const char *name,
@@ -178,6 +183,8 @@ void local_s3_reply_error(struct s3_request *r,
 			  const struct err *e);                  /* e->code, or InternalError */
 void local_s3_reply_xml(struct s3_request *r, const char *root); /* declaration, <root xmlns=…> */
 int local_s3_refuse(struct err *e, const char *code, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* One more element of the error that follows: what it is about. NULL value: none. */
+void local_s3_reply_detail(struct s3_request *r, const char *name, const char *value);
 /* "2024-01-31T23:59:59.000Z" as an element. */
 void local_s3_reply_time(struct buf *out, const char *name, struct instant t);
 
@@ -209,6 +216,8 @@ MUST int local_s3_object_delete(struct s3_request *r, const char *key, struct er
 bool local_s3_object_precondition(struct s3_request *r);
 struct json *
 local_s3_object_headers(const struct s3_request *r); /* those of the request to be kept; owned */
+/* Keeps what is kept of headers; false: more user metadata than there may be. */
+bool local_s3_object_keep(struct json *headers, const char *name, const char *value);
 void local_s3_object_sum(struct s3_object *o, enum s3_sum s, const char *type, const char *sum);
 
 /* ---- s3_multi.c: uploads in parts ---- */
@@ -270,6 +279,8 @@ bool local_s3_get_find(struct s3_request *r, struct s3_object *ret); /* or the r
 /* ---- s3_tag.c: tags of buckets (key "") and objects ---- */
 /* Those of the x-amz-tagging header, owned; {} without one. NULL: @p e. */
 struct json *local_s3_tag_header(const struct s3_request *r, struct err *e);
+/* Those of an XML document, owned; NULL: @p e. */
+struct json *local_s3_tag_xml(const char *text, size_t len, struct err *e);
 /* Instead of what was there; {} or NULL: none. Inside a batch. */
 MUST int local_s3_tag_store(struct local_s3 *s, const char *bucket, const char *key,
 			    const struct json *tags, struct err *e);
@@ -283,11 +294,12 @@ MUST int local_s3_event_tell(struct s3_request *r, const char *event, const char
 			     const struct s3_object *o, struct err *e);
 
 /* ---- operations ---- */
+s3_fn local_s3_post;
 s3_fn local_s3_tag_get, local_s3_tag_put, local_s3_tag_delete;
 s3_fn local_s3_event_get, local_s3_event_put;
 s3_fn local_s3_attributes, local_s3_copy, local_s3_copy_part;
 s3_fn local_s3_list_buckets, local_s3_list_v1, local_s3_list_v2;
-s3_fn local_s3_bucket_create, local_s3_bucket_delete, local_s3_bucket_head,
+s3_fn local_s3_bucket_create, local_s3_bucket_delete, local_s3_bucket_head, local_s3_list_versions,
 	local_s3_bucket_location, local_s3_bucket_versioning, local_s3_bucket_delete_objects;
 s3_fn local_s3_put_head, local_s3_put, local_s3_put_delete;
 s3_fn local_s3_get; /* HEAD too: the server leaves the body out */

@@ -1,4 +1,5 @@
 /* Answers of S3: now, after a commit, out of a file, or an error in S3's XML. */
+#include "local/s3_cors.h"
 #include "local/s3_own.h"
 
 #include <stdarg.h>
@@ -10,7 +11,6 @@
 #include "base/log.h"
 #include "base/xml.h"
 #include "local/recent.h"
-#include "wire/awsxml.h"
 #include "wire/codes.h"
 
 #define ERROR_BODY_MAX (16u << 10)
@@ -67,6 +67,8 @@ void local_s3_reply_time(struct buf *out, const char *name, struct instant t)
 static void reply_id(struct s3_request *r)
 {
 	local_s3_reply_header(r, "x-amz-request-id", r->id);
+	local_s3_reply_header(r, "x-amz-id-2", r->id);
+	local_s3_preflight_headers(r);
 }
 
 static void reply_recent(const struct s3_request *r, int status, const char *code)
@@ -154,22 +156,71 @@ static void headers_clear(struct s3_request *r)
 	r->header_count = 0;
 }
 
+void local_s3_reply_detail(struct s3_request *r, const char *name, const char *value)
+{
+	if (value)
+		xml_elem(&r->detail, name, value);
+}
+
+/* What AWS names in an error besides its message. */
+static void detail_usual(struct s3_request *r, const char *code)
+{
+	static const char *const of_bucket[] = { "NoSuchBucket",
+						 "BucketNotEmpty",
+						 "BucketAlreadyOwnedByYou",
+						 "InvalidBucketName",
+						 "NoSuchBucketPolicy",
+						 "NoSuchCORSConfiguration",
+						 "NoSuchLifecycleConfiguration",
+						 "NoSuchTagSet",
+						 "NoSuchWebsiteConfiguration",
+						 "ObjectLockConfigurationNotFoundError",
+						 "ReplicationConfigurationNotFoundError" };
+
+	if (!strcmp(code, "NoSuchKey"))
+		local_s3_reply_detail(r, "Key", r->key);
+	if (!strcmp(code, "NoSuchUpload"))
+		local_s3_reply_detail(r, "UploadId", local_s3_query(r, "uploadId"));
+	for (size_t i = 0; i < COUNT_OF(of_bucket); i++)
+		if (!strcmp(code, of_bucket[i]))
+			local_s3_reply_detail(r, "BucketName", r->bucket);
+	if (r->x && !strcmp(code, "MethodNotAllowed")) {
+		local_s3_reply_detail(r, "Method", httpd_method(r->x));
+		local_s3_reply_detail(r, "ResourceType",
+				      *r->key      ? "OBJECT"
+				      : *r->bucket ? "BUCKET"
+						   : "SERVICE");
+	}
+}
+
+static void put_error(struct s3_request *r, const struct code *code, const char *message)
+{
+	if (!r->detail.len)
+		detail_usual(r, code->name);
+	buf_adds(&r->out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>");
+	xml_elem(&r->out, "Code", code->name);
+	xml_elem(&r->out, "Message", message);
+	buf_add(&r->out, buf_str(&r->detail), r->detail.len);
+	if (!r->detail.len) {
+		AUTO(own_freep)
+		char *resource = own_printf("/%s%s%s", r->bucket, *r->key ? "/" : "", r->key);
+
+		xml_elem(&r->out, "Resource", resource);
+	}
+	xml_elem(&r->out, "RequestId", r->id);
+	xml_elem(&r->out, "HostId", r->id);
+	buf_adds(&r->out, "</Error>");
+}
+
 static void reply_error(struct s3_request *r, const struct code *code, const char *message)
 {
-	AUTO(own_freep)
-	char *resource = own_printf("/%s%s%s", r->bucket, *r->key ? "/" : "", r->key);
-
 	headers_clear(r);
 	buf_done(&r->out);
 	r->code = code->name;
 	r->out = BUF(ERROR_BODY_MAX);
 	local_s3_reply_header(r, "Content-Type", "application/xml");
 	if (r->x && strcmp(httpd_method(r->x), "HEAD"))
-		awsxml_error(&r->out, code, SERVICE_S3,
-			     *message        ? message
-			     : code->message ? code->message
-					     : code->name,
-			     resource, r->id);
+		put_error(r, code, *message ? message : code->message ? code->message : code->name);
 	local_s3_reply_send(r, code->status);
 }
 

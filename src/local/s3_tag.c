@@ -89,16 +89,14 @@ struct json *local_s3_tag_header(const struct s3_request *r, struct err *e)
 }
 
 /* <Tagging><TagSet><Tag><Key/><Value/></Tag>… */
-static struct json *tags_body(struct s3_request *r, struct err *e)
+static struct json *tags_read(const char *text, size_t len, int most, struct err *e)
 {
 	AUTO(json_freep) struct json *tags = json_object();
 	AUTO(xml_freep) struct xml *x = NULL;
 	const struct xml_node *set;
-	int most = *r->key ? OBJECT_TAGS_MOST : BUCKET_TAGS_MOST, count = 0;
-	size_t len;
-	const char *body = httpd_body(r->x, &len);
+	int count = 0;
 
-	x = len ? xml_parse(body, len, e) : NULL;
+	x = len ? xml_parse(text, len, e) : NULL;
 	set = x ? xml_first(xml_root(x), "TagSet") : NULL;
 	if (!set || strcmp(xml_root(x)->name, "Tagging")) {
 		err_ignore(local_s3_refuse(e, "MalformedXML", NULL));
@@ -108,6 +106,11 @@ static struct json *tags_body(struct s3_request *r, struct err *e)
 		if (tag_add(tags, xml_text(t, "Key"), xml_text(t, "Value"), most, &count, e) < 0)
 			return NULL;
 	return TAKE(tags);
+}
+
+struct json *local_s3_tag_xml(const char *text, size_t len, struct err *e)
+{
+	return tags_read(text, len, OBJECT_TAGS_MOST, e);
 }
 
 /* ---- the operations ---- */
@@ -179,12 +182,15 @@ static void tag_change(struct s3_request *r, const struct json *tags, int status
 void local_s3_tag_put(struct s3_request *r)
 {
 	AUTO(json_freep) struct json *tags = NULL;
+	const char *body;
 	struct err e;
+	size_t len;
 
 	if (!tagged_there(r) || !local_s3_body_memory(r, false))
 		return;
 	err_clear(&e);
-	tags = tags_body(r, &e);
+	body = httpd_body(r->x, &len);
+	tags = tags_read(body, len, *r->key ? OBJECT_TAGS_MOST : BUCKET_TAGS_MOST, &e);
 	if (tags)
 		tag_change(r, tags, *r->key ? 200 : 204, &e);
 	else

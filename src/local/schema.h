@@ -10,6 +10,7 @@ extern const char local_s3_schema[];
 extern const char local_s3_tag_schema[];
 extern const char local_s3_event_schema[];
 extern const char local_s3_pieces_schema[];
+extern const char local_s3_cors_schema[];
 extern const char local_fleet_schema[];
 extern const char local_fleet_pool_schema[];
 extern const char local_fleet_ended_schema[];

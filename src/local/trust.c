@@ -63,16 +63,22 @@ static bool by_a_page(const struct httpd_exchange *x)
 	       !local_trust_from_here(x);
 }
 
+int local_trust_form(const struct httpd_exchange *x, struct err *e)
+{
+	if (!by_a_page(x))
+		return 0;
+	err_set(e, ERR_DENIED,
+		"Signatures are not verified here, so that calls of web pages and of other host "
+		"names are not taken.");
+	snprintf(e->code, sizeof(e->code), "AccessDenied");
+	return -1;
+}
+
 static int believe(struct local *l, const struct httpd_exchange *x, const struct sigv4_seen *seen,
 		   struct sigv4_verdict *v, struct local_key *ret, struct err *e)
 {
-	if (by_a_page(x)) {
-		err_set(e, ERR_DENIED,
-			"Signatures are not verified here, so that calls of web pages and of other "
-			"host names are not taken.");
-		snprintf(e->code, sizeof(e->code), "AccessDenied");
+	if (local_trust_form(x, e) < 0)
 		return -1;
-	}
 	sigv4_believe(seen, v);
 	return local_key_find(l, v->access_key, ret) ? 0 : -1;
 }

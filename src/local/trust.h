@@ -10,6 +10,9 @@
 MUST int local_trust_check(struct local *l, const struct httpd_exchange *x, enum service service,
 			   const char *body_sha256, struct sigv4_verdict *ret_verdict,
 			   struct local_key *ret_key, struct err *e);
+/* A browser's form where signatures are not verified: -1 when a page of elsewhere may have sent it.
+ */
+MUST int local_trust_form(const struct httpd_exchange *x, struct err *e);
 /* By peer and Host header: from this machine, and not by a page of somebody's that has its name
  * resolved to this address. */
 bool local_trust_from_here(const struct httpd_exchange *x);

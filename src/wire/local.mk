@@ -10,7 +10,7 @@ src_wire_libwire_a_SOURCES = \
 	src/wire/md5attr.c src/wire/md5attr.h \
 	src/wire/multipart.c src/wire/multipart.h \
 	src/wire/service.c src/wire/service.h \
-	src/wire/sigv4.c src/wire/sigv4.h src/wire/sigv4_verify.c \
+	src/wire/sigv4.c src/wire/sigv4.h src/wire/sigv4_policy.c src/wire/sigv4_verify.c \
 	src/wire/uri.c src/wire/uri.h
 
 if HAVE_CHECK

@@ -60,6 +60,11 @@ MUST int sigv4_sign(const struct sigv4_request *r, const struct sigv4_keys *k,
 MUST int sigv4_presign(const struct sigv4_request *r, const struct sigv4_keys *k, int expires_s,
 		       struct buf *ret_query, struct err *e);
 
+/* Hex signature of the base64 @p policy of a browser's form that posts to S3. @p date: "20240131".
+ */
+void sigv4_policy_sign(const char *secret, const char *date, const char *region, const char *policy,
+		       char ret_hex[static SIGV4_SHA_MAX]);
+
 /* --- verifying ------------------------------------------------------------------------------ */
 
 /* for (size_t it = 0; next(source, &it, &name, &value);) — the shape of httpd_next_header(). */

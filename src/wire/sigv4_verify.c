@@ -100,10 +100,31 @@ static bool read_credential(struct claim *c, const char *s, size_t len)
 	       keep(c->scope.service, sizeof(c->scope.service), part[3], part_len[3]);
 }
 
+/* The Date header as X-Amz-Date is written; "-0000" of RFC 5322 is GMT. False: it is no such date.
+ */
+static bool plain_date(const char *text, char out[static CLOCK_TEXT_MAX])
+{
+	char gmt[CLOCK_TEXT_MAX];
+	struct instant at;
+	size_t n = strlen(text);
+
+	if (n < 6 || n >= sizeof(gmt))
+		return false;
+	memcpy(gmt, text, n + 1);
+	if (!strcmp(gmt + n - 5, "-0000") || !strcmp(gmt + n - 5, "+0000"))
+		memcpy(gmt + n - 5, "GMT", 4);
+	if (clock_parse_http(gmt, &at, NULL) < 0)
+		return false;
+	clock_print_basic(at, out);
+	return true;
+}
+
 static int read_header_claim(const struct sigv4_seen *s, const char *text, struct claim *c,
 			     struct err *e)
 {
-	const char *date = header(s, "x-amz-date"), *token = header(s, "x-amz-security-token");
+	const char *date = header(s, "x-amz-date"), *old = header(s, "Date"),
+		   *token = header(s, "x-amz-security-token");
+	char basic[CLOCK_TEXT_MAX];
 	bool credential = false, names = false, signature = false;
 
 	if (strncmp(text, ALGORITHM, strlen(ALGORITHM)) != 0)
@@ -133,6 +154,8 @@ static int read_header_claim(const struct sigv4_seen *s, const char *text, struc
 				 "Authorization header requires 'SignedHeaders' and "
 				 "'Signature' parameters.",
 				 e);
+	if (!date && old)
+		date = plain_date(old, basic) ? basic : old;
 	if (!date || !keep(c->date, sizeof(c->date), date, strlen(date)))
 		return malformed(s, c,
 				 "Authorization header requires existence of either an "
@@ -154,15 +177,21 @@ static int read_query_claim(const struct sigv4_seen *s, const struct form *f, st
 	c->presigned = true;
 	if (strcmp(form_get(f, "X-Amz-Algorithm"), ALGORITHM) != 0)
 		return malformed(s, c, "X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\"", e);
-	if (!credential || !date || !names || !signature ||
-	    !form_int(f, "X-Amz-Expires", &c->expires_s))
+	if (!credential || !date || !names || !signature || !form_get(f, "X-Amz-Expires"))
 		return malformed(s, c,
-				 "Query-string authentication requires the X-Amz-Algorithm, "
-				 "X-Amz-Credential, X-Amz-Signature, X-Amz-Date, "
+				 "Query-string authentication version 4 requires the "
+				 "X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, "
 				 "X-Amz-SignedHeaders, and X-Amz-Expires parameters.",
 				 e);
-	if (c->expires_s < 0 || c->expires_s > EXPIRES_MAX_S)
-		return malformed(s, c, "X-Amz-Expires must be between 0 and 604800 seconds", e);
+	if (!form_int(f, "X-Amz-Expires", &c->expires_s))
+		return malformed(s, c, "X-Amz-Expires should be a number", e);
+	if (c->expires_s < 0)
+		return malformed(s, c, "X-Amz-Expires must be non-negative", e);
+	if (c->expires_s > EXPIRES_MAX_S)
+		return malformed(s, c,
+				 "X-Amz-Expires must be less than a week (in seconds); that is, "
+				 "the given X-Amz-Expires must be less than 604800 seconds",
+				 e);
 	if (!read_credential(c, credential, strlen(credential)) ||
 	    !keep(c->signed_headers, sizeof(c->signed_headers), names, strlen(names)) ||
 	    strlen(signature) != 64 || !keep(c->signature, sizeof(c->signature), signature, 64) ||

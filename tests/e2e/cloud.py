@@ -149,6 +149,18 @@ def cloud(programs, tmp_path):
     return Cloud(programs, tmp_path).start()
 
 
+@pytest.fixture
+def s3(cloud):
+    """S3, with the bucket "videos"."""
+    client = cloud.client("s3")
+    client.create_bucket(Bucket="videos")
+    return client
+
+
+def put(s3, key, body=b"x", **options):
+    return s3.put_object(Bucket="videos", Key=key, Body=body, **options)
+
+
 @pytest.fixture(params=["json", "query"])
 def sqs(cloud, request):
     """SQS as the newest boto3 speaks it, in JSON, and as Debian's does, in Query."""

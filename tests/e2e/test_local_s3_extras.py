@@ -7,25 +7,9 @@ import socket
 import urllib.parse
 
 import pytest
-from cloud import Cloud, code_of
+from cloud import cloud, code_of, put, s3
 
 MIB = 1 << 20
-
-
-@pytest.fixture
-def cloud(programs, tmp_path):
-    return Cloud(programs, tmp_path).start()
-
-
-@pytest.fixture
-def s3(cloud):
-    client = cloud.client("s3")
-    client.create_bucket(Bucket="videos")
-    return client
-
-
-def put(s3, key, body=b"x", **options):
-    return s3.put_object(Bucket="videos", Key=key, Body=body, **options)
 
 
 def outcome(call, *arguments, **named):
