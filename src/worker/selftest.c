@@ -35,7 +35,8 @@ struct bench {
 	struct loop *loop;
 	struct folder folder;
 	bool confined;
-	char *job, *outside, *canary, *planted;
+	char *job, *outside, *canary, *planted, *asset;
+	const char *assets[2];
 	struct buf canary_bytes;
 	struct profile profile;
 	int listener, datagrams, port, connections;
@@ -90,7 +91,8 @@ static struct sandbox box_of(const struct bench *b, const struct attack *a)
 				 .memory_bytes = a->memory_bytes ? a->memory_bytes : MEMORY_BYTES,
 				 .confined = b->confined,
 				 .read = TASK_SOURCE,
-				 .write = TASK_OUTPUT_FOLDER };
+				 .write = TASK_OUTPUT_FOLDER,
+				 .more = a->assets ? b->assets : NULL };
 }
 
 /* --- what could be reached */
@@ -131,12 +133,13 @@ static int listener_open(struct bench *b, struct err *e)
 	return 0;
 }
 
-static bool canary_whole(const struct bench *b)
+/* The asset holds the same. */
+static bool is_whole(const struct bench *b, const char *file)
 {
 	AUTO(buf_done) struct buf now = BUF(FILE_MAX);
 	struct err ignored = { 0 };
 
-	return buf_read_file(&now, b->canary, &ignored) == 0 && now.len == b->canary_bytes.len &&
+	return buf_read_file(&now, file, &ignored) == 0 && now.len == b->canary_bytes.len &&
 	       memcmp(buf_str(&now), buf_str(&b->canary_bytes), now.len) == 0;
 }
 
@@ -149,8 +152,10 @@ static const char *reached(struct bench *b)
 	came(0, b);
 	if (b->connections > 0)
 		return "it reached the network";
-	if (!canary_whole(b))
+	if (!is_whole(b, b->canary))
 		return "it wrote over a file outside";
+	if (!is_whole(b, b->asset))
+		return "it wrote over an asset";
 	if (access(b->planted, F_OK) == 0)
 		return "it made a file outside";
 	if (b->verdict == 0 && stat(made, &st) == 0 && st.st_size > 0)
@@ -172,6 +177,9 @@ static char *expand(const struct bench *b, const char *template)
 		switch (*++p) {
 		case 'f':
 			buf_adds(&text, b->canary);
+			break;
+		case 'a':
+			buf_adds(&text, b->asset);
 			break;
 		case 'd':
 			buf_adds(&text, b->outside);
@@ -237,8 +245,11 @@ static int lay_out(struct bench *b, const struct attack *a, struct err *e)
 
 	b->connections = 0;
 	unlink(b->planted);
-	if (b->canary_bytes.len && !canary_whole(b) &&
+	if (b->canary_bytes.len && !is_whole(b, b->canary) &&
 	    write_all(b->canary, buf_str(&b->canary_bytes), b->canary_bytes.len, e) < 0)
+		return -1;
+	if (b->canary_bytes.len && !is_whole(b, b->asset) &&
+	    write_all(b->asset, buf_str(&b->canary_bytes), b->canary_bytes.len, e) < 0)
 		return -1;
 	if (worker_folder_remove(b->job, e) < 0 || worker_folder_make(b->job, e) < 0 ||
 	    worker_folder_make(out, e) < 0)
@@ -370,6 +381,8 @@ static int bench_open(struct bench *b, const char *work_dir, struct err *e)
 	b->outside = own_printf("%s/outside", b->folder.path);
 	b->canary = own_printf("%s/canary.ts", b->outside);
 	b->planted = own_printf("%s/planted", b->outside);
+	b->asset = own_printf("%s/asset.ts", b->outside);
+	b->assets[0] = b->asset;
 	if (worker_profile_read("self-test", profile_text, sizeof(profile_text) - 1, &b->profile,
 				&problems, e) < 0)
 		return err_wrap(e, "%s", buf_str(&problems));
@@ -393,6 +406,7 @@ static void bench_close(struct bench *b)
 	own_free(b->outside);
 	own_free(b->canary);
 	own_free(b->planted);
+	own_free(b->asset);
 	loop_free(b->loop);
 }
 

@@ -23,8 +23,8 @@ struct selftest {
 /* @p ret_failed: attacks that did not pass. -1: they could not be tried. */
 MUST int worker_selftest(const struct selftest *t, size_t *ret_failed, struct err *e);
 
-/* For selftest.c: %f the canary's file, %d the folder outside, %p a port that listens,
- * %i this process. */
+/* For selftest.c: %f the canary's file, %a an asset beside it, %d the folder outside, %p a port
+ * that listens, %i this process. */
 #define SELFTEST_ARGV_MAX 20
 struct attack {
 	const char *name;
@@ -32,6 +32,7 @@ struct attack {
 	const char *format;                        /* that ffmpeg is made to take it for */
 	bool link;                                 /* the job's file is a link to the canary */
 	bool huge;                                 /* it is the canary with absurd dimensions */
+	bool assets;                               /* with the asset, which it may read */
 	const char *argv[SELFTEST_ARGV_MAX];       /* what ffmpeg is made to do instead */
 	long long cpu_s, file_bytes, memory_bytes; /* 0: as a job has them */
 };
