@@ -103,6 +103,11 @@ void lane_free(struct lane *l)
 	own_free(l);
 }
 
+struct loop *lane_loop(const struct lane *l)
+{
+	return l->loop;
+}
+
 const char *lane_region(const struct lane *l)
 {
 	return l->endpoint.region;

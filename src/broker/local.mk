@@ -3,7 +3,7 @@ noinst_LIBRARIES += src/broker/libbroker.a
 src_broker_libbroker_a_SOURCES = \
 	src/broker/broker.c src/broker/broker.h \
 	src/broker/record.c src/broker/record.h \
-	src/broker/sqs.c src/broker/several.c \
+	src/broker/sqs.c src/broker/sqs_acks.c src/broker/sqs_acks.h src/broker/several.c \
 	src/broker/redis.c src/broker/redis.h \
 	src/broker/redis_codec.c src/broker/redis_place.c \
 	src/broker/celery.h src/broker/celery_message.c \

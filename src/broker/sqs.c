@@ -4,6 +4,7 @@
 #include "aws/sqs.h"
 #include "base/own.h"
 #include "broker/broker.h"
+#include "broker/sqs_acks.h"
 
 /* Past the wait of a long poll, the call itself: a poll that hangs longer is given up. */
 #define ANSWER_S 10
@@ -14,6 +15,7 @@ struct sqs_broker {
 	struct lane *lane;
 	char *url, *dead_url;
 	struct sqs_op *ops; /* running */
+	struct sqs_acks *acks;
 };
 
 struct sqs_op {
@@ -170,27 +172,6 @@ static void sqs_receive(struct broker *b, size_t max, struct span wait, struct s
 
 /* --- extend */
 
-static enum broker_held held_of(const struct err *e)
-{
-	if (e->kind == ERR_NONE)
-		return BROKER_HELD;
-	return e->kind == ERR_CONFLICT || e->kind == ERR_NOT_FOUND ? BROKER_LOST : BROKER_UNSURE;
-}
-
-/* One entry's code, as the error it would be of a call of its own. */
-static enum broker_held held_of_code(const char *code)
-{
-	static const char *const lost[] = { "ReceiptHandleIsInvalid", "InvalidParameterValue",
-					    "MessageNotInflight",
-					    "AWS.SimpleQueueService.MessageNotInflight",
-					    "InvalidParameterValueException" };
-
-	for (size_t i = 0; i < COUNT_OF(lost); i++)
-		if (strcmp(code, lost[i]) == 0)
-			return BROKER_LOST;
-	return BROKER_UNSURE;
-}
-
 static void extended(struct aws_call *c, void *arg)
 {
 	struct sqs_op *op = arg;
@@ -203,7 +184,7 @@ static void extended(struct aws_call *c, void *arg)
 		held[i] = BROKER_UNSURE;
 		if (rc == 0 && result.item[i].told)
 			held[i] =
-				result.item[i].ok ? BROKER_HELD : held_of_code(result.item[i].code);
+				result.item[i].ok ? BROKER_HELD : broker_sqs_held_of_code(result.item[i].code);
 		if (held[i] != BROKER_HELD && e.kind == ERR_NONE)
 			err_set(&e, held[i] == BROKER_LOST ? ERR_CONFLICT : ERR_UNREACHABLE,
 				"SQS ChangeMessageVisibilityBatch: %s: %s",
@@ -237,7 +218,7 @@ static void none_come(struct aws_call *c, void *arg)
 	struct sqs_op *op = arg;
 	struct err e = { 0 };
 
-	if (aws_sqs_none_read(&c->reply, &e) < 0 && held_of(&e) == BROKER_LOST)
+	if (aws_sqs_none_read(&c->reply, &e) < 0 && broker_sqs_held_of(&e) == BROKER_LOST)
 		e.kind = ERR_CONFLICT;
 	op->fn.done(&e, op->arg);
 	op_free(op);
@@ -256,12 +237,8 @@ static void sqs_give_back(struct broker *b, const struct broker_message *m, stru
 static void sqs_ack(struct broker *b, const struct broker_message *m, const char *result,
 		    struct span deadline, broker_done_fn *fn, void *arg)
 {
-	struct sqs_op *op = op_new(b, arg);
-
 	(void)result; /* nobody waits for one */
-	op->fn.done = fn;
-	aws_sqs_delete_ask(&op->call.request, op->b->url, m->handle);
-	op_start(op, deadline, none_come);
+	broker_sqs_acks_add(((struct sqs_broker *)b)->acks, m->handle, deadline, fn, arg);
 }
 
 /* --- copy */
@@ -341,6 +318,7 @@ static void sqs_free(struct broker *broker)
 		lane_cancel(b->lane, &b->ops->call);
 		op_free(b->ops);
 	}
+	broker_sqs_acks_free(b->acks);
 	own_free(b->url);
 	own_free(b->dead_url);
 	own_free(b);
@@ -365,5 +343,6 @@ struct broker *broker_sqs_new(struct lane *l, const struct broker_sqs_options *o
 	b->lane = l;
 	b->url = own_strdup(o->queue_url);
 	b->dead_url = own_strdup(o->dead_letter_url);
+	b->acks = broker_sqs_acks_new(l, o->queue_url);
 	return &b->broker;
 }

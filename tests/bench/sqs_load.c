@@ -3,6 +3,7 @@
  * sqs_load PORT QUEUE-URL cycle CONNECTIONS SECONDS   send, receive and delete, over and over
  * sqs_load PORT QUEUE-URL fill CONNECTIONS MESSAGES   ten in a call
  * sqs_load PORT QUEUE-URL drain CONNECTIONS MESSAGES  receive and delete
+ * sqs_load PORT QUEUE-URL tens CONNECTIONS MESSAGES   receive and delete, ten in a call
  *
  * Keys are read from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, bodies have BODY_BYTES of the
  * environment (1024). Prints "name value" lines. A call that is not answered by 200 ends it. */
@@ -29,16 +30,18 @@
 #define CONNECTIONS_MAX 256
 #define REPLY_MAX (256u << 10)
 #define SAMPLES_MAX (4u << 20)
+#define TEN 10
 
-enum call { SEND, BATCH, RECEIVE, DELETE, CALLS };
+enum call { SEND, BATCH, RECEIVE, DELETE, DELETES, CALLS };
 static const char *const names[CALLS] = { "SendMessage", "SendMessageBatch", "ReceiveMessage",
-					  "DeleteMessage" };
+					  "DeleteMessage", "DeleteMessageBatch" };
 
 struct connection {
 	int fd;
 	enum call call;
 	struct buf out;
-	char in[REPLY_MAX + 1], handle[2048];
+	char in[REPLY_MAX + 1], handles[TEN][2048];
+	int held;
 	size_t sent, got;
 	int64_t began_ns;
 };
@@ -76,13 +79,22 @@ static void put_body(struct buf *b, const struct connection *c)
 	if (c->call == SEND)
 		buf_addf(b, ",\"MessageBody\":\"%s\"", load.body);
 	else if (c->call == RECEIVE)
-		buf_adds(b, ",\"MaxNumberOfMessages\":1,\"WaitTimeSeconds\":0,"
-			    "\"VisibilityTimeout\":600");
+		buf_addf(b,
+			 ",\"MaxNumberOfMessages\":%d,\"WaitTimeSeconds\":0,"
+			 "\"VisibilityTimeout\":600",
+			 load.mode == 't' ? TEN : 1);
 	else if (c->call == DELETE)
-		buf_addf(b, ",\"ReceiptHandle\":\"%s\"", c->handle);
+		buf_addf(b, ",\"ReceiptHandle\":\"%s\"", c->handles[0]);
+	if (c->call == DELETES) {
+		buf_adds(b, ",\"Entries\":[");
+		for (int i = 0; i < c->held; i++)
+			buf_addf(b, "%s{\"Id\":\"%d\",\"ReceiptHandle\":\"%s\"}", i ? "," : "",
+				 i, c->handles[i]);
+		buf_addc(b, ']');
+	}
 	if (c->call == BATCH) {
 		buf_adds(b, ",\"Entries\":[");
-		for (int i = 0; i < 10; i++)
+		for (int i = 0; i < TEN; i++)
 			buf_addf(b, "%s{\"Id\":\"%d\",\"MessageBody\":\"%s\"}", i ? "," : "", i,
 				 load.body);
 		buf_addc(b, ']');
@@ -154,7 +166,7 @@ static void begin(struct connection *c)
 		return;
 	}
 	c->call = load.mode == 'c' ? SEND : load.mode == 'f' ? BATCH : RECEIVE;
-	load.started += load.mode == 'f' ? 10 : 1;
+	load.started += strchr("ft", load.mode) ? TEN : 1;
 	call_write(c);
 	call_send(c);
 }
@@ -170,34 +182,39 @@ static void measure(const struct connection *c)
 		load.samples[load.sampled++] = (uint32_t)(took / 1000);
 }
 
-static bool handle_read(struct connection *c, const char *body)
+/* How many there are. */
+static int handles_read(struct connection *c, const char *body)
 {
 	static const char name[] = "\"ReceiptHandle\"";
-	const char *at = strstr(body, name), *end;
 
-	at = at ? strchr(at + sizeof(name) - 1, '"') : NULL;
-	end = at ? strchr(at + 1, '"') : NULL;
-	if (!end || (size_t)(end - at) > sizeof(c->handle))
-		return false;
-	memcpy(c->handle, at + 1, (size_t)(end - at - 1));
-	c->handle[end - at - 1] = '\0';
-	return true;
+	for (c->held = 0; c->held < TEN; c->held++) {
+		const char *at = strstr(body, name), *end;
+
+		at = at ? strchr(at + sizeof(name) - 1, '"') : NULL;
+		end = at ? strchr(at + 1, '"') : NULL;
+		if (!end || (size_t)(end - at) > sizeof(c->handles[0]))
+			break;
+		memcpy(c->handles[c->held], at + 1, (size_t)(end - at - 1));
+		c->handles[c->held][end - at - 1] = '\0';
+		body = end;
+	}
+	return c->held;
 }
 
 static void answered(struct connection *c, const char *body)
 {
 	measure(c);
-	if (c->call == RECEIVE && !handle_read(c, body)) {
+	if (c->call == RECEIVE && handles_read(c, body) == 0) {
 		load.empty++;
 		begin(c);
 		return;
 	}
-	if (c->call == DELETE || c->call == BATCH) {
-		load.finished += c->call == BATCH ? 10 : 1;
+	if (c->call == DELETE || c->call == DELETES || c->call == BATCH) {
+		load.finished += c->call == BATCH ? TEN : c->call == DELETES ? c->held : 1;
 		begin(c);
 		return;
 	}
-	c->call = c->call == SEND ? RECEIVE : DELETE;
+	c->call = c->call == SEND ? RECEIVE : load.mode == 't' ? DELETES : DELETE;
 	call_write(c);
 	call_send(c);
 }
@@ -315,8 +332,8 @@ int main(int argc, char **argv)
 	struct connection *all;
 	int64_t began;
 
-	if (n < 1 || n > CONNECTIONS_MAX || !strchr("cfd", argv[3][0]))
-		fail("usage", "PORT QUEUE-URL cycle|fill|drain CONNECTIONS SECONDS-OR-MESSAGES");
+	if (n < 1 || n > CONNECTIONS_MAX || !strchr("cfdt", argv[3][0]))
+		fail("usage", "PORT QUEUE-URL cycle|fill|drain|tens CONNECTIONS SECONDS-OR-MESSAGES");
 	memset(body, 'x', bytes);
 	snprintf(host, sizeof(host), "127.0.0.1:%s", argv[1]);
 	load.port = atoi(argv[1]);
