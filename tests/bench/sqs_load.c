@@ -88,8 +88,8 @@ static void put_body(struct buf *b, const struct connection *c)
 	if (c->call == DELETES) {
 		buf_adds(b, ",\"Entries\":[");
 		for (int i = 0; i < c->held; i++)
-			buf_addf(b, "%s{\"Id\":\"%d\",\"ReceiptHandle\":\"%s\"}", i ? "," : "",
-				 i, c->handles[i]);
+			buf_addf(b, "%s{\"Id\":\"%d\",\"ReceiptHandle\":\"%s\"}", i ? "," : "", i,
+				 c->handles[i]);
 		buf_addc(b, ']');
 	}
 	if (c->call == BATCH) {
@@ -333,7 +333,8 @@ int main(int argc, char **argv)
 	int64_t began;
 
 	if (n < 1 || n > CONNECTIONS_MAX || !strchr("cfdt", argv[3][0]))
-		fail("usage", "PORT QUEUE-URL cycle|fill|drain|tens CONNECTIONS SECONDS-OR-MESSAGES");
+		fail("usage",
+		     "PORT QUEUE-URL cycle|fill|drain|tens CONNECTIONS SECONDS-OR-MESSAGES");
 	memset(body, 'x', bytes);
 	snprintf(host, sizeof(host), "127.0.0.1:%s", argv[1]);
 	load.port = atoi(argv[1]);
