@@ -1,4 +1,4 @@
-"""One story of windlass-worker on this machine: video, hls or exec, each with the profile of its name.
+"""One story of windlass-worker on this machine: video, hls, exec or persistent, each with the profile of its name.
 
 What runs is what would run on AWS, but for the endpoint: windlass-local speaks SQS and S3. Everything is kept in a
 folder that is removed at the end, unless --out names one.
@@ -141,11 +141,17 @@ class Story:
         print(next(p for p in files if p.name == "master.m3u8").read_text())
 
     def exec(self):
+        self.orders("exec", "invoices/")
+
+    def persistent(self):
+        self.orders("persistent", "receipts/")
+
+    def orders(self, name, prefix):
         sqs = self.client("sqs")
         for order in ORDERS:
             sqs.send_message(QueueUrl=self.env["SQS_QUEUE_URL"], MessageBody=json.dumps(order))
-        self.work("exec", EXAMPLE=HERE)
-        for path in self.show("invoices/", 4):
+        self.work(name, EXAMPLE=HERE)
+        for path in self.show(prefix, 4):
             if path.suffix == ".txt":
                 print(path.read_text())
         parked = sqs.receive_message(QueueUrl=self.dead, MessageAttributeNames=["All"])["Messages"]
@@ -160,9 +166,9 @@ def main():
     parser.add_argument("--bin", type=pathlib.Path, required=True, help="folder of the programs")
     parser.add_argument("--out", type=pathlib.Path, help="folder for what is made; default: one that is removed")
     parser.add_argument("--seconds", type=int, default=33, help="length of the video's clip")
-    parser.add_argument("story", choices=["video", "hls", "exec"])
+    parser.add_argument("story", choices=["video", "hls", "exec", "persistent"])
     options = parser.parse_args()
-    tools = ("ffmpeg", "ffprobe") if options.story != "exec" else ()
+    tools = ("ffmpeg", "ffprobe") if options.story in ("video", "hls") else ()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     out = options.out or pathlib.Path(tempfile.mkdtemp(prefix="windlass-worker-example-"))

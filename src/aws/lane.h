@@ -59,7 +59,7 @@ MUST struct lane *lane_new(struct loop *l, const struct lane_options *o, struct 
 void lane_free(struct lane *l); /* gives up what is running; done functions are not called */
 DEFINE_FREEP(struct lane, lane);
 
-struct loop *lane_loop(const struct lane *l);   /* what it runs on; borrowed */
+struct loop *lane_loop(const struct lane *l);  /* what it runs on; borrowed */
 const char *lane_region(const struct lane *l); /* "" when unknown */
 /* At most @p most gates; how many. */
 size_t lane_states(const struct lane *l, struct lane_state *ret, size_t most);

@@ -28,6 +28,16 @@ struct instant clock_wall(void)
 	return (struct instant){ clock_get(CLOCK_REALTIME) };
 }
 
+struct span clock_process(int pid)
+{
+	struct timespec t;
+	clockid_t id;
+
+	if (pid <= 0 || clock_getcpuclockid(pid, &id) != 0 || clock_gettime(id, &t) < 0)
+		return span_ms(0);
+	return span_ms(t.tv_sec * 1000 + t.tv_nsec / 1000000);
+}
+
 struct tick clock_mono(void)
 {
 	return (struct tick){ clock_get(CLOCK_BOOTTIME) };

@@ -9,8 +9,9 @@
 
 struct now clock_now(void);
 struct instant clock_wall(void);
-struct tick clock_mono(void);    /* CLOCK_BOOTTIME: goes on while the machine sleeps */
-void clock_sleep(struct span d); /* for command-line programs only, never in a loop */
+struct span clock_process(int pid); /* processor time that it used; 0 where that is not known */
+struct tick clock_mono(void);       /* CLOCK_BOOTTIME: goes on while the machine sleeps */
+void clock_sleep(struct span d);    /* for command-line programs only, never in a loop */
 
 #define CLOCK_TEXT_MAX 32
 

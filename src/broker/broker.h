@@ -47,6 +47,7 @@ struct broker_traits {
 	struct span hold_most; /* no hold may be longer; 0: any may */
 	int64_t receives_max;  /* then it goes to the dead letters; 0: never */
 	bool dead_letters;     /* there is a place to park */
+	bool side_by_side;     /* a receive may begin while another is under way */
 };
 
 struct broker_note { /* a text attribute that is added to a copy, or replaces one of its name */

@@ -94,6 +94,8 @@ static void described(const struct broker_traits *t, const struct err *e, void *
 		op->found.receives_max = less(op->found.receives_max, t->receives_max);
 		op->found.dead_letters =
 			t->dead_letters && (op->which == 0 || op->found.dead_letters);
+		op->found.side_by_side =
+			t->side_by_side && (op->which == 0 || op->found.side_by_side);
 		op->s->parts[op->which].receives_max = t->receives_max;
 		if (++op->which < op->s->count) {
 			broker_describe(part_of(op), described, op);

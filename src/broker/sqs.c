@@ -93,6 +93,7 @@ static void attributes_come(struct aws_call *c, void *arg)
 		described(op, &e);
 		return;
 	}
+	op->found.side_by_side = true;
 	op->found.hold = span_s(a.visibility_s);
 	op->found.receives_max = a.max_receive_count;
 	if (op->b->dead_url || !a.dead_letter_arn) {
@@ -183,8 +184,8 @@ static void extended(struct aws_call *c, void *arg)
 	for (size_t i = 0; i < op->n; i++) {
 		held[i] = BROKER_UNSURE;
 		if (rc == 0 && result.item[i].told)
-			held[i] =
-				result.item[i].ok ? BROKER_HELD : broker_sqs_held_of_code(result.item[i].code);
+			held[i] = result.item[i].ok ? BROKER_HELD
+						    : broker_sqs_held_of_code(result.item[i].code);
 		if (held[i] != BROKER_HELD && e.kind == ERR_NONE)
 			err_set(&e, held[i] == BROKER_LOST ? ERR_CONFLICT : ERR_UNREACHABLE,
 				"SQS ChangeMessageVisibilityBatch: %s: %s",

@@ -91,9 +91,9 @@ static void plan(struct sqs_acks *a)
 static void read_item(const struct sqs_batch_result *r, size_t i, struct err *e)
 {
 	bool told = r->item[i].told;
-	enum err_kind kind =
-		told && broker_sqs_held_of_code(r->item[i].code) == BROKER_LOST ? ERR_CONFLICT
-										: ERR_UNREACHABLE;
+	enum err_kind kind = told && broker_sqs_held_of_code(r->item[i].code) == BROKER_LOST
+				     ? ERR_CONFLICT
+				     : ERR_UNREACHABLE;
 
 	if (told && r->item[i].ok)
 		return;

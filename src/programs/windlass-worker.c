@@ -185,6 +185,10 @@ static const struct option table[] = {
 	  "none", .choices = "none|files|all",
 	  .doc = "files: it reads the system's programs alone and writes in its own folder; all: "
 		 "and has no network" },
+	{ "exec-persistent", 0, OPTION_FLAG, &o.command_persistent,
+	  .env = "WINDLASS_EXEC_PERSISTENT",
+	  .doc = "that command is started once a slot and given its jobs one by one, as lines of "
+		 "JSON: see exec.persistent of --help-profile" },
 	{ "slots", 'n', OPTION_STR, &slots, "N", "WINDLASS_SLOTS", "1",
 	  .doc = "jobs at a time, 64 at most; auto: one for two processors, as far as there is a "
 		 "GiB of memory for each" },

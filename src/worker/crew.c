@@ -10,8 +10,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/own.h"
-#include "worker/body.h"
-#include "worker/encoders.h"
 #include "worker/inside.h"
 #include "worker/task.h"
 #include "worker/words.h"
@@ -22,6 +20,7 @@
 #define RESPAWN_MOST_MS 30000
 #define ENV_MAX 512
 #define HOW_MAX 64
+#define STARTS_MOST 4 /* of a persistent command, by a worker that is to end */
 
 extern char **environ;
 
@@ -44,56 +43,32 @@ static void tell(struct seat *s, struct json *frame)
 	}
 }
 
-static struct json *keys_of(const struct cred *c)
-{
-	struct json *j = json_object();
-
-	json_set_str(j, "access", c->access_key);
-	json_set_str(j, "secret", c->secret_key);
-	if (c->token)
-		json_set_str(j, "token", c->token);
-	return j;
-}
-
 void worker_crew_assign(struct claim *c)
 {
 	struct worker *w = c->w;
-	const struct cred *keys = lane_keys(w->lane);
-	AUTO(buf_done) struct buf encoders = BUF(ENCODERS_WORDS_MAX);
 	struct json *j;
 	struct seat *s = w->seats;
 	struct err e = { 0 };
 
 	while (!s->ready || s->claim)
 		s++;
-	if (w->profile.processor == PROFILE_EXEC &&
-	    worker_body_write(s->folder, c->message.body, c->message.body_len, &e) < 0) {
+	j = worker_assign_frame(c, s->folder, &e);
+	if (!j) {
 		worker_ground_trouble(w, e.text);
 		worker_finish_interrupted(c, e.text);
 		return;
 	}
-	j = words(WORDS_JOB);
 	s->claim = c;
 	c->seat = s;
 	c->state = CLAIM_WORKING;
 	c->started = c->stage_began = s->heard = clock_mono();
-	c->stage = worker_task_stage_first(w->profile.processor);
+	c->stage = worker_task_stage_first(&w->profile);
 	if (!instant_is_never(c->message.sent))
 		worker_meter_wait(&w->meter, instant_since(clock_wall(), c->message.sent));
 	LOG_INFO("job started", LOG_S("video", c->job.video_id), LOG_S("task", c->job.task_id),
 		 LOG_S("message", c->message.id), LOG_I("receives", c->message.receives),
 		 LOG_I("slot", s->number));
 	worker_record_begin(c);
-	json_set_int(j, "receives", c->message.receives);
-	if (w->profile.processor == PROFILE_EXEC)
-		json_set_str(j, "message", c->job.task_id);
-	else
-		json_set(j, "job", job_write(&c->job));
-	worker_encoders_words(&encoders);
-	json_set_str(j, "encoders", buf_str(&encoders));
-	json_set_int(j, "ends_ms", c->lease.ends.ms);
-	if (keys)
-		json_set(j, "keys", keys_of(keys));
 	tell(s, j);
 }
 
@@ -118,7 +93,7 @@ void worker_crew_keys(struct worker *w)
 		if (!w->seats[i].claim)
 			continue;
 		j = words(WORDS_KEYS);
-		json_set(j, "keys", keys_of(keys));
+		json_set(j, "keys", worker_assign_keys(keys));
 		tell(&w->seats[i], j);
 	}
 }
@@ -145,33 +120,39 @@ static const char *text_of(const struct json *j, const char *key)
 	return s ? s : "";
 }
 
-static void stage_done(struct claim *c, const struct json *frame)
+static void stage_over(struct claim *c, enum task_stage s, int64_t amount)
 {
 	static const enum job_state moves[TASK_STAGES] = { [TASK_FETCH] = JOB_FETCHED,
 							   [TASK_VERIFY] = JOB_TRANSCODED,
 							   [TASK_RUN] = JOB_TRANSCODED,
 							   [TASK_STORE] = JOB_STORED };
-	const char *word = text_of(frame, "stage");
 	struct meter *m = &c->w->meter;
 	struct tick now = clock_mono();
+
+	LOG_DEBUG("stage done", LOG_S("video", c->job.video_id), LOG_S("message", c->message.id),
+		  LOG_S("stage", worker_task_stage_word(s)));
+	worker_meter_stage(m, s, tick_since(now, c->stage_began));
+	if (amount > 0)
+		*(s == TASK_FETCH ? &m->fetched_bytes : &m->media_ms) += amount;
+	while (c->job.state < moves[s]) /* a persistent command has no fetch */
+		job_move(&c->job, c->job.state + 1);
+	if (s == TASK_PROBE)
+		c->transcoding = now;
+	c->stage_began = now;
+	c->stage = worker_task_stage_after(&c->w->profile, s);
+}
+
+static void stage_done(struct claim *c, const struct json *frame)
+{
+	const char *word = text_of(frame, "stage");
 	enum task_stage s = 0;
 	int64_t amount = 0;
 
 	while (s < TASK_STAGES && strcmp(word, worker_task_stage_word(s)) != 0)
 		s++;
-	if (s == TASK_STAGES)
-		return;
-	LOG_DEBUG("stage done", LOG_S("video", c->job.video_id), LOG_S("message", c->message.id),
-		  LOG_S("stage", word));
-	worker_meter_stage(m, s, tick_since(now, c->stage_began));
-	if (json_get_int(frame, "amount", &amount) && amount > 0)
-		*(s == TASK_FETCH ? &m->fetched_bytes : &m->media_ms) += amount;
-	if (moves[s])
-		job_move(&c->job, moves[s]);
-	if (s == TASK_PROBE)
-		c->transcoding = now;
-	c->stage_began = now;
-	c->stage = worker_task_stage_after(c->w->profile.processor, s);
+	json_get_int(frame, "amount", &amount);
+	if (s < TASK_STAGES)
+		stage_over(c, s, amount);
 }
 
 /* A job that was done before passes through the states that its output proves. */
@@ -185,12 +166,11 @@ static void end_said(struct claim *c, const struct json *j)
 {
 	const char *outcome = text_of(j, "outcome"), *stage = text_of(j, "stage"),
 		   *reason = text_of(j, "reason");
-	const struct worker *w = c->w;
 	bool permanent = false, machine = false, away = false, already = false;
 	int64_t bytes = 0;
 
-	if (w->profile.processor == PROFILE_EXEC)
-		worker_body_clear(c->seat->folder);
+	worker_assign_clear(c, c->seat->folder);
+	worker_receive_took(c->w, tick_since(clock_mono(), c->started));
 	snprintf(c->bucket, sizeof(c->bucket), "%s", text_of(j, "bucket"));
 	c->seat->claim = NULL;
 	c->seat = NULL;
@@ -200,6 +180,8 @@ static void end_said(struct claim *c, const struct json *j)
 	json_get_bool(j, "already", &already);
 	json_get_int(j, "bytes", &bytes);
 	if (strcmp(outcome, WORDS_STORED) == 0) {
+		if (!already && c->stage < TASK_STAGES)
+			stage_over(c, c->stage, 0); /* the last: the end says it */
 		to_stored(&c->job);
 		worker_ground_well(c->w);
 		c->finish.outputs = json_ref((struct json *)json_get(j, "outputs"));
@@ -219,6 +201,22 @@ static void end_said(struct claim *c, const struct json *j)
 	}
 }
 
+/* Its persistent command is away. Who waits for the end of --until-empty is not kept waiting by one
+ * that cannot be started. */
+static void unready(struct seat *s, const struct json *j)
+{
+	struct worker *w = s->w;
+	int64_t failures = 0;
+
+	s->ready = false;
+	json_get_int(j, "failures", &failures);
+	if (!w->o->until_empty || failures < STARTS_MOST || w->phase != WORKER_RUNNING)
+		return;
+	err_set(&w->failure, ERR_LOCAL, "%.700s, %lld times in a row", text_of(j, "why"),
+		(long long)failures);
+	worker_supervise_drain(w);
+}
+
 static void heard(const struct json *j, const struct err *e, void *arg)
 {
 	struct seat *s = arg;
@@ -235,6 +233,8 @@ static void heard(const struct json *j, const struct err *e, void *arg)
 			loop_child_kill(s->child, SIGKILL);
 	} else if (strcmp(what, WORDS_READY) == 0) {
 		s->ready = true;
+	} else if (strcmp(what, WORDS_UNREADY) == 0) {
+		unready(s, j);
 	} else if (strcmp(what, WORDS_RUNNING) == 0) {
 		s->command = json_get_int(j, "group", &group) && group > 1 ? (pid_t)group : 0;
 	} else if (!s->claim || s->claim->stop != CLAIM_GO_ON) {

@@ -9,6 +9,7 @@
 #include "model/job.h"
 #include "worker/body.h"
 #include "worker/folder.h"
+#include "worker/mate.h"
 #include "worker/task.h"
 
 #define MEGABYTE 1048576
@@ -35,10 +36,15 @@ static int body_digest(struct task *t, struct err *e)
 {
 	AUTO(buf_done) struct buf body = BUF(BODY_BYTES_MAX);
 	uint8_t sum[CRYPTO_SHA256_BYTES];
+	size_t len = 0;
+	const char *told = json_strn(json_get(t->ask, "body"), &len);
 
-	if (buf_read_file(&body, t->message, e) < 0)
+	if (!t->mate && buf_read_file(&body, t->message, e) < 0)
 		return -1;
-	crypto_sha256(buf_str(&body), body.len, sum);
+	if (!t->mate)
+		crypto_sha256(buf_str(&body), body.len, sum);
+	else
+		crypto_sha256(told ? told : "", len, sum);
 	crypto_hex(sum, sizeof(sum), t->etag);
 	return 0;
 }
@@ -84,25 +90,32 @@ static void give(struct environment *v, const char *name, const char *value)
 		v->list[v->count++] = own_printf("%s=%s", name, value);
 }
 
-static void environment_make(const struct task *t, struct environment *v)
+/* What a command gets, whichever job it does. */
+static void environment_base(const struct profile_exec *x, const char *folder,
+			     struct environment *v)
 {
-	const struct profile_exec *x = &t->profile->exec;
-	AUTO(own_freep) char *receives = own_printf("%lld", (long long)t->receives);
-	AUTO(own_freep) char *out = worker_task_path(t, TASK_OUTPUT_FOLDER);
-	AUTO(own_freep) char *alive = worker_task_path(t, ALIVE_NAME);
+	AUTO(own_freep) char *out = own_printf("%s/" TASK_OUTPUT_FOLDER, folder);
 	const char *path = getenv("PATH");
 
 	give(v, "PATH", path ? path : "/usr/local/bin:/usr/bin:/bin");
-	give(v, "HOME", t->folder);
-	give(v, "TMPDIR", t->folder);
+	give(v, "HOME", folder);
+	give(v, "TMPDIR", folder);
 	give(v, "LC_ALL", "C.UTF-8");
 	give(v, "TZ", "UTC");
-	give(v, "WINDLASS_MESSAGE_ID", t->job.task_id);
-	give(v, "WINDLASS_RECEIVE_COUNT", receives);
 	give(v, "WINDLASS_OUT", out);
-	give(v, "WINDLASS_ALIVE", alive);
 	for (size_t i = 0; i < x->environment_count; i++)
 		give(v, x->environment[i], getenv(x->environment[i]));
+}
+
+static void environment_make(const struct task *t, struct environment *v)
+{
+	AUTO(own_freep) char *receives = own_printf("%lld", (long long)t->receives);
+	AUTO(own_freep) char *alive = worker_task_path(t, ALIVE_NAME);
+
+	give(v, "WINDLASS_MESSAGE_ID", t->job.task_id);
+	give(v, "WINDLASS_RECEIVE_COUNT", receives);
+	give(v, "WINDLASS_ALIVE", alive);
+	environment_base(&t->profile->exec, t->folder, v);
 }
 
 static void failed(struct task *t, const struct run_result *r, const struct err *e)
@@ -126,23 +139,23 @@ static void ended(struct run_result *r, void *arg)
 		worker_task_next(t);
 }
 
-static struct sandbox sandbox_of(const struct task *t, const char *const *more)
+static struct sandbox sandbox_of(const struct profile *p, bool confined, const char *const *more)
 {
-	const struct profile_limits *limits = &t->profile->limits;
-	const struct profile_exec *x = &t->profile->exec;
+	const struct profile_limits *limits = &p->limits;
+	const struct profile_exec *x = &p->exec;
 
 	return (struct sandbox){
 		.kind = x->sandbox == PROFILE_CONFINE_ALL ? SANDBOX_OFFLINE : SANDBOX_ONLINE,
-		.cpu_s = limits->cpu.ms / 1000,
+		.cpu_s = limits->cpu.ms / 1000 * (x->persistent ? 2 : 1),
 		.file_bytes = limits->max_output_megabytes * MEGABYTE,
 		.memory_bytes = limits->max_memory_megabytes * MEGABYTE,
-		.confined = t->confined && x->sandbox != PROFILE_CONFINE_NONE,
+		.confined = confined && x->sandbox != PROFILE_CONFINE_NONE,
 		.write = ".",
 		.more = more,
 	};
 }
 
-void worker_exec(struct task *t)
+static void run_once(struct task *t)
 {
 	AUTO(environment_done) struct environment env = { 0 };
 	AUTO(worker_argv_done) struct argv argv = { 0 }, more = { 0 };
@@ -150,16 +163,17 @@ void worker_exec(struct task *t)
 	AUTO(own_freep) char *alive = worker_task_path(t, ALIVE_NAME);
 	const struct profile_exec *x = &t->profile->exec;
 	struct err e = { 0 };
-	struct run_spec s = { .argv = worker_argv_list(&argv),
-			      .cwd = t->folder,
-			      .in = t->message,
-			      .out = t->profile->output_count ? out : NULL,
-			      .sandbox = sandbox_of(t, worker_argv_list(&more)),
-			      .limit = t->profile->limits.wall,
-			      .stall = t->profile->limits.has_stall ? t->profile->limits.stall
-								    : span_ms(0),
-			      .talks = true,
-			      .touches = alive };
+	struct run_spec s = {
+		.argv = worker_argv_list(&argv),
+		.cwd = t->folder,
+		.in = t->message,
+		.out = t->profile->output_count ? out : NULL,
+		.sandbox = sandbox_of(t->profile, t->confined, worker_argv_list(&more)),
+		.limit = t->profile->limits.wall,
+		.stall = t->profile->limits.has_stall ? t->profile->limits.stall : span_ms(0),
+		.talks = true,
+		.touches = alive
+	};
 
 	/* A profile's lists have a count, and no NULL at their end. */
 	worker_argv_adds(&argv, x->command, x->command_count);
@@ -171,4 +185,58 @@ void worker_exec(struct task *t)
 		worker_task_fail(t, TASK_MACHINE, &e, "");
 	else
 		t->hooks.running(worker_run_group(t->run), t->hooks.arg);
+}
+
+/* --- a command that stays */
+
+int worker_exec_stay(const struct mate_spec *m, void (*on_out)(const char *, size_t, void *),
+		     run_done_fn *fn, void *arg, struct run **ret, struct err *e)
+{
+	AUTO(environment_done) struct environment env = { 0 };
+	AUTO(worker_argv_done) struct argv argv = { 0 }, more = { 0 };
+	const struct profile_exec *x = &m->profile->exec;
+	struct run_spec s = { .cwd = m->folder, .hears = true, .on_out = on_out };
+
+	worker_argv_adds(&argv, x->command, x->command_count);
+	worker_argv_adds(&more, x->read, x->read_count);
+	environment_base(x, m->folder, &env);
+	s.argv = worker_argv_list(&argv);
+	s.env = (const char *const *)env.list;
+	s.sandbox = sandbox_of(m->profile, m->confined, worker_argv_list(&more));
+	return worker_run_start(m->loop, &s, fn, arg, ret, e);
+}
+
+static void progressed(int permille, void *arg)
+{
+	struct task *t = arg;
+
+	t->hooks.progress(permille, 0, t->hooks.arg);
+}
+
+static void mate_ended(enum mate_end how, const char *reason, const char *complaint, void *arg)
+{
+	static const enum task_class classes[] = { [MATE_TRANSIENT] = TASK_TRANSIENT,
+						   [MATE_PERMANENT] = TASK_PERMANENT,
+						   [MATE_MACHINE] = TASK_MACHINE };
+	struct task *t = arg;
+	struct err e = { 0 };
+
+	if (how == MATE_DONE) {
+		worker_task_next(t);
+		return;
+	}
+	err_set(&e, ERR_POLICY, "%s", reason);
+	worker_task_fail(t, classes[how], &e, complaint);
+}
+
+void worker_exec(struct task *t)
+{
+	const struct mate_job job = {
+		.ask = TAKE(t->ask), .progress = progressed, .end = mate_ended, .arg = t
+	};
+
+	if (t->mate)
+		worker_mate_give(t->mate, &job);
+	else
+		run_once(t);
 }

@@ -87,6 +87,30 @@ int worker_folder_fresh(const char *path, const char *inner, struct err *e)
 	return worker_folder_make(below, e);
 }
 
+/* A folder's time of change is set to zero when it has been cleared: whatever is made or removed
+ * in it sets that to now. */
+static bool untouched(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && (st.st_mode & 0777) == 0700 &&
+	       st.st_mtim.tv_sec == 0 && st.st_mtim.tv_nsec == 0;
+}
+
+int worker_folder_tidied(const char *path, const char *inner, struct err *e)
+{
+	static const struct timespec never[2] = { { .tv_nsec = UTIME_OMIT }, { 0 } };
+	AUTO(own_freep) char *below = own_printf("%s/%s", path, inner);
+
+	if (untouched(path) && untouched(below))
+		return 0;
+	if (worker_folder_fresh(path, inner, e) < 0)
+		return -1;
+	if (utimensat(AT_FDCWD, path, never, 0) < 0 || utimensat(AT_FDCWD, below, never, 0) < 0)
+		return err_errno(e, errno, "clearing the folder %s", path);
+	return 0;
+}
+
 int worker_folder_remove(const char *path, struct err *e)
 {
 	int dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

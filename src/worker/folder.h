@@ -22,6 +22,8 @@ MUST int worker_folder_remove(const char *path, struct err *e);
 /* Makes @p path and @p inner in it, both with nothing else in them. Folders that are there are
  * kept: of many small jobs, making them anew is most of the work. */
 MUST int worker_folder_fresh(const char *path, const char *inner, struct err *e);
+/* The same, and next to free where nothing was made or removed in both since the last time. */
+MUST int worker_folder_tidied(const char *path, const char *inner, struct err *e);
 /* -1 unless @p bytes and a reserve are free where @p path is. */
 MUST int worker_folder_need(const char *path, int64_t bytes, struct err *e);
 /* -1 when they would not be there on an empty disk either. */

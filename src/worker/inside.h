@@ -1,11 +1,13 @@
 /* The supervisor from inside: what its files share. One process, one loop, one owner of each thing.
  *
- *   supervise.c  start, signals, when to receive, when to end
+ *   supervise.c  start, signals, when to start what waits, when to end
+ *   receive.c    how much is received, and when
  *   queues.c     which queues are worked on
  *   claim.c      messages that are held: renewal, deadman, retirement
  *   evidence.c   what is known of a parked job, as an object
  *   finish.c     how a claim ends: ack, return, park, send again
  *   crew.c       the slots' processes
+ *   assign.c     what a slot is told of a job
  *   life.c       the instance: target state, hook
  *   spot.c       what EC2 says ahead: spot notice, rebalance recommendation
  *   ground.c     the machine: room and programs
@@ -114,6 +116,18 @@ struct span worker_claim_estimate(const struct claim *c, struct tick now);
 void worker_claim_start(struct worker *w);
 void worker_claim_stop_all(struct worker *w);
 
+/* --- receive (receive.c) */
+
+#define WORKER_RECEIVE_AGAIN_MS 500
+#define WORKER_RECEIVE_DOUBLINGS 6
+
+bool worker_receive_room(struct worker *w); /* there are slots to receive for now */
+void worker_receive(struct worker *w);
+/* Somebody waits for the end of --until-empty: what does not answer ends it. */
+bool worker_receive_gives_up(struct worker *w, const struct err *e);
+void worker_receive_took(struct worker *w, struct span job); /* in its slot */
+void worker_receive_stop(struct worker *w);                  /* once the broker is gone */
+
 /* --- ends; each takes the claim: it is freed when the broker has answered, or its lease is over */
 
 void worker_finish_stored(struct claim *c, const char *key, int64_t bytes, bool already);
@@ -181,6 +195,11 @@ struct seat {
 	int crashes;   /* one soon after the other */
 	pid_t command; /* process group of the command that its slot runs; 0: none */
 };
+
+/* What a slot is told of a job; NULL: its folder takes no message. */
+struct json *worker_assign_frame(const struct claim *c, const char *folder, struct err *e);
+void worker_assign_clear(const struct claim *c, const char *folder); /* of what is left there */
+struct json *worker_assign_keys(const struct cred *c);
 
 void worker_crew_start(struct worker *w);
 size_t worker_crew_idle(const struct worker *w);
@@ -335,11 +354,16 @@ struct worker {
 	struct lease_rule rule;
 
 	enum worker_phase phase;
-	struct loop_timer *drain, *receive_again, *describe_again, *turns;
+	struct loop_timer *drain, *receive_again, *receive_held, *describe_again, *turns;
 	bool turning;
 	struct loop_signal *signals[2];
-	bool receiving, waiting_keys;
-	struct tick receive_asked;
+	bool waiting_keys;
+	struct worker_receive *receives;
+	int receiving;          /* receives under way */
+	size_t receiving_most;  /* messages that they may bring */
+	bool plenty;            /* the last one brought as many as were asked for */
+	int64_t job_us;         /* a slot's time for a job, a mean of the last few */
+	struct tick room_since; /* TICK_NEVER: none is held for a fuller receive */
 	int receive_failures;
 	size_t receive_max;
 

@@ -3,6 +3,7 @@ noinst_LIBRARIES += src/worker/libworker.a
 src_worker_libworker_a_SOURCES = \
 	src/worker/argv.c src/worker/argv.h \
 	src/worker/assets.c src/worker/assets.h \
+	src/worker/assign.c \
 	src/worker/body.c src/worker/body.h \
 	src/worker/claim.c src/worker/command.c \
 	src/worker/crew.c \
@@ -24,6 +25,7 @@ src_worker_libworker_a_SOURCES = \
 	src/worker/inside.h \
 	src/worker/lease.c src/worker/lease.h \
 	src/worker/life.c \
+	src/worker/mate.c src/worker/mate.h \
 	src/worker/meter.c src/worker/meter.h \
 	src/worker/outside.c \
 	src/worker/outputs.c src/worker/outputs.h \
@@ -37,6 +39,7 @@ src_worker_libworker_a_SOURCES = \
 	src/worker/queues.c \
 	src/worker/record.c \
 	src/worker/rank.c src/worker/rank.h \
+	src/worker/receive.c \
 	src/worker/run.c src/worker/run.h \
 	src/worker/sandbox.c src/worker/sandbox.h src/worker/sandbox_filter.c \
 	src/worker/sandbox_reach.c src/worker/sandbox_parts.h \
@@ -60,7 +63,7 @@ check_PROGRAMS += tests/unit/check_worker
 TESTS += tests/unit/check_worker
 endif
 tests_unit_check_worker_SOURCES = tests/unit/check_worker.c tests/unit/check_worker.h \
-	tests/unit/check_worker_children.c tests/unit/check_worker_graph.c tests/unit/check_worker_ends.c tests/unit/check_worker_media.c \
+	tests/unit/check_worker_children.c tests/unit/check_worker_graph.c tests/unit/check_worker_ends.c tests/unit/check_worker_mate.c tests/unit/check_worker_media.c \
 	tests/unit/check_worker_sandbox.c
 tests_unit_check_worker_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_unit_check_worker_LDADD = $(WORKER_LIBS) $(UNIT_LIBS)

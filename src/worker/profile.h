@@ -132,6 +132,8 @@ struct profile_exec {
 	size_t read_count;
 	const char **environment;
 	size_t environment_count;
+	bool persistent;                          /* started once, and given jobs one by one */
+	int64_t max_jobs, max_resident_megabytes; /* of a persistent one; 0: no bound */
 };
 
 struct profile_limits {

@@ -312,6 +312,10 @@ static void check_exec(struct keys_reader *r, const struct profile *p, const str
 	}
 	if (!p->has_exec || p->exec.command_count == 0 || !*p->exec.command[0])
 		keys_error(r, place_of(root, "exec"), "processor: exec needs exec.command");
+	if (!p->exec.persistent && (p->exec.max_jobs || p->exec.max_resident_megabytes))
+		keys_error(r,
+			   place_of(at, p->exec.max_jobs ? "max_jobs" : "max_resident_megabytes"),
+			   "max_jobs and max_resident_megabytes are of a persistent command");
 	if (p->step_count || p->asset_count)
 		keys_error(r, place_of(root, p->step_count ? "steps" : "assets"),
 			   "steps and assets are of processor: video");

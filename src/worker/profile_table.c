@@ -230,6 +230,22 @@ static const struct key exec_keys[] = {
 	{ "environment", KEY_STRS, COUNTED(struct profile_exec, environment, environment_count),
 	  .most_items = 64,
 	  .doc = "names that it gets from the worker's environment; credentials are never passed" },
+	{ "persistent", KEY_BOOL, FIELD(struct profile_exec, persistent), .init = "false",
+	  .doc = "the command is started once a slot and stays. Its first line on standard output "
+		 "is {\"hello\":1}; then each job is a line of JSON on its standard input (job, a "
+		 "number; message_id, receives, attributes and body of the message; deadline_ms, "
+		 "when it is killed; folder and out), which it answers by {\"job\":N,\"state\":"
+		 "\"done\"} or {\"job\":N,\"state\":\"failed\",\"reason\":\"...\"}, with "
+		 "\"permanent\":true where no other try can succeed, and before that, as often as "
+		 "it likes, by {\"job\":N,\"state\":\"working\",\"progress\":0.5}. One that says "
+		 "anything else is killed, its job tried again later, and another started. The end "
+		 "of its input asks it to end" },
+	{ "max_jobs", KEY_INT, FIELD(struct profile_exec, max_jobs), .least = 0, .most = 1000000000,
+	  .init = "0", .doc = "a persistent command is replaced after so many; 0: never for that" },
+	{ "max_resident_megabytes", KEY_INT, FIELD(struct profile_exec, max_resident_megabytes),
+	  .least = 0, .most = 1048576, .init = "0", .unit = "MiB",
+	  .doc = "a persistent command that has grown past it is replaced between two jobs; 0: "
+		 "never for that" },
 };
 TABLE(exec_table, struct profile_exec, exec_keys, "The command of processor: exec.");
 
@@ -240,13 +256,16 @@ static const struct key limits_keys[] = {
 	  GIVEN(struct profile_limits, has_stall), .least = 1000, .most = 39600000, .init = "60s",
 	  .doc = "ffmpeg without progress for so long is killed; so is a command, where this is "
 		 "given, that says nothing on standard output and error and touches not the file "
-		 "that WINDLASS_ALIVE names" },
+		 "that WINDLASS_ALIVE names, or is persistent and says no line of its job" },
 	{ "wall", KEY_SPAN, FIELD(struct profile_limits, wall), .least = 1000, .most = 39600000,
 	  .init = "1h",
 	  .doc = "one ffmpeg or command, start to end; below the 12 hours that SQS hides a message "
 		 "at most" },
 	{ "cpu", KEY_SPAN, FIELD(struct profile_limits, cpu), .least = 1000, .most = 604800000,
-	  .init = "6h", .doc = "processor time of one ffmpeg or command" },
+	  .init = "6h",
+	  .doc = "processor time of one ffmpeg or command; a persistent command is replaced "
+		 "between "
+		 "two jobs when it has used it, and killed at twice as much" },
 	{ "max_output_megabytes", KEY_INT, FIELD(struct profile_limits, max_output_megabytes),
 	  .least = 1, .most = 5120, .init = "2048", .unit = "MiB",
 	  .doc = "a larger output is an error" },
@@ -290,12 +309,16 @@ const struct key_table worker_profile_table = { .name = "profile",
 
 int worker_profile_print_making(const struct profile *p, struct buf *out)
 {
+	struct profile_exec exec = p->exec;
+
+	exec.max_jobs = exec.max_resident_megabytes =
+		0; /* when it is replaced makes nothing else */
 	for (size_t i = 0; i < p->asset_count; i++)
 		err_ignore(keys_print(&asset_table, &p->assets[i], out, 0));
 	for (size_t i = 0; i < p->step_count; i++)
 		err_ignore(keys_print(&step_table, &p->steps[i], out, 0));
 	if (p->has_exec)
-		err_ignore(keys_print(&exec_table, &p->exec, out, 0));
+		err_ignore(keys_print(&exec_table, &exec, out, 0));
 	for (size_t i = 0; i < p->output_count; i++)
 		err_ignore(keys_print(&output_table, &p->outputs[i], out, 0));
 	return out->full ? -1 : 0;

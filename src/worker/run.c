@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -12,6 +13,7 @@
 #include "base/own.h"
 
 #define READ_BYTES 16384
+#define SAID_MAX (16u << 20) /* not taken by one that hears */
 
 struct stream {
 	struct run *run;
@@ -22,7 +24,8 @@ struct stream {
 struct run {
 	struct loop *loop;
 	struct loop_child *child;
-	struct stream out, err;
+	struct stream out, err, in; /* in: of one that hears */
+	struct buf said;            /* not yet taken by it */
 	struct loop_timer *limit, *stall;
 	struct span stall_after;
 	bool talks;
@@ -51,6 +54,8 @@ static void run_free(struct run *r)
 {
 	stream_close(&r->out);
 	stream_close(&r->err);
+	stream_close(&r->in);
+	buf_done(&r->said);
 	loop_timer_free(r->limit);
 	loop_timer_free(r->stall);
 	loop_child_free(r->child);
@@ -164,6 +169,7 @@ static void child_ended(int status, int signum, void *arg)
 			       children_ms() - r->cpu_before_ms >= r->cpu_ms * 3 / 4;
 	loop_timer_stop(r->limit);
 	loop_timer_stop(r->stall);
+	stream_close(&r->in);
 	maybe_done(r);
 }
 
@@ -223,6 +229,61 @@ static int stream_open(struct run *r, struct stream *s, int *ret_child_end, stru
 	return 0;
 }
 
+/* --- what is said to one that hears */
+
+static void said_flush(struct run *r)
+{
+	while (r->in.fd >= 0 && r->said.len) {
+		ssize_t n = write(r->in.fd, r->said.data, r->said.len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno != EAGAIN)
+			stream_close(&r->in); /* it reads no more: its end, or its silence, tells */
+		if (n < 0)
+			break;
+		buf_drop(&r->said, (size_t)n);
+	}
+	if (r->in.fd >= 0)
+		loop_fd_watch(r->in.io, r->said.len ? LOOP_WRITE : 0);
+}
+
+static void in_ready(int events, void *arg)
+{
+	struct stream *s = arg;
+
+	(void)events;
+	said_flush(s->run);
+}
+
+static int in_open(struct run *r, int *ret_child_end, struct err *e)
+{
+	int pair[2];
+
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return err_errno(e, errno, "making a pipe");
+	*ret_child_end = pair[0];
+	r->in.run = r;
+	r->in.fd = pair[1];
+	if (fcntl(r->in.fd, F_SETFL, O_NONBLOCK) < 0)
+		return err_errno(e, errno, "setting up a pipe");
+	r->in.io = loop_fd_new(r->loop, r->in.fd, in_ready, &r->in);
+	return 0;
+}
+
+bool worker_run_say(struct run *r, const char *data, size_t len)
+{
+	if (buf_add(&r->said, data, len) < 0)
+		return false;
+	said_flush(r);
+	return true;
+}
+
+void worker_run_hush(struct run *r)
+{
+	stream_close(&r->in);
+}
+
 /* Standard input and output, where they are files. */
 static int files_open(const struct run_spec *s, int *in, int *out, struct err *e)
 {
@@ -257,7 +318,7 @@ static int spawn(struct run *r, const struct run_spec *s, struct err *e)
 {
 	int fd[3] = { -1, -1, -1 }, rc = -1;
 
-	if (files_open(s, &fd[0], &fd[1], e) == 0 &&
+	if (files_open(s, &fd[0], &fd[1], e) == 0 && (!s->hears || in_open(r, &fd[0], e) == 0) &&
 	    (s->out || stream_open(r, &r->out, &fd[1], e) == 0) &&
 	    stream_open(r, &r->err, &fd[2], e) == 0)
 		rc = child_start(r, s, fd, e);
@@ -273,7 +334,8 @@ int worker_run_start(struct loop *l, const struct run_spec *s, run_done_fn *fn, 
 	struct run *r = own_alloc(sizeof(*r));
 
 	r->loop = l;
-	r->out.fd = r->err.fd = -1;
+	r->out.fd = r->err.fd = r->in.fd = -1;
+	r->said = BUF(SAID_MAX);
 	r->result.out = BUF(s->out_cap);
 	r->complaint = BUF(RUN_COMPLAINT_MAX);
 	r->stall_after = s->stall;
@@ -292,7 +354,8 @@ int worker_run_start(struct loop *l, const struct run_spec *s, run_done_fn *fn, 
 		run_free(r);
 		return -1;
 	}
-	loop_timer_start(r->limit, s->limit);
+	if (s->limit.ms > 0)
+		loop_timer_start(r->limit, s->limit);
 	worker_run_alive(r);
 	*ret = r;
 	return 0;
@@ -307,6 +370,36 @@ void worker_run_alive(struct run *r)
 {
 	if (r->stall_after.ms > 0 && !r->ended)
 		loop_timer_start(r->stall, r->stall_after);
+}
+
+void worker_run_complaint(struct run *r, struct buf *out)
+{
+	worker_run_clean(r->tail, r->tail_len, RUN_COMPLAINT_MAX, out);
+	r->tail_len = 0;
+}
+
+struct span worker_run_cpu(const struct run *r)
+{
+	return clock_process(loop_child_pid(r->child));
+}
+
+int64_t worker_run_resident(const struct run *r)
+{
+	char path[64], text[128];
+	long long pages = 0;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/statm", (int)loop_child_pid(r->child));
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	if (sscanf(text, "%*s %lld", &pages) != 1)
+		return 0;
+	return pages * sysconf(_SC_PAGESIZE);
 }
 
 void worker_run_cancel(struct run *r)

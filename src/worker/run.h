@@ -33,8 +33,9 @@ struct run_spec {
 	const char *in, *out;   /* files of standard input and output, from our own folder; NULL:
 				 * nothing, and a pipe */
 	struct sandbox sandbox;
+	bool hears; /* standard input is a pipe too, for worker_run_say(); not with in or out */
 	size_t out_cap;
-	struct span limit, stall; /* stall 0: none; see worker_run_alive() */
+	struct span limit, stall; /* 0: none; of stall see worker_run_alive() */
 	bool talks;          /* whatever it says, or adds to a file that is its output, is life */
 	const char *touches; /* so is a change of this file; NULL: none */
 	void (*on_out)(const char *data, size_t len, void *arg); /* NULL: kept in result.out */
@@ -48,6 +49,13 @@ MUST int worker_run_start(struct loop *l, const struct run_spec *s, run_done_fn 
 			  struct run **ret, struct err *e);
 pid_t worker_run_group(const struct run *r); /* its process group */
 void worker_run_alive(struct run *r);        /* it made progress: the stall counts anew */
+/* Written to one that hears as it reads. False: it reads too little, and is to be given up. */
+bool worker_run_say(struct run *r, const char *data, size_t len);
+void worker_run_hush(struct run *r); /* closes its standard input */
+/* Standard error's tail up to now, made safe to print; from here on it begins anew. */
+void worker_run_complaint(struct run *r, struct buf *out);
+struct span worker_run_cpu(const struct run *r);  /* of the process alone, without its children */
+int64_t worker_run_resident(const struct run *r); /* likewise, in bytes; 0: not known */
 /* Kills it now. fn is not called. NULL is fine. */
 void worker_run_cancel(struct run *r);
 

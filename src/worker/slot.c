@@ -10,12 +10,14 @@
 #include "worker/body.h"
 #include "worker/encoders.h"
 #include "worker/frames.h"
+#include "worker/mate.h"
 #include "worker/outputs.h"
 #include "worker/task.h"
 #include "worker/words.h"
 #include "worker/worker.h"
 
 #define JOB_BYTES_MAX 65536
+#define ASK_BYTES_MAX (8u << 20)
 #define HOST_BYTES_MAX 256
 #define PART_BYTES (16 << 20)
 
@@ -30,6 +32,8 @@ struct slot {
 	char *folder;
 	char host[HOST_BYTES_MAX];
 	struct task *task;
+	struct mate *mate; /* NULL: no persistent command */
+	char *job_folder;
 	struct tick ends; /* of the claim on the task's message */
 	struct loop_timer *deadman, *alive;
 };
@@ -53,8 +57,11 @@ static struct json *words(const char *what)
 static void stage_done(enum task_stage stage, void *arg)
 {
 	struct slot *s = arg;
-	struct json *j = words(WORDS_STAGE);
+	struct json *j;
 
+	if (worker_task_stage_after(&s->profile, stage) == TASK_STAGES)
+		return; /* the end says it */
+	j = words(WORDS_STAGE);
 	json_set_str(j, "stage", worker_task_stage_word(stage));
 	if (stage == TASK_FETCH)
 		json_set_int(j, "amount", s->task->source_bytes);
@@ -137,6 +144,38 @@ static void claim_over(void *arg)
 	say(s, j);
 }
 
+/* --- the persistent command */
+
+static void mate_ready(bool ready, const char *why, int failures, void *arg)
+{
+	struct slot *s = arg;
+	struct json *j;
+
+	if (!worker_frames_are_open(&s->frames)) { /* the slot's end waits for its */
+		loop_stop(s->loop);
+		return;
+	}
+	j = words(ready ? WORDS_READY : WORDS_UNREADY);
+	if (!ready) {
+		json_set_str(j, "why", why);
+		json_set_int(j, "failures", failures);
+	}
+	say(s, j);
+}
+
+static void mate_start(struct slot *s)
+{
+	const struct mate_spec spec = { .loop = s->loop,
+					.profile = &s->profile,
+					.folder = s->job_folder,
+					.confined = s->confined,
+					.ready = mate_ready,
+					.running = running,
+					.arg = s };
+
+	s->mate = worker_mate_new(&spec);
+}
+
 /* --- what the supervisor says */
 
 static void take_lease(struct slot *s, const struct json *frame)
@@ -162,6 +201,18 @@ static void take_keys(struct slot *s, const struct json *keys)
 	cred_done(&c);
 }
 
+/* What a persistent command is told: in the frame, or where it is long in the message's file. */
+static struct json *read_ask(const struct json *frame, const char *file, struct err *e)
+{
+	AUTO(buf_done) struct buf text = BUF(ASK_BYTES_MAX);
+
+	if (json_get(frame, "ask"))
+		return json_ref((struct json *)json_get(frame, "ask"));
+	if (buf_read_file(&text, file, e) < 0)
+		return NULL;
+	return json_parse(buf_str(&text), text.len, e);
+}
+
 static int read_job(const struct json *frame, struct job *ret, struct err *e)
 {
 	AUTO(buf_done) struct buf body = BUF(JOB_BYTES_MAX);
@@ -181,7 +232,6 @@ static void take_job(struct slot *s, const struct json *frame)
 {
 	struct job job;
 	struct err e = { 0 };
-	AUTO(own_freep) char *folder = own_printf("%s/job", s->folder);
 	AUTO(own_freep) char *message = worker_body_path(s->folder);
 	const char *encoders = json_get_str(frame, "encoders");
 	struct task_spec spec = { .loop = s->loop,
@@ -190,7 +240,8 @@ static void take_job(struct slot *s, const struct json *frame)
 				  .job = &job,
 				  .assets = &s->assets,
 				  .message = message,
-				  .folder = folder,
+				  .mate = s->mate,
+				  .folder = s->job_folder,
 				  .host = s->host,
 				  .confined = s->confined,
 				  .part_bytes = s->part_bytes,
@@ -201,7 +252,8 @@ static void take_job(struct slot *s, const struct json *frame)
 					     .end = task_ended,
 					     .arg = s } };
 
-	if (!s->ready || s->task || read_job(frame, &job, &e) < 0) {
+	if (!s->ready || s->task || read_job(frame, &job, &e) < 0 ||
+	    (s->mate && !(spec.ask = read_ask(frame, message, &e)))) {
 		LOG_ERROR("a job that this slot cannot take", LOG_E(&e));
 		loop_stop(s->loop); /* the supervisor returns the message */
 		return;
@@ -210,7 +262,8 @@ static void take_job(struct slot *s, const struct json *frame)
 		spec.receives = 0;
 	if (encoders && *encoders)
 		worker_encoders_take(encoders);
-	take_keys(s, json_get(frame, "keys"));
+	if (json_get(frame, "keys"))
+		take_keys(s, json_get(frame, "keys"));
 	take_lease(s, frame);
 	loop_timer_start(s->alive, span_s(WORDS_ALIVE_S));
 	s->task = worker_task_new(&spec);
@@ -252,13 +305,17 @@ static void set_up(struct slot *s, const struct json *frame)
 		return;
 	}
 	s->folder = own_strdup(folder);
+	s->job_folder = own_printf("%s/job", folder);
 	worker_assets_init(&s->assets, &s->profile, folder);
 	s->confined = true;
 	json_get_bool(frame, "confined", &s->confined);
 	if (!json_get_int(frame, "part_bytes", &s->part_bytes) || s->part_bytes <= 0)
 		s->part_bytes = PART_BYTES;
 	strncpy(s->host, host, sizeof(s->host) - 1);
-	say(s, words(WORDS_READY));
+	if (s->profile.processor == PROFILE_EXEC && s->profile.exec.persistent)
+		mate_start(s); /* it says when it is ready */
+	else
+		say(s, words(WORDS_READY));
 }
 
 static void heard(const struct json *frame, const struct err *e, void *arg)
@@ -293,14 +350,18 @@ int worker_slot(int fd)
 	s.alive = loop_timer_new(s.loop, still_alive, &s);
 	worker_frames_open(&s.frames, s.loop, fd, heard, &s);
 	loop_run(s.loop);
-	worker_task_free(s.task);
+	drop_task(&s);
 	worker_frames_close(&s.frames);
+	if (!worker_mate_leave(s.mate))
+		loop_run(s.loop);
+	worker_mate_free(s.mate);
 	loop_timer_free(s.deadman);
 	loop_timer_free(s.alive);
 	lane_free(s.lane);
 	worker_assets_done(&s.assets);
 	worker_profile_done(&s.profile);
 	own_free(s.folder);
+	own_free(s.job_folder);
 	loop_free(s.loop);
 	return 0;
 }

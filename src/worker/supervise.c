@@ -11,109 +11,8 @@
 
 #define HOLD_LEAST_S 3     /* less leaves no time between a receive and the first renewal */
 #define HOLD_UNKNOWN_S 300 /* the migration's, where the queue does not tell */
-#define RECEIVE_AGAIN_MS 500
-#define RECEIVE_DOUBLINGS 6
 #define KEYS_MARGIN_S 300
 #define LACKS_MAX 1024
-
-/* --- receive */
-
-/* To a command any message is a job. */
-static bool is_job(struct claim *c, struct err *e)
-{
-	if (c->w->profile.processor == PROFILE_VIDEO)
-		return job_read(c->message.body, c->message.body_len, &c->job, e) == 0;
-	c->job = (struct job){ .created_at = INSTANT_NEVER, .state = JOB_RECEIVED };
-	snprintf(c->job.task_id, sizeof(c->job.task_id), "%s", c->message.id);
-	return true;
-}
-
-static void admit(struct claim *c)
-{
-	struct err e = { 0 };
-
-	if (c->message.wrong) {
-		c->job = (struct job){ .state = JOB_RECEIVED };
-		worker_finish_parked(c, "receive", c->message.wrong, "");
-	} else if (!is_job(c, &e)) {
-		c->job = (struct job){ .state = JOB_RECEIVED };
-		worker_finish_parked(c, "receive", e.text, "");
-	} else if (c->w->phase != WORKER_RUNNING) {
-		worker_finish_interrupted(c, "received while draining");
-	} else if (!worker_life_may_receive(c->w)) {
-		worker_finish_interrupted(c, "the instance is leaving service");
-	}
-}
-
-/* Somebody waits for the end of --until-empty: what does not answer ends it. */
-static bool gives_up(struct worker *w, const struct err *e)
-{
-	if (!w->o->until_empty ||
-	    (e->kind != ERR_DENIED && w->receive_failures < RECEIVE_DOUBLINGS / 2))
-		return false;
-	w->failure = *e;
-	worker_supervise_drain(w);
-	return true;
-}
-
-static void receive_failed(struct worker *w, const struct err *e)
-{
-	int doublings =
-		w->receive_failures < RECEIVE_DOUBLINGS ? w->receive_failures : RECEIVE_DOUBLINGS;
-	int64_t most = (int64_t)RECEIVE_AGAIN_MS << doublings;
-	int64_t ms = most / 2 + (int64_t)rng_below(&w->rng, (uint64_t)most / 2 + 1);
-
-	if (e->retry_after_ms > ms)
-		ms = e->retry_after_ms;
-	w->receive_failures++;
-	if (gives_up(w, e))
-		return;
-	LOG_WARN("receiving failed: trying again", LOG_I("in_ms", ms), LOG_E(e));
-	loop_timer_start(w->receive_again, span_ms(ms));
-}
-
-static void received(struct broker_message *list, size_t n, const struct err *e, void *arg)
-{
-	struct worker *w = arg;
-
-	w->receiving = false;
-	if (e->kind != ERR_NONE) {
-		receive_failed(w, e);
-	} else {
-		w->receive_failures = 0;
-		w->poll_good = clock_mono();
-		w->empty = n == 0;
-	}
-	for (size_t i = 0; i < n; i++) {
-		struct claim *c = worker_claim_new(w, &list[i], w->receive_asked);
-
-		w->jobs_begun++;
-		admit(c);
-	}
-	worker_supervise_turn(w);
-}
-
-static void receive(struct worker *w)
-{
-	size_t waiting = worker_claim_count(w, CLAIM_WAITING), idle = worker_crew_idle(w);
-	size_t max = idle > waiting ? idle - waiting : 0;
-	struct span wait =
-		worker_guard_wait(w, worker_lease_poll_wait(&w->rule, span_s(w->o->wait_s)));
-
-	if (!worker_event_room(w))
-		return;
-	if (w->o->jobs_max > 0 && (int64_t)max > w->o->jobs_max - w->jobs_begun)
-		max = (size_t)(w->o->jobs_max - w->jobs_begun);
-	if (max == 0)
-		return;
-	if (w->o->until_empty)
-		wait = span_s(0);
-	w->receiving = true;
-	w->receive_asked = clock_mono();
-	if (!w->receive_failures)
-		w->poll_good = w->receive_asked;
-	broker_receive(w->broker, max, wait, w->rule.hold, received, w);
-}
 
 /* --- start what waits */
 
@@ -137,12 +36,12 @@ static void keys_come(const struct cred *keys, const struct err *e, void *arg)
 	}
 	if (!keys_live(w)) {
 		w->receive_failures++;
-		if (gives_up(w, e))
+		if (worker_receive_gives_up(w, e))
 			return;
 	}
 	LOG_WARN("no new credentials: when there are none, no job is received", LOG_E(e));
 	if (!loop_timer_active(w->receive_again))
-		loop_timer_start(w->receive_again, span_ms(RECEIVE_AGAIN_MS));
+		loop_timer_start(w->receive_again, span_ms(WORKER_RECEIVE_AGAIN_MS));
 }
 
 /* Keys that a job of some minutes can use. */
@@ -208,10 +107,10 @@ static void turn(struct worker *w)
 		worker_life_idle(w);
 	if (w->phase != WORKER_RUNNING)
 		maybe_end(w);
-	else if (!w->receiving && !loop_timer_active(w->receive_again) &&
+	else if (worker_receive_room(w) && !loop_timer_active(w->receive_again) &&
 		 worker_life_may_receive(w) && worker_guard_may_receive(w) &&
 		 worker_ground_fit(w) && keys_ready(w)) /* each receive counts */
-		receive(w);
+		worker_receive(w);
 	worker_watch_turn(w);
 }
 
@@ -316,7 +215,7 @@ static void described(const struct broker_traits *t, const struct err *e, void *
 		LOG_WARN("the queue does not answer: trying again", LOG_E(e));
 		worker_watch_ready(w);
 		loop_timer_start(w->describe_again,
-				 span_ms(RECEIVE_AGAIN_MS << RECEIVE_DOUBLINGS / 2));
+				 span_ms(WORKER_RECEIVE_AGAIN_MS << WORKER_RECEIVE_DOUBLINGS / 2));
 		return;
 	}
 	w->traits =
@@ -427,6 +326,7 @@ static void finish(struct worker *w)
 	worker_encoders_stop(w);
 	worker_crew_stop(w);
 	broker_free(w->broker);
+	worker_receive_stop(w);
 	worker_event_stop(w);
 	worker_claim_stop_all(w);
 	worker_evidence_stop(w);
@@ -438,6 +338,7 @@ static void finish(struct worker *w)
 	worker_publish_stop(w);
 	loop_timer_free(w->drain);
 	loop_timer_free(w->receive_again);
+	loop_timer_free(w->receive_held);
 	loop_timer_free(w->describe_again);
 	loop_timer_free(w->turns);
 	for (size_t i = 0; i < COUNT_OF(w->signals); i++)
@@ -461,6 +362,8 @@ int worker_supervise(const struct worker_options *o, struct err *e)
 	w.loop = loop_new();
 	w.drain = loop_timer_new(w.loop, drain_over, &w);
 	w.receive_again = loop_timer_new(w.loop, turn_again, &w);
+	w.receive_held = loop_timer_new(w.loop, turn_again, &w);
+	w.room_since = TICK_NEVER;
 	w.describe_again = loop_timer_new(w.loop, describe, &w);
 	w.turns = loop_timer_new(w.loop, turn_soon, &w);
 	w.signals[0] = loop_signal_new(w.loop, SIGTERM, signalled, &w);

@@ -6,6 +6,7 @@
 #include "base/own.h"
 #include "worker/folder.h"
 #include "worker/hash.h"
+#include "worker/mate.h"
 #include "worker/pull.h"
 #include "worker/push.h"
 
@@ -23,19 +24,24 @@ static const enum task_stage of_video[] = { TASK_ASSETS, TASK_FETCH, TASK_PROBE,
 					    TASK_VERIFY, TASK_STORE, TASK_STAGES };
 static const enum task_stage of_exec[] = { TASK_FETCH, TASK_RUN, TASK_STORE, TASK_STAGES };
 
-static const enum task_stage *stages_of(int processor)
+/* A persistent command that leaves nothing has nothing to look for, and nothing to store. */
+static const enum task_stage of_mate[] = { TASK_RUN, TASK_STAGES };
+
+static const enum task_stage *stages_of(const struct profile *p)
 {
-	return processor == PROFILE_EXEC ? of_exec : of_video;
+	if (p->processor != PROFILE_EXEC)
+		return of_video;
+	return p->exec.persistent && !p->output_count ? of_mate : of_exec;
 }
 
-enum task_stage worker_task_stage_first(int processor)
+enum task_stage worker_task_stage_first(const struct profile *p)
 {
-	return stages_of(processor)[0];
+	return stages_of(p)[0];
 }
 
-enum task_stage worker_task_stage_after(int processor, enum task_stage done)
+enum task_stage worker_task_stage_after(const struct profile *p, enum task_stage done)
 {
-	const enum task_stage *s = stages_of(processor);
+	const enum task_stage *s = stages_of(p);
 
 	while (*s != done && *s != TASK_STAGES)
 		s++;
@@ -70,11 +76,13 @@ struct task *worker_task_new(const struct task_spec *s)
 	t->loop = s->loop;
 	t->lane = s->lane;
 	t->profile = s->profile;
-	t->stages = stages_of(s->profile->processor);
+	t->stages = stages_of(s->profile);
 	t->assets = s->assets;
 	t->hooks = s->hooks;
 	t->folder = own_strdup(s->folder);
 	t->message = own_strdup(s->message);
+	t->mate = s->mate;
+	t->ask = s->ask;
 	t->host = s->host;
 	t->confined = s->confined;
 	t->part_bytes = s->part_bytes;
@@ -100,8 +108,13 @@ void worker_task_free(struct task *t)
 	worker_push_cancel(t->push);
 	if (t->fd >= 0)
 		close(t->fd);
-	err_ignore(worker_folder_fresh(t->folder, TASK_OUTPUT_FOLDER,
-				       &ignored)); /* the supervisor clears after us */
+	worker_mate_drop(t->mate);
+	if (t->mate)
+		worker_mate_tidy(t->mate);
+	else
+		err_ignore(worker_folder_fresh(t->folder, TASK_OUTPUT_FOLDER,
+					       &ignored)); /* the supervisor clears after us */
+	json_free(t->ask);
 	for (size_t i = 0; i < t->file_count; i++) {
 		own_free(t->files[i].name);
 		own_free(t->files[i].bucket);
@@ -180,7 +193,7 @@ void worker_task_start(struct task *t)
 	struct err e = { 0 };
 
 	/* What a killed slot left here would be in the way. */
-	if (worker_folder_fresh(t->folder, TASK_OUTPUT_FOLDER, &e) < 0) {
+	if (!t->mate && worker_folder_fresh(t->folder, TASK_OUTPUT_FOLDER, &e) < 0) {
 		worker_task_fail(t, TASK_MACHINE, &e, "");
 		return;
 	}

@@ -39,8 +39,8 @@ enum task_stage {
 	TASK_STAGES
 };
 const char *worker_task_stage_word(enum task_stage s);
-enum task_stage worker_task_stage_first(int processor); /* enum profile_processor */
-enum task_stage worker_task_stage_after(int processor, enum task_stage done);
+enum task_stage worker_task_stage_first(const struct profile *p);
+enum task_stage worker_task_stage_after(const struct profile *p, enum task_stage done);
 
 enum task_class {
 	TASK_TRANSIENT, /* may go better another time, or elsewhere */
@@ -72,6 +72,7 @@ struct task_hooks {
 };
 
 struct hash; /* of the output */
+struct mate;
 struct pull;
 struct push;
 
@@ -99,6 +100,8 @@ struct task {
 	const struct profile *profile;
 	struct task_hooks hooks;
 	char *folder, *message; /* message: the file of its body; of a command only */
+	struct mate *mate;      /* the slot's persistent command; NULL: it has none */
+	struct json *ask;       /* what that one is told */
 	const char *host;
 	bool confined;
 	struct job job;
@@ -144,6 +147,8 @@ struct task_spec {
 	int64_t receives;
 	struct assets *assets;
 	const char *message; /* file of the message's body; NULL: not kept */
+	struct mate *mate;   /* NULL: none */
+	struct json *ask;    /* taken; for the mate */
 	const char *folder;  /* made here, removed by worker_task_free() */
 	const char *host;
 	bool confined; /* ffmpeg and ffprobe, by all layers that are there */

@@ -28,6 +28,7 @@ struct worker_options {
 	const char
 		*command; /* instead of a profile: run by the shell on each message; NULL: none */
 	const char *command_sandbox;
+	bool command_persistent;
 	int64_t command_park_status;
 	struct span command_limit, command_stall; /* stall 0: none */
 	const char *work_dir;

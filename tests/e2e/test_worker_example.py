@@ -4,7 +4,8 @@ import pytest
 from conftest import BUILD, SRC, wait_for
 
 HERE = SRC / "examples" / "worker"
-SAYS = {"video": "h264 1280x720, 5.0 s", "hls": "RESOLUTION=1280x720", "exec": "parked: {\"number\": \"three\""}
+SAYS = {"video": "h264 1280x720, 5.0 s", "hls": "RESOLUTION=1280x720", "exec": "parked: {\"number\": \"three\"",
+        "persistent": "this is no order: this is no order:"}
 
 
 @pytest.mark.parametrize("story", SAYS)

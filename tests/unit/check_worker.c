@@ -453,6 +453,7 @@ int main(void)
 	suite_add_tcase(s, check_worker_media());
 	suite_add_tcase(s, check_worker_graph());
 	suite_add_tcase(s, check_worker_children());
+	suite_add_tcase(s, check_worker_mate());
 	suite_add_tcase(s, check_worker_sandbox());
 	suite_add_tcase(s, check_worker_ends());
 	return check_main_run(srunner_create(s));

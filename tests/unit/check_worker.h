@@ -18,6 +18,7 @@ TCase *check_worker_media(void);    /* profiles, argument lists, probes, output 
 TCase *check_worker_graph(void);    /* what ffmpeg is told */
 TCase *check_worker_children(void); /* real children, folders, frames */
 TCase *check_worker_sandbox(void);  /* what a confined child can do */
+TCase *check_worker_mate(void);     /* commands that stay */
 TCase *check_worker_ends(void);     /* how claims end, by a scripted broker */
 
 #endif
