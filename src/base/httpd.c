@@ -100,6 +100,7 @@ static void conn_changed(void *arg, struct MHD_Connection *mhd, void **context,
 		if (k->next)
 			k->next->prev = k;
 		d->conns = k;
+		d->conn_count++;
 		*context = k;
 		if (!loop_timer_active(d->sweep))
 			loop_timer_start(d->sweep, span_ms(d->limits.idle_seconds * 250));
@@ -113,6 +114,9 @@ static void conn_changed(void *arg, struct MHD_Connection *mhd, void **context,
 		k->next->prev = k->prev;
 	own_free(k);
 	*context = NULL;
+	/* libmicrohttpd listens again in its next turn, and nothing else may ask for one. */
+	if (d->conn_count-- >= d->limits.connections)
+		httpd_wake(d);
 }
 
 static size_t as_it_came(void *arg, struct MHD_Connection *mhd, char *text)

@@ -12,6 +12,7 @@ struct httpd {
 	struct loop_fd *ready;
 	struct loop_timer *due, *sweep;
 	struct httpd_conn *conns;
+	int conn_count;
 	struct httpd_limits limits;
 	struct httpd_handler handler;
 	uint16_t port;
