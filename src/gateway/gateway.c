@@ -8,7 +8,6 @@
 #include "gateway/inside.h"
 
 #define HEADER_BYTES (256u << 10) /* of a connection; a piece of a body takes half of it */
-#define IDLE_S 60
 #define TICK_MS 1000
 
 char *gateway_pending_prefix(const struct gateway *g)
@@ -62,7 +61,7 @@ static int serve(struct gateway *g, struct err *e)
 {
 	const struct httpd_limits limits = { .body_cap = 64u << 10,
 					     .connections = (int)g->o->connections,
-					     .idle_seconds = IDLE_S,
+					     .idle_seconds = (int)((g->o->idle.ms + 999) / 1000),
 					     .header_cap = HEADER_BYTES };
 	const struct httpd_handler handler = { .on_head = gateway_route_head,
 					       .on_request = gateway_route_request,

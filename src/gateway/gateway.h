@@ -19,6 +19,7 @@ struct gateway_options {
 	int64_t max_mib, part_mib, connections;
 	const char *spool; /* folder of the parts that are being sent */
 	struct span url_valid, upload_most, forgotten_after, sweep_every, drain;
+	struct span idle; /* of a connection that moves nothing */
 };
 
 /* Serves until SIGTERM or SIGINT, and then until uploads under way are done or the drain is over.

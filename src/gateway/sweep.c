@@ -51,6 +51,8 @@ static bool old(struct instant since, struct span than)
 
 /* --- uploads in parts */
 
+static void list_opens(struct sweep *s);
+
 static void opens_came(struct aws_call *c, void *arg)
 {
 	struct sweep *s = arg;
@@ -58,6 +60,7 @@ static void opens_came(struct aws_call *c, void *arg)
 	struct span than = span_ms(g->o->upload_most.ms + g->o->forgotten_after.ms);
 	struct err e = { 0 };
 
+	s3_uploads_done(&s->open);
 	if (aws_s3_multi_list_read(&c->reply, &s->open, &e) < 0) {
 		give_up(s, "listing uploads in parts", &e);
 		return;
@@ -72,18 +75,24 @@ static void opens_came(struct aws_call *c, void *arg)
 		g->swept_removed++;
 		gateway_errand_abort(g, u->key, u->upload);
 	}
-	gateway_sweep_stop(g);
+	if (s->open.next_key && !g->draining)
+		list_opens(s);
+	else
+		gateway_sweep_stop(g);
 }
 
+/* A page, behind the one at hand. */
 static void list_opens(struct sweep *s)
 {
 	aws_call_done(&s->call);
-	aws_s3_multi_list_ask(&s->call.request, s->g->place.bucket, s->g->o->uploads, NULL, NULL);
+	aws_s3_multi_list_ask(&s->call.request, s->g->place.bucket, s->g->o->uploads,
+			      s->open.next_key, s->open.next_upload);
 	lane_start(s->g->lane, &s->call, span_s(GATEWAY_CALL_S), opens_came, s);
 }
 
 /* --- marked ones */
 
+static void list_marks(struct sweep *s);
 static void step(struct sweep *s);
 
 static const char *mark(const struct sweep *s)
@@ -219,6 +228,10 @@ static void step(struct sweep *s)
 	       (!old(s->marks.list[s->next].modified, s->g->o->forgotten_after) ||
 		!strrchr(mark(s), '/')[1]))
 		s->next++;
+	if (s->next == s->marks.count && s->marks.next_token && !s->g->draining) {
+		list_marks(s);
+		return;
+	}
 	if (s->next == s->marks.count || s->g->draining) {
 		list_opens(s);
 		return;
@@ -233,15 +246,27 @@ static void marks_came(struct aws_call *c, void *arg)
 	struct sweep *s = arg;
 	struct err e = { 0 };
 
+	s3_entries_done(&s->marks);
+	s->next = 0;
 	if (aws_s3_list_read(&c->reply, &s->marks, &e) < 0)
 		give_up(s, "listing what is marked", &e);
 	else
 		step(s);
 }
 
+/* A page, behind the one at hand. */
+static void list_marks(struct sweep *s)
+{
+	struct gateway *g = s->g;
+	AUTO(own_freep) char *prefix = gateway_pending_prefix(g);
+
+	aws_call_done(&s->call);
+	aws_s3_list_ask(&s->call.request, g->place.bucket, prefix, NULL, PAGE, s->marks.next_token);
+	lane_start(g->lane, &s->call, span_s(GATEWAY_CALL_S), marks_came, s);
+}
+
 void gateway_sweep_start(struct gateway *g)
 {
-	AUTO(own_freep) char *prefix = gateway_pending_prefix(g);
 	struct sweep *s;
 
 	if (g->sweeping)
@@ -250,6 +275,5 @@ void gateway_sweep_start(struct gateway *g)
 	s->g = g;
 	s->record.began_at = INSTANT_NEVER;
 	g->sweeping = s;
-	aws_s3_list_ask(&s->call.request, g->place.bucket, prefix, NULL, PAGE, NULL);
-	lane_start(g->lane, &s->call, span_s(GATEWAY_CALL_S), marks_came, s);
+	list_marks(s);
 }

@@ -65,6 +65,9 @@ static const struct option table[] = {
 	  .doc = "how long a URL of a result may be used" },
 	{ "upload-timeout", 0, OPTION_SPAN, &o.upload_most, "TIME", NULL, "6h",
 	  .doc = "longest that an upload may take" },
+	{ "idle-timeout", 0, OPTION_SPAN, &o.idle, "TIME", NULL, "1m",
+	  .doc = "how long a connection may move nothing and the head of a request may take; a "
+		 "body that takes longer comes with 1 KiB a second or is cut" },
 	{ "forgotten-after", 0, OPTION_SPAN, &o.forgotten_after, "TIME", NULL, "15m",
 	  .doc = "when an upload without a message is sent, or removed where it is not whole" },
 	{ "sweep-every", 0, OPTION_SPAN, &o.sweep_every, "TIME", NULL, "1m",
@@ -103,6 +106,8 @@ static int check(struct err *e)
 		return err_set(e, ERR_POLICY,
 			       "--forgotten-after and --sweep-every want some time, and "
 			       "--url-valid from a second to a week");
+	if (o.idle.ms < 1000 || o.idle.ms > 3600ll * 1000)
+		return err_set(e, ERR_POLICY, "--idle-timeout wants a second to an hour");
 	if (!o.spool)
 		o.spool = tmp && *tmp ? tmp : "/var/tmp";
 	o.celery.broker_url = o.to.broker_url;
