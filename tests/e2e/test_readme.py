@@ -8,12 +8,15 @@ import shutil
 import subprocess
 
 import pytest
-from conftest import SRC, program_path
+from conftest import SRC, free_port, program_path, wait_for
 
 # Commands that end by themselves, and the exit statuses that are as they should be.
 ENDS = {"windlass": {"plan": (0, 3), "doctor": (0, 1)}}
 # Programs that run until they are told to end, and what they show when they are up.
-STAYS = {"windlassd": r"windlassd is ready", "windlass-worker": r"worker ready", "windlass-local": r"ready on "}
+STAYS = {"windlassd": r"windlassd is ready", "windlass-worker": r"worker ready", "windlass-local": r"ready on ",
+         "windlass-gateway": r'"event":"listening"'}
+# Commands that are not ours: run by a shell.
+SHELL = ("curl", "openssl")
 # Commands that set the machine up: too slow to run twice, so what they name must be there.
 SETS_UP = ("./examples/quickstart/run", "./tests/run", "./autogen.sh")
 # What the README takes for granted on AWS.
@@ -101,12 +104,20 @@ def test_readme_commands_work(programs, tmp_path):
     cloud.wait_log(STAYS[name])
     env = exports(cloud.wait_log(r"(?s)(export AWS_ENDPOINT_URL.*AWS_DEFAULT_REGION=\S+)").group(1))
 
-    ran = {}
+    ran, told = {}, {}
+    gateway = env["WINDLASS_GATEWAY_LISTEN"] = f"127.0.0.1:{free_port()}"
     for line in lines:
         if line.startswith("export "):
             env.update(exports(line))
             continue
         words = shlex.split(line)
+        if words[0] in SHELL:
+            line = line.replace("127.0.0.1:8080", gateway).replace("/ID", f"/{told.get('video_id')}")
+            done = programs.call("/bin/sh", "-c", line, cwd=tree, env=env)
+            assert done.returncode == 0, f"{line}\n{done.stderr}"
+            told = json.loads(done.stdout) if words[0] == "curl" else {}
+            assert words[0] != "curl" or told["video_id"], f"{line}\n{done.stdout}"
+            continue
         assert os.access(program_path(words[0]), os.X_OK)
         if line == here:
             continue
@@ -121,8 +132,9 @@ def test_readme_commands_work(programs, tmp_path):
             assert done.returncode in ENDS[words[0]].get(words[1], (0,)), f"{line}\n{done.stdout}{done.stderr}"
             assert done.stdout.strip(), f"{line} printed nothing"
             ran[words[0]] = done
-    assert set(ran) == {"windlass", "windlassd", "windlass-worker"}
-    ran["windlass-worker"].wait_log(r"job done", seconds=60)
+    assert set(ran) == {"windlass", "windlassd", "windlass-worker", "windlass-gateway"}
+    assert told["title"] == "My video" and told["state"] in ("queued", "processing", "done"), told
+    wait_for(lambda: len(re.findall("job done", ran["windlass-worker"].text())) == 2, "both videos, sent and uploaded", 60)
 
 
 def fetch_history(programs, words, tree, env):
