@@ -7,7 +7,6 @@ import pytest
 from cloud import Cloud
 from conftest import BUILD
 
-NOW = datetime.datetime.now(datetime.timezone.utc).replace(second=0, microsecond=0)
 POLICY = """\
 version: 1
 name: thumbs
@@ -19,16 +18,19 @@ rules:
 """
 
 
-def ago(minutes):
-    return NOW - datetime.timedelta(minutes=minutes)
-
-
 def text(when):
     return when.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @pytest.fixture
-def put(moto, client_of):
+def ago():
+    """ago(minutes): so long before the minute in which the test begins."""
+    now = datetime.datetime.now(datetime.timezone.utc).replace(second=0, microsecond=0)
+    return lambda minutes: now - datetime.timedelta(minutes=minutes)
+
+
+@pytest.fixture
+def put(moto, client_of, ago):
     """put({minutes ago: count}): what CloudWatch knows of a queue."""
     api = client_of(moto, "cloudwatch")
 
@@ -49,17 +51,17 @@ def trace(moto, keys, windlass):
     return run
 
 
-def test_our_client_reads_what_boto3_put(put, moto, keys, programs):
+def test_our_client_reads_what_boto3_put(put, ago, moto, keys, programs):
     put({10: 3, 9: 0, 5: 120})
     done = programs.call(str(BUILD / "tests" / "lib" / "aws_drive"), "cloudwatch-data", "AWS/SQS", "NumberOfMessagesSent",
-                         "QueueName", "jobs", "60", text(ago(20)), text(NOW), env={**keys, "AWS_ENDPOINT_URL": moto})
+                         "QueueName", "jobs", "60", text(ago(20)), text(ago(0)), env={**keys, "AWS_ENDPOINT_URL": moto})
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(done.stdout)
     assert found["points"] == [[int(ago(m).timestamp()), n] for m, n in ((10, 3.0), (9, 0.0), (5, 120.0))]
     assert found["whole"] and not found["more"]
 
 
-def test_a_history_becomes_a_load(put, trace, windlass, tmp_path):
+def test_a_history_becomes_a_load(put, ago, trace, windlass, tmp_path):
     put({m: m % 3 for m in range(5, 200)})
     load, policy = tmp_path / "load.csv", tmp_path / "thumbs.yaml"
     policy.write_text(POLICY)
@@ -78,7 +80,7 @@ def test_a_history_becomes_a_load(put, trace, windlass, tmp_path):
     assert tuned.returncode == 0 and json.loads(tuned.stdout)["best"]["kept"], tuned.stderr
 
 
-def test_what_is_missing_is_not_zero(put, trace):
+def test_what_is_missing_is_not_zero(put, ago, trace):
     put({m: 8 for m in range(5, 60) if not 20 < m <= 30})
     done = trace("jobs", "--since", "2h", status=1)
     assert done.stdout == "" and "10 of 55 periods have no data, which is not zero" in done.stderr
@@ -90,7 +92,7 @@ def test_what_is_missing_is_not_zero(put, trace):
         assert "10 of 55 periods were filled: " + how in done.stderr
 
 
-def test_the_same_time_of_other_days_fills_a_gap(put, trace):
+def test_the_same_time_of_other_days_fills_a_gap(put, ago, trace):
     day = 24 * 60
     put({**{m: 4 for m in range(2 * day + 10, 2 * day + 20)}, **{m: 6 for m in range(day + 10, day + 20)},
          **{m: 9 for m in range(10, 13)}})
@@ -124,7 +126,7 @@ def test_mistakes_end_in_one_sentence(trace, put):
     assert "CloudWatch GetMetricData" in done.stderr and len(done.stderr.strip().splitlines()) == 1
 
 
-def test_the_embedded_cloud_has_a_history_too(programs, windlass, tmp_path):
+def test_the_embedded_cloud_has_a_history_too(programs, ago, windlass, tmp_path):
     cloud = Cloud(programs, tmp_path).start()
     env = cloud.environment
     queue = cloud.client("sqs").create_queue(QueueName="jobs")["QueueUrl"]
@@ -133,7 +135,7 @@ def test_the_embedded_cloud_has_a_history_too(programs, windlass, tmp_path):
             cloud.client("sqs").send_message(QueueUrl=queue, MessageBody=str(i))
         assert windlass("local", "advance", "5m", env=env).returncode == 0
     ours = windlass("trace", "fetch", queue, "--since", "1h", "--fill", "zero",
-                    "--until", text(NOW + datetime.timedelta(hours=1)), env=env)  # its clock is ahead of ours
+                    "--until", text(ago(-60)), env=env)  # its clock is ahead of ours
     assert ours.returncode == 0, ours.stderr
     counts = [int(line.split(",")[1]) for line in ours.stdout.splitlines()[1:]]
     assert sum(counts) == 12, ours.stdout
