@@ -5,6 +5,7 @@
 #include "base/crypto.h"
 #include "local/autoscaling.h"
 #include "local/fleet.h"
+#include "local/fleet_template.h"
 #include "local/metadata.h"
 
 #define TOKEN_MAX 1024
@@ -192,6 +193,21 @@ void local_autoscaling_put_split(struct local_call *c, const char *name, const c
 	local_end(c);
 }
 
+void local_autoscaling_put_template(struct local_call *c, const char *as, const char *launch,
+				    const char *version)
+{
+	AUTO(local_fleet_template_done) struct local_fleet_template t = { 0 };
+	struct err e;
+
+	/* Without a row it is a launch configuration named as a template, which has no id. */
+	err_ignore(local_fleet_template_find(c->local->db, launch, NULL, &t, &e));
+	local_object(c, as);
+	local_put(c, "LaunchTemplateId", t.id);
+	local_put(c, "LaunchTemplateName", launch);
+	local_put(c, "Version", version);
+	local_end(c);
+}
+
 void local_autoscaling_put_launch(struct local_call *c, const char *launch, bool template,
 				  const char *version)
 {
@@ -199,10 +215,7 @@ void local_autoscaling_put_launch(struct local_call *c, const char *launch, bool
 		local_put(c, "LaunchConfigurationName", launch);
 		return;
 	}
-	local_object(c, "LaunchTemplate");
-	local_put(c, "LaunchTemplateName", launch);
-	local_put(c, "Version", version);
-	local_end(c);
+	local_autoscaling_put_template(c, "LaunchTemplate", launch, version);
 }
 
 static const struct local_action actions[] = {

@@ -38,12 +38,17 @@ void local_autoscaling_put_split(struct local_call *c, const char *name, const c
 /* What groups and instances both show: LaunchConfigurationName or LaunchTemplate. */
 void local_autoscaling_put_launch(struct local_call *c, const char *launch, bool template,
 				  const char *version);
+/* LaunchTemplate or LaunchTemplateSpecification, as @p as says. */
+void local_autoscaling_put_template(struct local_call *c, const char *as, const char *launch,
+				    const char *version);
 
 /* What a group launches, as the call says it, into @p g. -1: the call has ended. @p needed: it must
  * be said. */
 MUST int local_autoscaling_setting(struct local_call *c, struct local_fleet_group *g, bool needed);
 MUST int local_autoscaling_template(struct local_call *c, const struct json *t,
 				    struct local_fleet_group *g);
+/* Reads a launch's user data: base64 of a script that can be started. -1: the call has ended. */
+MUST int local_autoscaling_launch_data(struct local_call *c, const char *data);
 void local_autoscaling_setting_put(struct local_call *c, const struct local_fleet_group *g);
 /* An instance in a list; @p alone: in one that is not of its group. */
 void local_autoscaling_put_instance(struct local_call *c, const struct local_fleet_instance *i,

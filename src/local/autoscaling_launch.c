@@ -16,6 +16,15 @@ static const char *const kept[] = {
 	"KeyName",      "ClassicLinkVPCId",         "KernelId",        "RamdiskId", "SpotPrice",
 	"EbsOptimized", "AssociatePublicIpAddress", "PlacementTenancy"
 };
+static const char *const structures[] = { "BlockDeviceMappings", "ClassicLinkVPCSecurityGroups",
+					  "InstanceMonitoring" };
+/* Told where nothing was said. */
+static const struct {
+	const char *name, *value;
+} usual[] = {
+	{ "KeyName", "" }, { "KernelId", "" }, { "RamdiskId", "" }, { "EbsOptimized", "false" }
+};
+static const char idle[] = "ZXhlYyBzbGVlcCBpbmZpbml0eQo="; /* exec sleep infinity */
 
 /* 1 there is one, 0 not, -1 the call was ended. */
 static int launch_exists(struct local_call *c, const char *name, int64_t *ret_count)
@@ -45,7 +54,7 @@ static int launch_named(struct local_call *c, const char **ret_name, int64_t *re
 }
 
 /* Without user data a machine boots and does nothing, so we do: it waits to be stopped. */
-static int check_data(struct local_call *c, const char *data)
+int local_autoscaling_launch_data(struct local_call *c, const char *data)
 {
 	AUTO(buf_done) struct buf script = BUF(FLEET_SCRIPT_MAX);
 	struct span delay;
@@ -79,6 +88,10 @@ static void detail_of(struct local_call *c, struct buf *out)
 	for (size_t i = 0; i < COUNT_OF(kept); i++)
 		if (local_str(c->params, kept[i]))
 			json_set_str(j, kept[i], local_str(c->params, kept[i]));
+	for (size_t i = 0; i < COUNT_OF(structures); i++)
+		if (json_get(c->params, structures[i]))
+			json_set(j, structures[i],
+				 json_ref((struct json *)json_get(c->params, structures[i])));
 	json_set_str(j, "SecurityGroups", groups);
 	json_write(j, out);
 }
@@ -106,7 +119,6 @@ static int store(struct local_call *c, const char *name, const char *data, struc
 
 void local_autoscaling_launch_create(struct local_call *c)
 {
-	static const char idle[] = "ZXhlYyBzbGVlcCBpbmZpbml0eQo="; /* exec sleep infinity */
 	const char *data = local_str(c->params, "UserData"), *name;
 	int64_t count;
 	struct err e;
@@ -123,12 +135,49 @@ void local_autoscaling_launch_create(struct local_call *c)
 	if (there != 0 || count >= LAUNCHES_MOST)
 		return;
 	data = data && data[0] ? data : idle;
-	if (check_data(c, data) < 0)
+	if (local_autoscaling_launch_data(c, data) < 0)
 		return;
 	if (store(c, name, data, &e) < 0)
 		local_fail_internal(c, &e);
 	else
 		local_done(c);
+}
+
+static void put_value(struct local_call *c, const char *name, const struct json *v)
+{
+	const struct json *member;
+	const char *key;
+
+	if (json_type(v) == JSON_ARRAY) {
+		local_list(c, name, NULL);
+		for (size_t i = 0; i < json_count(v); i++)
+			put_value(c, NULL, json_at(v, i));
+		local_end(c);
+	} else if (json_type(v) == JSON_OBJECT) {
+		local_object(c, name);
+		for (size_t it = 0; json_next(v, &it, &key, &member);)
+			put_value(c, key, member);
+		local_end(c);
+	} else {
+		local_put(c, name, json_str(v));
+	}
+}
+
+static void put_usual(struct local_call *c, const struct json *detail)
+{
+	for (size_t i = 0; i < COUNT_OF(usual); i++)
+		if (!json_get(detail, usual[i].name))
+			local_put(c, usual[i].name, usual[i].value);
+	for (size_t i = 0; i < 2; i++)
+		if (!json_get(detail, structures[i])) {
+			local_list(c, structures[i], NULL);
+			local_end(c);
+		}
+	if (json_get(detail, "InstanceMonitoring"))
+		return;
+	local_object(c, "InstanceMonitoring");
+	local_put_bool(c, "Enabled", true);
+	local_end(c);
 }
 
 static void put_detail(struct local_call *c, const char *text)
@@ -141,8 +190,9 @@ static void put_detail(struct local_call *c, const char *text)
 		if (strcmp(key, "SecurityGroups") == 0)
 			local_autoscaling_put_split(c, key, json_str(value));
 		else
-			local_put(c, key, json_str(value));
+			put_value(c, key, value);
 	}
+	put_usual(c, detail);
 }
 
 static void put_launch(struct local_call *c, const struct db_row *r)
@@ -151,7 +201,7 @@ static void put_launch(struct local_call *c, const struct db_row *r)
 	local_put(c, "LaunchConfigurationName", db_str(r, 0));
 	local_put(c, "LaunchConfigurationARN", db_str(r, 1));
 	local_put_time(c, "CreatedTime", (struct instant){ db_int(r, 2) });
-	local_put(c, "UserData", db_str(r, 3));
+	local_put(c, "UserData", strcmp(db_str(r, 3), idle) ? db_str(r, 3) : "");
 	local_put(c, "ImageId", db_str(r, 4));
 	local_put(c, "InstanceType", db_str(r, 5));
 	local_put(c, "IamInstanceProfile", db_str(r, 6));

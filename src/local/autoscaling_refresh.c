@@ -7,6 +7,7 @@
 #include "local/autoscaling.h"
 #include "local/fleet.h"
 #include "local/fleet_refresh.h"
+#include "local/fleet_template.h"
 
 #define PAGE_USUAL 50
 #define PAGE_MOST 100
@@ -148,8 +149,11 @@ static int list_instances(struct local_call *c, const struct local_fleet_group *
 			  struct local_fleet_refreshing *r, struct err *e)
 {
 	const char *launch = r->launch ? r->launch : g->launch;
-	const char *version = r->launch ? r->version : g->version;
+	AUTO(own_freep) char *version = NULL;
 
+	if (local_fleet_template_word(c->local->db, launch, r->launch ? r->version : g->version,
+				      &version, e) < 0)
+		return -1;
 	return db_exec(c->local->db,
 		       "INSERT INTO fleet_refresh_todo SELECT ?1, id FROM fleet_instance"
 		       " WHERE grp = ?2 AND NOT (?3 AND launch = ?4 AND version IS ?5)"

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "local/autoscaling.h"
+#include "local/fleet_template.h"
 
 static void replace(char **p, const char *value)
 {
@@ -25,15 +26,44 @@ static int launch_exists(struct local_call *c, const char *name)
 	return rc;
 }
 
-/* A launch template is a launch configuration that is named as one: EC2, which makes templates, is
- * not played here. */
+/* The name of the template that @p t names, owned; NULL: the call has ended. A launch configuration
+ * that is named as a template is taken as one too, in any version. */
+static char *template_name(struct local_call *c, const struct json *t)
+{
+	AUTO(local_fleet_template_done) struct local_fleet_template found = { 0 };
+	AUTO(json_freep) struct json *data = NULL;
+	const char *name = local_str(t, "LaunchTemplateName"),
+		   *id = local_str(t, "LaunchTemplateId"), *version = local_str(t, "Version");
+	struct db *d = c->local->db;
+	struct err e;
+	int rc = local_fleet_template_find(d, name, id, &found, &e);
+	bool made = rc == 1;
+
+	if (made)
+		rc = local_fleet_template_data(
+			d, &found, local_fleet_template_number(&found, version), &data, &e);
+	if (rc < 0) {
+		local_fail_internal(c, &e);
+		return NULL;
+	}
+	if (rc == 1 || (!made && name && (rc = launch_exists(c, name)) == 1))
+		return own_strdup(made ? found.name : name);
+	if (rc == 0)
+		local_fail(c, "ValidationError",
+			   "You must use a valid fully-formed launch template. The specified launch"
+			   " template%s%.40s, with template %s %.255s, does not exist.",
+			   made ? " version " : "", made ? version : "", name ? "name" : "ID",
+			   name ? name : id);
+	return NULL;
+}
+
 int local_autoscaling_template(struct local_call *c, const struct json *t,
 			       struct local_fleet_group *g)
 {
+	AUTO(own_freep) char *known = NULL;
 	const char *name = local_str(t, "LaunchTemplateName"),
 		   *id = local_str(t, "LaunchTemplateId");
 	const char *version = local_str(t, "Version");
-	int rc;
 
 	if (!name == !id) {
 		local_fail(c, "ValidationError",
@@ -41,16 +71,11 @@ int local_autoscaling_template(struct local_call *c, const struct json *t,
 			   " LaunchTemplateName");
 		return -1;
 	}
-	rc = name ? launch_exists(c, name) : 0;
-	if (rc == 0)
-		local_fail(c, "ValidationError",
-			   "You must use a valid fully-formed launch template. The specified launch"
-			   " template, with template %s %.255s, does not exist.",
-			   name ? "name" : "ID", name ? name : id);
-	if (rc != 1)
+	known = template_name(c, t);
+	if (!known)
 		return -1;
 	g->template = true;
-	replace(&g->launch, name);
+	replace(&g->launch, known);
 	replace(&g->version, version ? version : "$Default");
 	return 0;
 }
@@ -186,10 +211,7 @@ static void put_mixed(struct local_call *c, const struct local_fleet_group *g)
 
 	local_object(c, "MixedInstancesPolicy");
 	local_object(c, "LaunchTemplate");
-	local_object(c, "LaunchTemplateSpecification");
-	local_put(c, "LaunchTemplateName", g->launch);
-	local_put(c, "Version", g->version);
-	local_end(c);
+	local_autoscaling_put_template(c, "LaunchTemplateSpecification", g->launch, g->version);
 	put_overrides(c, json_get(json_get(j, "LaunchTemplate"), "Overrides"));
 	local_end(c);
 	local_object(c, "InstancesDistribution");

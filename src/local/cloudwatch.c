@@ -116,9 +116,13 @@ int local_cloudwatch_times(struct local_call *c, int64_t period, int64_t *ret_fr
 		if (t[i].ms < 0)
 			t[i].ms = 0;
 	}
-	if (t[0].ms >= t[1].ms) {
-		local_fail(c, "InvalidParameterValueException",
-			   "The parameter StartTime must be less than the parameter EndTime.");
+	if (t[0].ms / 1000 >= t[1].ms / 1000) { /* parts of a second do not count */
+		bool data = !strcmp(c->action->name, "GetMetricData");
+
+		local_fail(
+			c, data ? "ValidationError" : "InvalidParameterValueException", "%s",
+			data ? "The parameter EndTime must be greater than StartTime."
+			     : "The parameter StartTime must be less than the parameter EndTime.");
 		return -1;
 	}
 	*ret_from = local_cloudwatch_round(t[0].ms / 1000, period, local_wall(c->local).ms / 1000);

@@ -146,6 +146,7 @@ static int rule_read(const struct json *spec, struct local_cloudwatch_rule *r, s
 static int metrics_read(const struct json *spec, struct local_cloudwatch_alarm *a, struct err *e)
 {
 	const struct json *metrics = json_get(spec, "Metrics");
+	const char *low = local_str(spec, "EvaluateLowSampleCountPercentile");
 	bool single = local_str(spec, "MetricName") != NULL;
 
 	if (json_count(metrics) && single)
@@ -156,6 +157,11 @@ static int metrics_read(const struct json *spec, struct local_cloudwatch_alarm *
 		return local_cloudwatch_refuse(
 			e, "InvalidParameterCombinationException",
 			"The parameters Statistic and ExtendedStatistic are mutually exclusive.");
+	if (low && strcmp(low, "evaluate") && strcmp(low, "ignore"))
+		return REFUSE(e,
+			      "Option %.40s is not supported. Supported options for parameter "
+			      "EvaluateLowSampleCountPercentile are evaluate and ignore.",
+			      low);
 	if (json_count(metrics) ? local_cloudwatch_query_read(metrics, true, &a->queries, e) < 0
 				: local_cloudwatch_query_single(spec, &a->queries, e) < 0)
 		return -1;

@@ -41,9 +41,7 @@ static int statistics_read(struct local_call *c, struct get *g)
 	g->plain = json_get(c->params, "Statistics");
 	g->extended = json_get(c->params, "ExtendedStatistics");
 	if (!json_count(g->plain) == !json_count(g->extended)) {
-		local_fail(c,
-			   json_count(g->plain) ? "InvalidParameterCombinationException"
-						: "MissingRequiredParameterException",
+		local_fail(c, "InvalidParameterCombinationException",
 			   "Must specify either Statistics or ExtendedStatistics");
 		return -1;
 	}

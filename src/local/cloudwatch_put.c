@@ -53,8 +53,12 @@ static int values_read(struct local_call *c, const struct json *d, const char *p
 	const struct json *values = json_get(d, "Values"), *counts = json_get(d, "Counts");
 	size_t n = json_count(values);
 
-	if (json_count(counts) && json_count(counts) != n)
-		return invalid(c, place, "Values", "and Counts must be of the same size");
+	if (json_count(counts) && json_count(counts) != n) {
+		local_fail(c, "InvalidParameterValueException",
+			   "The parameters %sValues and %sCounts must be of the same size.", place,
+			   place);
+		return -1;
+	}
 	if (n == 0 || n > CLOUDWATCH_VALUES_MAX)
 		return invalid(c, place, "Values", "must have from 1 to 150 items");
 	for (size_t i = 0; i < n; i++) {
@@ -110,9 +114,10 @@ static int sum_read(struct local_call *c, const struct json *d, const char *plac
 		return -1;
 	if (one + set + values > 1) {
 		local_fail(c, "InvalidParameterCombinationException",
-			   "The parameters %sValue, %sValues and %sStatisticValues are mutually "
-			   "exclusive and you have specified more than one.",
-			   place, place, place);
+			   "The parameters %s%s and %s%s are mutually exclusive and you have "
+			   "specified both.",
+			   place, one ? "Value" : "Values", place,
+			   set ? "StatisticValues" : "Values");
 		return -1;
 	}
 	if (set)

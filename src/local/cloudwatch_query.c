@@ -239,8 +239,16 @@ int local_cloudwatch_query_single(const struct json *object, struct local_cloudw
 						  .count = 1 };
 	ret->all[0].id = own_strdup("m1");
 	ret->all[0].returned = true;
-	if (!word)
+	if (!word) {
+		struct local_cloudwatch_stat stat;
+
 		word = local_str(object, "ExtendedStatistic");
+		if (word && local_cloudwatch_stat_parse(word, &stat) < 0)
+			return local_cloudwatch_refuse(
+				e, "InvalidParameterValueException",
+				"The value %.80s for parameter ExtendedStatistic is not supported.",
+				word);
+	}
 	return metric_read(object, object, word, &ret->all[0], e);
 }
 

@@ -233,17 +233,22 @@ static void describe_zones(struct local_call *c)
 }
 
 static const struct local_action actions[] = {
+	{ "CreateLaunchTemplate", local_ec2_template_create },
+	{ "CreateLaunchTemplateVersion", local_ec2_template_version },
+	{ "DeleteLaunchTemplate", local_ec2_template_delete },
 	{ "DescribeAvailabilityZones", describe_zones },
 	{ "DescribeInstanceStatus", describe_status },
 	{ "DescribeInstances", describe_instances },
+	{ "DescribeLaunchTemplateVersions", local_ec2_template_describe_versions },
+	{ "DescribeLaunchTemplates", local_ec2_template_describe },
 	{ "DescribeRegions", describe_regions },
+	{ "ModifyLaunchTemplate", local_ec2_template_modify },
 	{ "TerminateInstances", terminate_instances },
 };
 
 static const struct local_alias aliases[] = {
 	{ "InstanceId", "InstanceIds", NULL },
 	{ "Filter", "Filters", NULL },
-	{ "Value", "Values", NULL },
 };
 
 const struct local_service local_ec2_service = {

@@ -33,4 +33,9 @@ MUST int local_ec2_show(struct local_call *c, const struct local_ec2_instance *i
 void local_ec2_show_state(struct local_call *c, const char *name, struct local_ec2_state s);
 void local_ec2_show_status(struct local_call *c, const struct local_ec2_instance *i);
 
+/* Launch templates. */
+local_action_fn local_ec2_template_create, local_ec2_template_version, local_ec2_template_modify,
+	local_ec2_template_delete, local_ec2_template_describe,
+	local_ec2_template_describe_versions;
+
 #endif

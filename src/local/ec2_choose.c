@@ -214,7 +214,7 @@ int local_ec2_wanted(struct local_call *c, const struct local_ec2_instance *i, s
 		return 0;
 	for (size_t k = 0; k < json_count(filters); k++) {
 		const char *name = local_str(json_at(filters, k), "Name");
-		const struct json *values = json_get(json_at(filters, k), "Values");
+		const struct json *values = json_get(json_at(filters, k), "Value");
 		int rc = is_tag_filter(name) ? meets_tag(c, i, name, values, e)
 					     : any(values, field(i, name));
 

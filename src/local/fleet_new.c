@@ -1,4 +1,5 @@
 /* New instances: rows, which the next turn boots. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,17 +9,54 @@
 #include "local/fleet_launch.h"
 #include "local/fleet_mixed.h"
 #include "local/fleet_own.h"
+#include "local/fleet_template.h"
 
 #define SECRET_BYTES 32
 
-/* What the launch configuration says, into a new instance. 0: there is none of that name. */
+static const char *text_or(const struct json *data, const char *name, const char *otherwise)
+{
+	const char *text = json_get_str(data, name);
+
+	return text && *text ? text : otherwise;
+}
+
+/* From the version that its word means now, which is what it is told to be launched from. 1, 0
+ * there is no such, -1 error. */
+static int read_template(struct local *l, const struct local_fleet_template *t,
+			 struct local_fleet_instance *i, struct err *e)
+{
+	const int64_t number = local_fleet_template_number(t, i->version);
+	AUTO(buf_done) struct buf script = BUF(FLEET_SCRIPT_MAX);
+	AUTO(json_freep) struct json *data = NULL;
+	int rc = local_fleet_template_data(l->db, t, number, &data, e);
+	const struct json *role = json_get(data, "IamInstanceProfile");
+	const char *text = text_or(data, "UserData", NULL);
+
+	if (rc != 1)
+		return rc;
+	if (text && crypto_unbase64(text, strlen(text), &script, e) < 0)
+		return -1;
+	own_free(i->version);
+	i->version = own_printf("%" PRId64, number);
+	i->script = own_strdup(text ? buf_str(&script) : "exec sleep infinity\n");
+	i->type = own_strdup(text_or(data, "InstanceType", "m1.small"));
+	i->image = own_strdup(text_or(data, "ImageId", ""));
+	i->profile = own_strdup(text_or(role, "Name", text_or(role, "Arn", NULL)));
+	return 1;
+}
+
+/* What the launch configuration or template says, into a new instance. 0: there is none of that
+ * name. */
 static int read_launch(struct local *l, struct local_fleet_instance *i, struct err *e)
 {
+	AUTO(local_fleet_template_done) struct local_fleet_template t = { 0 };
 	AUTO(db_endp) struct db_row *r = NULL;
 	AUTO(buf_done) struct buf script = BUF(FLEET_SCRIPT_MAX);
 	const char *data;
-	int rc;
+	int rc = i->template ? local_fleet_template_find(l->db, i->launch, NULL, &t, e) : 0;
 
+	if (rc != 0)
+		return rc < 0 ? -1 : read_template(l, &t, i, e);
 	r = db_query(l->db,
 		     "SELECT user_data, type, image, profile FROM fleet_launch WHERE name = ?",
 		     DB_ARGS(DB_S(i->launch)), e);

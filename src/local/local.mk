@@ -86,6 +86,8 @@ src_local_liblocal_a_SOURCES += \
 	src/local/autoscaling_launch.c src/local/autoscaling_process.c \
 	src/local/autoscaling_tag.c \
 	src/local/ec2.c src/local/ec2.h src/local/ec2_choose.c src/local/ec2_show.c \
+	src/local/ec2_template.c \
+	src/local/fleet_template.c src/local/fleet_template.h \
 	src/local/autoscaling_act.c src/local/autoscaling_pool.c src/local/autoscaling_refresh.c \
 	src/local/autoscaling_setting.c src/local/autoscaling_standby.c src/local/autoscaling_type.c \
 	src/local/autoscaling_adjust.c src/local/autoscaling_adjust.h \

@@ -247,6 +247,7 @@ int local_state_open(struct local *l, struct err *e)
 		local_s3_event_schema,
 		local_s3_pieces_schema,
 		local_s3_cors_schema,
+		local_fleet_template_schema,
 	};
 	AUTO(own_freep) char *path = NULL;
 	AUTO(own_freep) char *kept = NULL;

@@ -14,6 +14,7 @@ extern const char local_s3_cors_schema[];
 extern const char local_fleet_schema[];
 extern const char local_fleet_pool_schema[];
 extern const char local_fleet_ended_schema[];
+extern const char local_fleet_template_schema[];
 extern const char local_sts_web_schema[];
 extern const char local_sqs_meter_schema[];
 extern const char local_sqs_moved_schema[];

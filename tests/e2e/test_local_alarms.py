@@ -75,12 +75,15 @@ def test_alarms_in_each_protocol(cloud, protocol, monkeypatch):
     cloudwatch.enable_alarm_actions(AlarmNames=["deep", "nobody"])
     assert cloudwatch.describe_alarms(AlarmNames=["deep"])["MetricAlarms"][0]["ActionsEnabled"] is True
 
-    refused = lambda **change: code_of(cloudwatch.put_metric_alarm, **{**ALARM, **change})  # noqa: E731
+    refused = lambda **change: code_of(
+        cloudwatch.put_metric_alarm, **{k: v for k, v in {**ALARM, **change}.items() if v is not None})  # noqa: E731
     assert refused(ComparisonOperator="Above") == "ValidationError"
     assert refused(DatapointsToAlarm=4) == "ValidationError"
     assert refused(TreatMissingData="badly") == "ValidationError"
     assert refused(Statistic="Median") == "ValidationError"
     assert refused(ExtendedStatistic="p90") == "InvalidParameterCombination"
+    assert refused(Statistic=None, ExtendedStatistic="90") == "InvalidParameterValue"
+    assert refused(EvaluateLowSampleCountPercentile="perhaps") == "ValidationError"
     assert refused(Metrics=metrics) == "InvalidParameterCombination"
     assert refused(Period=86400 * 30) == "ValidationError"
     assert refused(AlarmActions=["sns"]) == "ValidationError"

@@ -100,7 +100,9 @@ def test_values_are_put_and_told(cloud, cloudwatch):
     assert [point["ExtendedStatistics"] for point in told] == [{"p50": 1.0, "p100": 4.5, "TM(1:3)": 2.0}]
 
     assert code_of(statistics, cloudwatch=cloudwatch, start=end, end=start, Statistics=["Sum"]) == "InvalidParameterValue"
-    assert code_of(statistics, cloudwatch=cloudwatch, start=start, end=end) == "MissingParameter"
+    tenth = datetime.timedelta(milliseconds=100)  # no part of a second counts
+    assert code_of(statistics, cloudwatch=cloudwatch, start=start, end=start + tenth, Statistics=["Sum"]) == "InvalidParameterValue"
+    assert code_of(statistics, cloudwatch=cloudwatch, start=start, end=end) == "InvalidParameterCombination"
     assert code_of(statistics, cloudwatch=cloudwatch, start=start, end=end, Statistics=["Sum"], ExtendedStatistics=["p9"]) == "InvalidParameterCombination"
     assert code_of(statistics, cloudwatch=cloudwatch, start=start, end=end, ExtendedStatistics=["p900"]) == "InvalidParameterValue"
     assert code_of(statistics, cloudwatch=cloudwatch, start=start, end=end, period=61, Statistics=["Sum"]) == "InvalidParameterValue"
