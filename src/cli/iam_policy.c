@@ -169,7 +169,9 @@ int cli_iam_policy(int argc, char **argv)
 		.most_operands = 1,
 		.details =
 			"Dead-letter queues are taken to be named as windlass queue create names "
-			"them. What doctor --fix writes is not\namong it. Nothing is called.\n",
+			"them. What doctor --fix writes is not\namong it; what a worker "
+			"publishes is, where WINDLASS_PUBLISH names its namespace. Nothing is "
+			"called.\n",
 	};
 	char **operands;
 	struct err e = { 0 };
