@@ -12,7 +12,7 @@ src_cli_libcli_a_SOURCES = \
 	src/cli/simulate_journal.c \
 	src/cli/simulate_measure.c src/cli/simulate_measures.def \
 	src/cli/simulate_page.c src/cli/simulate_report.c \
-	src/cli/status.c src/cli/test.c src/cli/trace.c src/cli/trace.h src/cli/trace_fill.c src/cli/tune.c src/cli/tune.h src/cli/tune_axes.c \
+	src/cli/status.c src/cli/status_endpoints.c src/cli/status_endpoints.h src/cli/test.c src/cli/trace.c src/cli/trace.h src/cli/trace_fill.c src/cli/tune.c src/cli/tune.h src/cli/tune_axes.c \
 	src/cli/tune_chart.c src/cli/tune_diff.c src/cli/tune_edit.c src/cli/tune_play.c src/cli/tune_report.c \
 	src/cli/turn.c src/cli/validate.c
 

@@ -7,6 +7,7 @@
 #include "base/options.h"
 #include "base/table.h"
 #include "cli/cli.h"
+#include "cli/status_endpoints.h"
 #include "control/cost.h"
 #include "control/lease.h"
 #include "journal/journal.h"
@@ -137,7 +138,7 @@ static int64_t backlog_of(const struct journal_sample *s)
 		       : s->visible + s->in_flight;
 }
 
-static void print_text(const struct status *s, pid_t holder, struct buf *out)
+static int print_text(struct status *s, pid_t holder, struct buf *out)
 {
 	static const char *const titles[] = { "policy",      "backlog", "desired",   "wanted",
 					      "in service",  "pending", "busy",      "draining",
@@ -185,6 +186,7 @@ static void print_text(const struct status *s, pid_t holder, struct buf *out)
 		buf_addf(out, "process %ld holds the lease and acts\n", (long)holder);
 	else
 		buf_adds(out, "nobody holds the lease: no windlassd runs on this journal\n");
+	return cli_status_endpoints_text(s->journal, out, &s->err);
 }
 
 static void set_number(struct json *j, const char *key, int64_t v)
@@ -224,10 +226,10 @@ static struct json *row_json(const struct status_row *r)
 	return j;
 }
 
-static void print_json(const struct status *s, pid_t holder, struct buf *out)
+static int print_json(struct status *s, pid_t holder, struct buf *out)
 {
 	AUTO(json_freep) struct json *top = json_object();
-	struct json *list = json_array();
+	struct json *list = json_array(), *endpoints;
 
 	if (holder)
 		json_set_int(top, "lease_holder", holder);
@@ -237,7 +239,11 @@ static void print_json(const struct status *s, pid_t holder, struct buf *out)
 		json_add(list, row_json(&s->row[i]));
 	json_set(top, "policies", list);
 	json_set_bool(top, "journal_short", journal_is_short(s->journal));
+	if (cli_status_endpoints_json(s->journal, &endpoints, &s->err) < 0)
+		return -1;
+	json_set(top, "endpoints", endpoints);
 	json_write_pretty(top, out);
+	return 0;
 }
 
 int cli_status(int argc, char **argv)
@@ -257,7 +263,10 @@ int cli_status(int argc, char **argv)
 		.details = "A \"?\" is a number that could not be read; it is never shown as zero. "
 			   "Calls "
 			   "and dollars a month are those counted in the last hour's turns; "
-			   "windlass plan --cost says what they should be.",
+			   "windlass plan --cost says what they should be. Below stands "
+			   "what is called: whether its circuit breaker is closed, the rate "
+			   "that throttles have left, and attempts since the controller's "
+			   "start.",
 	};
 	char **operands;
 	struct err e;
@@ -269,11 +278,12 @@ int cli_status(int argc, char **argv)
 	if (read_all(s, journal) < 0) {
 		status = cli_fail("status", &s->err);
 	} else {
-		if (strcmp(output, "json") == 0)
-			print_json(s, control_lease_holder(journal), &out);
+		bool is_json = strcmp(output, "json") == 0;
+
+		if ((is_json ? print_json : print_text)(s, control_lease_holder(journal), &out) < 0)
+			status = cli_fail("status", &s->err);
 		else
-			print_text(s, control_lease_holder(journal), &out);
-		status = cli_print(&out, CLI_DONE);
+			status = cli_print(&out, CLI_DONE);
 	}
 	for (size_t i = 0; i < s->count; i++) {
 		own_free(s->row[i].policy);

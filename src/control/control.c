@@ -61,7 +61,7 @@ struct control *control_new(const struct control_options *o, struct err *e)
 	if (read_policies(c, &c->policies, e) < 0 || open_journal(c, e) < 0)
 		return NULL;
 	c->lanes = control_lanes_new(o->loop);
-	control_lanes_watch(c->lanes, o->on_lane, o->arg);
+	control_lanes_watch(c->lanes, control_endpoints_changed, c);
 	c->observe = observe_new(o->loop, control_round_seen, c);
 	c->timer = loop_timer_new(o->loop, wake, c);
 	c->gather = loop_timer_new(o->loop, gathered, c);

@@ -41,7 +41,11 @@ struct control {
 	struct policy_set next_policies;
 	struct tick compacted, trimmed;
 	struct publish *publish; /* NULL: a plan tells nobody */
-	bool short_said;         /* that the journal lives on its reserve, and when */
+	struct {                 /* as the journal has them */
+		bool ever, changed, troubled;
+		struct tick at;
+	} endpoints;
+	bool short_said; /* that the journal lives on its reserve, and when */
 	struct tick short_said_at;
 };
 
@@ -59,5 +63,9 @@ void control_round_read(
 bool control_round_quiet(const struct control *c); /* no turn under way */
 void control_round_done(struct act_write *w, void *arg);
 void control_round_seen(struct observe_want *w, void *arg);
+
+/* endpoints.c: from each round; control_lanes_watch() */
+void control_endpoints_round(struct control *c, struct now now);
+void control_endpoints_changed(enum lane_change what, const struct lane_state *s, void *arg);
 
 #endif

@@ -4,6 +4,8 @@
 
 #include "base/own.h"
 
+#define STATES_MAX 65 /* of a lane: it has no more gates */
+
 struct lanes {
 	struct loop *loop;
 	lane_change_fn *on_change;
@@ -95,4 +97,16 @@ struct lane *control_lanes_get(struct lanes *l, const char *region, const char *
 	l->item[l->count++] = (struct lanes_item){ own_strdup(region), own_strdup(role_arn),
 						   own_strdup(external_id), lane };
 	return lane;
+}
+
+void control_lanes_states(const struct lanes *l, control_lanes_state_fn *fn, void *arg)
+{
+	struct lane_state s[STATES_MAX];
+
+	for (size_t i = 0; i < l->count; i++) {
+		size_t n = lane_states(l->item[i].lane, s, STATES_MAX);
+
+		for (size_t k = 0; k < n; k++)
+			fn(&s[k], l->item[i].role, arg);
+	}
 }

@@ -14,5 +14,8 @@ DEFINE_FREEP(struct lanes, control_lanes);
 /* @p region NULL: the environment's or the profile's. @p role_arn NULL: the base keys. Borrowed. */
 MUST struct lane *control_lanes_get(struct lanes *l, const char *region, const char *role_arn,
 				    const char *external_id, struct err *e);
+/* Each endpoint that a lane has called; @p role NULL: with the base keys. */
+typedef void control_lanes_state_fn(const struct lane_state *s, const char *role, void *arg);
+void control_lanes_states(const struct lanes *l, control_lanes_state_fn *fn, void *arg);
 
 #endif

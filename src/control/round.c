@@ -261,6 +261,7 @@ static void control_round(void *arg)
 	if (!c->stopping)
 		think_round(c, now);
 	settle_round(c, now);
+	control_endpoints_round(c, now);
 	if (c->o.once && control_round_quiet(c))
 		compact_round(c, now);
 	if (c->o.once && control_round_quiet(c) && c->publish && !control_publish_end(c->publish))

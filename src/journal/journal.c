@@ -39,6 +39,13 @@ const char *const journal_migrations[] = {
 	"NULL,"
 	"  PRIMARY KEY (name, metric, bucket)) WITHOUT ROWID;",
 	"ALTER TABLE sample ADD COLUMN facts TEXT;", /* NULL: those of the turn before */
+	"CREATE TABLE endpoint ("
+	"  region TEXT NOT NULL, service TEXT NOT NULL, origin TEXT NOT NULL, role TEXT NOT NULL,"
+	"  at INTEGER NOT NULL, breaker TEXT NOT NULL, failures INTEGER NOT NULL,"
+	"  open_ms INTEGER NOT NULL, rate_milli INTEGER NOT NULL, queued INTEGER NOT NULL,"
+	"  running INTEGER NOT NULL, calls INTEGER NOT NULL, retries INTEGER NOT NULL,"
+	"  throttled INTEGER NOT NULL, failed INTEGER NOT NULL,"
+	"  PRIMARY KEY (region, service, origin, role)) WITHOUT ROWID;",
 };
 const size_t journal_migration_count = COUNT_OF(journal_migrations);
 

@@ -137,6 +137,25 @@ MUST int journal_read_turns(struct journal *j, const char *name, const struct po
 			    struct instant until, journal_past_fn *fn, void *arg, bool *ret_whole,
 			    struct err *e);
 
+/* What the controller calls, as it was at one instant. Texts are borrowed for the call. */
+struct journal_endpoint {
+	const char *region, *service;
+	const char *origin, *role; /* "": AWS's own; the base keys */
+	const char *breaker;       /* "closed", "open" or "half-open" */
+	int64_t failures;          /* in a row */
+	struct span open_for;      /* until one call may try */
+	int64_t rate_milli;        /* thousandths of a call a second; 0: not limited */
+	int64_t queued, running;
+	int64_t calls, retries, throttled, failed; /* since the controller's start: attempts */
+};
+/* These and no others, in a transaction of its own. */
+MUST int journal_write_endpoints(struct journal *j, const struct journal_endpoint *list, size_t n,
+				 struct instant now, struct err *e);
+/* Return non-zero to stop. @p at: when they were so. */
+typedef int journal_endpoint_fn(const struct journal_endpoint *p, struct instant at, void *arg);
+MUST int journal_read_endpoints(struct journal *j, journal_endpoint_fn *fn, void *arg,
+				struct err *e);
+
 /* Names of the policies that the journal knows, newest turn first. */
 typedef int journal_policy_fn(const char *name, struct instant last_turn, void *arg);
 MUST int journal_read_policies(struct journal *j, journal_policy_fn *fn, void *arg, struct err *e);

@@ -2,7 +2,7 @@
 noinst_LIBRARIES += src/journal/libjournal.a
 src_journal_libjournal_a_SOURCES = \
 	src/journal/journal.h src/journal/schema.h \
-	src/journal/compact.c src/journal/journal.c src/journal/read.c src/journal/read_turns.c \
+	src/journal/compact.c src/journal/endpoint.c src/journal/journal.c src/journal/read.c src/journal/read_turns.c \
 	src/journal/write.c
 
 if HAVE_CHECK

@@ -4,6 +4,7 @@ Each is one clear line with what to do, and no success where nothing was done.
 """
 
 import http.server
+import json
 import pathlib
 import socket
 import subprocess
@@ -110,6 +111,57 @@ def test_a_mistake_is_one_line_with_its_remedy(windlass, tmp_path, arguments, st
     done = windlass(*arguments, cwd=tmp_path, env=KEYS)
     assert done.returncode == status, done.stderr
     assert done.stderr.count("\n") == 1 and said in done.stderr, done.stderr
+
+
+THROTTLED = """\
+version: 1
+name: p{n}
+fleet: {{ auto_scaling_group: g{n}, min: 0, max: 3, jobs_per_instance: 1, warm_up: 10s }}
+metrics:
+  backlog: {{ sqs: {{ queue_url: "https://sqs.us-east-1.amazonaws.com/123456789012/q{n}" }} }}
+rules: [ {{ name: backlog, target_tracking: {{ metric: backlog, per_instance: 1 }} }} ]
+evaluate: {{ every: 5s, idle_every: 5s }}
+"""
+
+
+class Throttle(Page):
+    """Too many calls, whatever is asked."""
+
+    def do_POST(self):
+        text = b'{"__type":"com.amazonaws.sqs#RequestThrottled","message":"slower"}'
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.send_response(400)
+        self.send_header("Content-Type", "application/x-amz-json-1.0")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+
+def test_status_tells_which_endpoint_is_left_alone_and_which_is_called_slower(programs, windlass, tmp_path):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Throttle)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    folder = tmp_path / "policies"
+    folder.mkdir()
+    for n in range(3):
+        (folder / f"p{n}.yaml").write_text(THROTTLED.format(n=n))
+    env = {**KEYS, "AWS_ENDPOINT_URL_AUTO_SCALING": f"http://127.0.0.1:{free_port()}",
+           "AWS_ENDPOINT_URL_SQS": f"http://127.0.0.1:{server.server_port}"}
+    daemon = programs.start("windlassd", "--policies", folder, "--journal", tmp_path / "j.db", env=env)
+
+    def called():
+        told = json.loads(windlass("status", "--journal", tmp_path / "j.db", "-o", "json").stdout)
+        return {p["service"]: p for p in told["endpoints"]}
+
+    daemon.wait_log("an endpoint throttles")
+    daemon.wait_log("an endpoint fails", seconds=60)
+    wait_for(lambda: called()["Auto Scaling"]["breaker"] != "closed", "the breaker", 30)
+    seen = called()
+    assert seen["Auto Scaling"]["failures_in_a_row"] >= 10 and seen["SQS"]["breaker"] == "closed", seen
+    assert 0 < seen["SQS"]["calls_per_second_most"] < 100 and seen["SQS"]["throttled"] > 0, seen
+    text = windlass("status", "--journal", tmp_path / "j.db").stdout
+    assert "failed in a row" in text and "/s" in text, text
+    assert daemon.stop() == 0
+    server.shutdown()
 
 
 def test_a_full_disk_of_the_journal_is_said_and_holds_scale_in(programs, windlass, tmp_path):

@@ -87,6 +87,9 @@ def test_a_turn_writes_once_and_remembers(world, windlass):
     assert said.returncode == 0 and "written: done" in said.stdout and "2 demand" in said.stdout, said.stdout + said.stderr
     status = json.loads(windlass("status", "--journal", world.journal, "--output", "json").stdout)
     assert status["lease_holder"] is None and status["policies"][0]["wanted"] == 4
+    called = {p["service"]: p for p in status["endpoints"]}
+    assert called.keys() == {"SQS", "Auto Scaling"} and called["SQS"]["breaker"] == "closed", status
+    assert called["Auto Scaling"]["calls"] == 2 and called["Auto Scaling"]["calls_per_second_most"] is None, status
 
 
 def test_the_policy_max_holds_whatever_the_backlog(world, windlass):

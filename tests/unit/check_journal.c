@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "check_main.h"
-#include "journal/journal.h"
+#include "journal/schema.h"
 #include "model/say.h"
 
 static char dir[64], path[128];
@@ -438,6 +438,66 @@ START_TEST(every_turn_keeps_what_it_saw)
 }
 END_TEST
 
+struct endpoints {
+	int count;
+	struct instant at;
+	char region[32], breaker[16];
+	int64_t rate_milli, failed;
+};
+
+static int on_endpoint(const struct journal_endpoint *p, struct instant at, void *arg)
+{
+	struct endpoints *s = arg;
+
+	s->count++;
+	s->at = at;
+	snprintf(s->region, sizeof(s->region), "%s", p->region);
+	snprintf(s->breaker, sizeof(s->breaker), "%s", p->breaker);
+	s->rate_milli = p->rate_milli;
+	s->failed = p->failed;
+	return 0;
+}
+
+/* In a journal of before there were any, too. */
+START_TEST(endpoints_are_those_of_the_last_time_only)
+{
+	struct journal_endpoint list[] = {
+		{ .region = "us-east-1",
+		  .service = "SQS",
+		  .origin = "",
+		  .role = "",
+		  .breaker = "open" },
+		{ .region = "eu-west-1",
+		  .service = "SQS",
+		  .origin = "",
+		  .role = "",
+		  .breaker = "half-open",
+		  .rate_milli = 2500,
+		  .failed = 12 },
+	};
+	struct endpoints s = { 0 };
+	struct journal *j = open_at(0);
+	struct err e;
+
+	must(db_exec(j->db, "DROP TABLE endpoint", NULL, 0, NULL, &e), &e);
+	must(db_exec(j->db, "PRAGMA user_version=4", NULL, 0, NULL, &e), &e);
+	journal_free(j);
+	j = open_at(1);
+	must(journal_read_endpoints(j, on_endpoint, &s, &e), &e);
+	ck_assert_int_eq(s.count, 0);
+	must(journal_write_endpoints(j, list, 2, (struct instant){ 1000 }, &e), &e);
+	must(journal_write_endpoints(j, list + 1, 1, (struct instant){ 2000 }, &e), &e);
+	must(journal_read_endpoints(j, on_endpoint, &s, &e), &e);
+	ck_assert_int_eq(s.count, 1);
+	ck_assert_int_eq(s.at.ms, 2000);
+	ck_assert_str_eq(s.region, "eu-west-1");
+	ck_assert_str_eq(s.breaker, "half-open");
+	ck_assert_int_eq(s.rate_milli, 2500);
+	ck_assert_int_eq(s.failed, 12);
+	journal_free(j);
+}
+END_TEST
+
 START_TEST(compacting_keeps_the_newest_staircase_of_each_policy)
 {
 	struct journal *j = open_at(0);
@@ -541,6 +601,7 @@ int main(void)
 	tcase_add_test(c, one_bad_turn_leaves_nothing_of_its_round);
 	tcase_add_test(c, an_unreadable_queue_is_unknown_in_samples_and_never_zero);
 	tcase_add_test(c, a_reader_works_beside_the_writer_and_cannot_write);
+	tcase_add_test(c, endpoints_are_those_of_the_last_time_only);
 	tcase_add_test(c, compacting_keeps_the_newest_staircase_of_each_policy);
 	tcase_add_test(c, every_turn_keeps_what_it_saw);
 	tcase_add_test(c, the_reserve_is_real_and_given_up_when_writing_fails);
