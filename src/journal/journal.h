@@ -45,6 +45,9 @@ struct journal_place {
 	int64_t policy, stairs;  /* rows */
 	uint64_t shape, facts;   /* of the staircase, and of what was seen */
 	struct instant facts_at; /* when it was written down in full */
+	/* The row that the newest turn is in: when it begins, and what its turns have in common. */
+	struct instant run_from, run_last;
+	int64_t run_stairs, run_wanted; /* run_stairs 0: no row */
 };
 
 /* One policy's part of a round. Everything is borrowed. */

@@ -132,6 +132,12 @@ static int64_t or_unknown(const struct db_row *r, int column)
 	return db_is_null(r, column) ? JOURNAL_UNKNOWN : db_int(r, column);
 }
 
+/* A row that began earlier may have turns from then on. */
+static int64_t run_since(struct instant since)
+{
+	return instant_add(since, span_ms(-JOURNAL_RUN_MS)).ms;
+}
+
 int journal_read_samples(struct journal *j, const char *policy, struct instant since,
 			 journal_sample_fn *fn, void *arg, struct err *e)
 {
@@ -139,10 +145,16 @@ int journal_read_samples(struct journal *j, const char *policy, struct instant s
 	int rc = 0;
 
 	r = db_query(j->db,
-		     "SELECT name, at, visible, in_flight, desired, wanted, in_service, pending, "
-		     "busy, draining"
-		     " FROM sample WHERE (?1 IS NULL OR name = ?1) AND at >= ?2 ORDER BY at",
-		     DB_ARGS(DB_S(policy), DB_I(since.ms)), e);
+		     "WITH RECURSIVE turn AS (SELECT name, at, visible, in_flight, desired, wanted,"
+		     "  in_service, pending, busy, draining, later FROM sample"
+		     "  WHERE (?1 IS NULL OR name = ?1) AND at >= ?2"
+		     " UNION ALL SELECT name, at + CAST(later AS INTEGER), visible, in_flight,"
+		     "  desired, wanted, in_service, pending, busy, draining,"
+		     "  CASE instr(substr(later, 2), ' ') WHEN 0 THEN ''"
+		     "  ELSE substr(later, instr(substr(later, 2), ' ') + 1) END"
+		     "  FROM turn WHERE later <> '')"
+		     " SELECT * FROM turn WHERE at >= ?3 ORDER BY at",
+		     DB_ARGS(DB_S(policy), DB_I(run_since(since)), DB_I(since.ms)), e);
 	if (!r)
 		return err_wrap(e, "reading the journal");
 	while ((rc = db_step(r, e)) == 1) {
@@ -188,8 +200,9 @@ int journal_read_facts(struct journal *j, const char *policy, struct instant sin
 	AUTO(json_freep) struct json *facts = NULL;
 	int rc = 0;
 
-	r = db_query(j->db, "SELECT at, facts FROM sample WHERE name = ? AND at >= ? ORDER BY at",
-		     DB_ARGS(DB_S(policy), DB_I(since.ms)), e);
+	r = db_query(j->db,
+		     "SELECT at, facts, later FROM sample WHERE name = ? AND at >= ? ORDER BY at",
+		     DB_ARGS(DB_S(policy), DB_I(run_since(since))), e);
 	if (!r)
 		return err_wrap(e, "reading the journal");
 	while ((rc = db_step(r, e)) == 1) {
@@ -201,8 +214,12 @@ int journal_read_facts(struct journal *j, const char *policy, struct instant sin
 			if (!facts)
 				return err_wrap(e, "journal: facts of policy %s", policy);
 		}
-		if (facts && fn((struct instant){ db_int(r, 0) }, facts, arg))
-			return 0;
+		struct journal_run run = { { db_int(r, 0) }, db_str(r, 2) };
+
+		do {
+			if (facts && run.at.ms >= since.ms && fn(run.at, facts, arg))
+				return 0;
+		} while (journal_run_next(&run));
 	}
 	return rc < 0 ? err_wrap(e, "reading the journal") : 0;
 }

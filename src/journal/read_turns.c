@@ -67,15 +67,18 @@ static enum outcome_kind outcome_of(const char *word)
 	return OUTCOME_UNKNOWN;
 }
 
-static int take_turn(struct turns *t, const struct db_row *r, struct err *e)
+/* The turn at @p at of the row: a write is its first turn's. */
+static int take_turn(struct turns *t, const struct db_row *r, struct instant at, struct err *e)
 {
-	t->past.at = (struct instant){ db_int(r, 0) };
-	if (take_facts(t, db_str(r, 1), e) < 0 || take_stairs(t, r, e) < 0)
+	bool first = at.ms == db_int(r, 0);
+
+	t->past.at = at;
+	if (take_facts(t, first ? db_str(r, 1) : NULL, e) < 0 || take_stairs(t, r, e) < 0)
 		return -1;
 	t->past.policy_text = t->text;
 	t->past.plan = t->plan;
 	t->past.newest = t->stairs != 0 && db_int(r, 3) == t->past.at.ms;
-	t->past.wrote = !db_is_null(r, 6);
+	t->past.wrote = first && !db_is_null(r, 6);
 	t->past.from = t->past.wrote ? (int32_t)db_int(r, 6) : 0;
 	t->past.to = t->past.wrote ? (int32_t)db_int(r, 7) : 0;
 	t->past.settled = t->past.wrote && !db_is_null(r, 8);
@@ -111,7 +114,7 @@ int journal_read_turns(struct journal *j, const char *name, const struct policy 
 		return -1;
 	r = db_query(j->db,
 		     "SELECT s.at, s.facts, t.id, t.last_at, t.plan, p.text, i.current, i.desired,"
-		     " i.outcome FROM sample s"
+		     " i.outcome, s.later FROM sample s"
 		     " LEFT JOIN stairs t ON t.id = (SELECT id FROM stairs WHERE name = s.name AND"
 		     "  first_at <= s.at ORDER BY first_at DESC, id DESC LIMIT 1)"
 		     " LEFT JOIN policy p ON p.id = t.policy"
@@ -122,10 +125,16 @@ int journal_read_turns(struct journal *j, const char *name, const struct policy 
 	if (!r)
 		return err_wrap(e, "reading the journal");
 	while ((rc = db_step(r, e)) == 1) {
-		if (take_turn(&t, r, e) < 0)
-			return err_wrap(e, "policy %s", name);
-		if (fn(&t.past, arg))
-			return 0;
+		struct journal_run run = { { db_int(r, 0) }, db_str(r, 9) };
+
+		do {
+			if (run.at.ms > last)
+				break;
+			if (take_turn(&t, r, run.at, e) < 0)
+				return err_wrap(e, "policy %s", name);
+			if (fn(&t.past, arg))
+				return 0;
+		} while (journal_run_next(&run));
 	}
 	return rc < 0 ? err_wrap(e, "reading the journal") : 0;
 }

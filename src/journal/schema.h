@@ -16,6 +16,16 @@ extern const size_t journal_migration_count;
 
 MUST int journal_reserve_make(struct journal *j, struct err *e);
 void journal_reserve_give(struct journal *j);
+/* A row of `sample` stands for turns within so long of its first. */
+#define JOURNAL_RUN_MS 600000
+
+/* The turns of a row, one after the other. */
+struct journal_run {
+	struct instant at;
+	const char *later; /* NULL: no more */
+};
+bool journal_run_next(struct journal_run *r); /* false: it was the last */
+
 /* Adds @p by to every time in @p f. */
 void journal_facts_shift(struct facts *f, struct span by);
 

@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "base/own.h"
 #include "journal/schema.h"
 #include "model/say.h"
@@ -180,7 +182,8 @@ static void facts_text(const struct journal_turn *t, struct buf *out)
 	write_free(say_facts_json(t->policy, f), out);
 }
 
-#define FACTS_AGAIN_MS 600000 /* so often at least in full: what is older may be compacted away */
+#define FACTS_AGAIN_MS \
+	JOURNAL_RUN_MS /* so often at least in full: what is older may be compacted away */
 
 /* 1: the turn before saw the same, 0: it did not, or is too long ago. */
 static int same_facts(struct journal *j, const struct journal_turn *t, const struct buf *text,
@@ -210,20 +213,57 @@ static struct db_value known(bool is_known, int64_t v)
 	return is_known ? DB_I(v) : DB_N;
 }
 
-static int put_sample(struct journal *j, const struct journal_turn *t, struct err *e)
+static int64_t wanted_of(const struct journal_turn *t)
+{
+	return t->plan->known ? t->plan->desired : JOURNAL_UNKNOWN;
+}
+
+/* 1: the turn was as the one before it, and joins its row; 0: it needs a row of its own. */
+static int join_run(struct journal *j, const struct journal_turn *t, int64_t stairs, struct err *e)
+{
+	struct journal_place *p = t->place;
+	int64_t by = p ? instant_since(t->at, p->run_last).ms : 0;
+	char text[32];
+
+	if (!p || p->run_stairs == 0 || p->run_stairs != stairs || p->run_wanted != wanted_of(t) ||
+	    will_write(t->plan) || by <= 0 || instant_since(t->at, p->run_from).ms > JOURNAL_RUN_MS)
+		return 0;
+	snprintf(text, sizeof(text), " %lld", (long long)by);
+	if (DB_RUN(j->db, e,
+		   "UPDATE sample SET later = coalesce(later, '') || ? WHERE name = ? AND at = ?",
+		   DB_S(text), DB_S(t->policy->name), DB_I(p->run_from.ms)) < 0)
+		return -1;
+	p->run_last = t->at;
+	return 1;
+}
+
+static void begin_run(const struct journal_turn *t, int64_t stairs)
+{
+	if (!t->place)
+		return;
+	t->place->run_from = t->place->run_last = t->at;
+	t->place->run_stairs = stairs;
+	t->place->run_wanted = wanted_of(t);
+}
+
+static int put_sample(struct journal *j, const struct journal_turn *t, int64_t stairs,
+		      struct err *e)
 {
 	const struct capacity *g = &t->facts->group;
 	bool group = g->why == FACT_READABLE, visible = false, in_flight = false;
 	int64_t visible_sum = 0, in_flight_sum = 0;
 	AUTO(buf_done) struct buf text = BUF(JOURNAL_TEXT_MAX);
-	int same;
+	int same, joined = 0;
 
 	facts_text(t, &text);
 	if (buf_ok(&text, "facts", e) < 0)
 		return -1;
 	same = same_facts(j, t, &text, e);
-	if (same < 0)
-		return -1;
+	if (same > 0)
+		joined = join_run(j, t, stairs, e);
+	if (same < 0 || joined != 0)
+		return same < 0 || joined < 0 ? -1 : 0;
+	begin_run(t, stairs);
 	if (t->place && !same) {
 		t->place->facts = hash_of(&text);
 		t->place->facts_at = t->at;
@@ -276,7 +316,7 @@ static int intents_once(struct journal *j, struct journal_turn *turns, size_t n,
 		int64_t stairs;
 
 		if (put_stairs(j, &turns[i], &stairs, e) < 0 || put_memory(j, &turns[i], e) < 0 ||
-		    put_season(j, &turns[i], e) < 0 || put_sample(j, &turns[i], e) < 0 ||
+		    put_season(j, &turns[i], e) < 0 || put_sample(j, &turns[i], stairs, e) < 0 ||
 		    put_intent(j, &turns[i], stairs, e) < 0) {
 			db_rollback(j->db);
 			return err_wrap(e, "policy %s", turns[i].policy->name);

@@ -59,7 +59,8 @@ class Run:
     def turns(self):
         db = sqlite3.connect(f"file:{self.journal}?mode=ro", uri=True, timeout=30)
         try:
-            return db.execute("SELECT count(*) FROM sample").fetchone()[0]
+            return db.execute("SELECT sum(1 + length(l) - length(replace(l, ' ', ''))) FROM"
+                              " (SELECT coalesce(later, '') AS l FROM sample)").fetchone()[0] or 0
         finally:
             db.close()
 

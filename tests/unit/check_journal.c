@@ -480,6 +480,7 @@ START_TEST(endpoints_are_those_of_the_last_time_only)
 	struct err e;
 
 	must(db_exec(j->db, "DROP TABLE endpoint", NULL, 0, NULL, &e), &e);
+	must(db_exec(j->db, "ALTER TABLE sample DROP COLUMN later", NULL, 0, NULL, &e), &e);
 	must(db_exec(j->db, "PRAGMA user_version=4", NULL, 0, NULL, &e), &e);
 	journal_free(j);
 	j = open_at(1);
@@ -494,6 +495,108 @@ START_TEST(endpoints_are_those_of_the_last_time_only)
 	ck_assert_str_eq(s.breaker, "half-open");
 	ck_assert_int_eq(s.rate_milli, 2500);
 	ck_assert_int_eq(s.failed, 12);
+	journal_free(j);
+}
+END_TEST
+
+struct times {
+	size_t count;
+	int64_t at[32], visible[32];
+};
+
+static int on_sample_time(const struct journal_sample *s, void *arg)
+{
+	struct times *t = arg;
+
+	t->visible[t->count] = s->visible;
+	t->at[t->count++] = s->at.ms;
+	return 0;
+}
+
+static int on_facts_time(struct instant at, const struct json *facts, void *arg)
+{
+	struct times *t = arg;
+
+	ck_assert_ptr_nonnull(facts);
+	t->at[t->count++] = at.ms;
+	return 0;
+}
+
+static int on_past_time(const struct journal_past *p, void *arg)
+{
+	struct times *t = arg;
+
+	ck_assert_int_eq(p->facts->metric[0].seen_at.ms, p->at.ms);
+	ck_assert_int_eq(p->wrote, p->facts->metric[0].visible == 60);
+	t->visible[t->count] = p->facts->metric[0].visible;
+	t->at[t->count++] = p->at.ms;
+	return 0;
+}
+
+static int64_t rows_of(struct journal *j)
+{
+	AUTO(db_endp)
+	struct db_row *r = db_query(j->db, "SELECT count(*) FROM sample", NULL, 0, NULL);
+
+	ck_assert_int_eq(db_step(r, NULL), 1);
+	return db_int(r, 0);
+}
+
+/* Whoever reads them sees each turn, at its own time. At 60 the plan writes; 700 s is past what one
+ * row may span; at 705 s the controller has started anew. */
+START_TEST(turns_that_were_the_same_share_a_row)
+{
+	static const struct {
+		int64_t at, saw;
+	} turn[] = { { 10, 5 },  { 20, 5 }, { 29, 5 }, { 40, 6 },  { 51, 6 },  { 60, 60 },
+		     { 70, 60 }, { 80, 5 }, { 90, 5 }, { 700, 5 }, { 705, 5 }, { 710, 5 } };
+	const size_t n = COUNT_OF(turn);
+	struct journal *j = open_at(1);
+	struct journal_place place = { 0 };
+	struct times t = { 0 };
+	struct turn_data d;
+	struct err e;
+	bool whole;
+
+	for (size_t i = 0; i < n; i++) {
+		struct journal_turn one =
+			turn_of(&d, turn[i].at, turn[i].saw, 2, turn[i].saw == 60 ? 6 : 2);
+
+		if (turn[i].at == 705)
+			place = (struct journal_place){ 0 };
+		one.place = &place;
+		must(journal_write_intents(j, &one, 1, &e), &e);
+		must(journal_write_outcomes(j, &one, 1, &e), &e);
+	}
+	ck_assert_int_eq(rows_of(j), 7);
+	must(journal_read_turns(j, "thumbs", &policy, INSTANT_NEVER, on_past_time, &t, &whole, &e),
+	     &e);
+	ck_assert_uint_eq(t.count, n);
+	ck_assert(whole);
+	for (size_t i = 0; i < n; i++) {
+		ck_assert_int_eq(t.at[i], turn[i].at * 1000);
+		ck_assert_int_eq(t.visible[i], turn[i].saw);
+	}
+	t.count = 0;
+	must(journal_read_turns(j, "thumbs", &policy, (struct instant){ 20000 }, on_past_time, &t,
+				&whole, &e),
+	     &e);
+	ck_assert_uint_eq(t.count, 2);
+	for (int all = 0; all < 2; all++) {
+		t.count = 0;
+		must(journal_read_samples(j, all ? NULL : "thumbs", (struct instant){ 20000 },
+					  on_sample_time, &t, &e),
+		     &e);
+		ck_assert_uint_eq(t.count, n - 1);
+		for (size_t i = 0; i < t.count; i++) {
+			ck_assert_int_eq(t.at[i], turn[i + 1].at * 1000);
+			ck_assert_int_eq(t.visible[i], turn[i + 1].saw);
+		}
+	}
+	t.count = 0;
+	must(journal_read_facts(j, "thumbs", (struct instant){ 29000 }, on_facts_time, &t, &e), &e);
+	ck_assert_uint_eq(t.count, n - 2);
+	ck_assert_int_eq(t.at[0], 29000);
 	journal_free(j);
 }
 END_TEST
@@ -602,6 +705,7 @@ int main(void)
 	tcase_add_test(c, an_unreadable_queue_is_unknown_in_samples_and_never_zero);
 	tcase_add_test(c, a_reader_works_beside_the_writer_and_cannot_write);
 	tcase_add_test(c, endpoints_are_those_of_the_last_time_only);
+	tcase_add_test(c, turns_that_were_the_same_share_a_row);
 	tcase_add_test(c, compacting_keeps_the_newest_staircase_of_each_policy);
 	tcase_add_test(c, every_turn_keeps_what_it_saw);
 	tcase_add_test(c, the_reserve_is_real_and_given_up_when_writing_fails);
