@@ -42,7 +42,16 @@ def test_connections_have_a_number(cloud):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, MANY + 1000) if hard > 0 else MANY + 1000, hard))
     held, refused = [], 0
+    early = socket.create_connection(("127.0.0.1", cloud.port), timeout=30)
+
+    def served():
+        early.sendall(b"GET /health HTTP/1.1\r\nHost: h\r\n\r\n")
+        got = b""
+        while not got.endswith(b"\r\n\r\n") and b"\r\n\r\n" not in got:
+            got += early.recv(4096)
+        return got.startswith(b"HTTP/1.1 200")
     try:
+        assert served()
         for _ in range(MANY):
             try:
                 held.append(socket.create_connection(("127.0.0.1", cloud.port), timeout=0.05))
@@ -52,8 +61,9 @@ def test_connections_have_a_number(cloud):
                     break  # its backlog is full as well
         assert len(list(pathlib.Path(f"/proc/{cloud.program.pid}/fd").iterdir())) < 1100
         assert len(held) > 900
+        assert served(), "whoever was there before them"
     finally:
-        for s in held:
+        for s in [*held, early]:
             s.close()
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     wait_for(lambda: healthy(cloud), "answer once they are gone")
