@@ -312,13 +312,19 @@ void local_s3_gone(struct local *l, struct httpd_exchange *x)
 		local_s3_free(r);
 }
 
-/* x-amz-expected-bucket-owner: all buckets are the account's. */
+bool local_s3_owner(const struct s3_request *r, const char *account)
+{
+	const struct local *l = r->s3->local;
+
+	return !strcmp(account, l->options.account) ||
+	       (strlen(account) == 12 && local_accounts_has(l->options.accounts, account));
+}
+
 static bool owner_expected(const struct s3_request *r)
 {
 	const char *owner = r->x ? local_s3_header(r, "x-amz-expected-bucket-owner") : NULL;
 
-	return !owner || !strcmp(owner, r->s3->local->options.account) ||
-	       (strlen(owner) == 12 && local_accounts_has(r->s3->local->options.accounts, owner));
+	return !owner || local_s3_owner(r, owner);
 }
 
 bool local_s3_bucket(struct s3_request *r)

@@ -11,6 +11,7 @@
 #include "wire/uri.h"
 
 #define LIST_MOST 1000
+#define BUCKETS_MOST 10000
 #define ROWS_A_QUERY 1000
 
 static void put_owner(const struct s3_request *r, struct buf *out)
@@ -21,29 +22,72 @@ static void put_owner(const struct s3_request *r, struct buf *out)
 	xml_close(out, "Owner");
 }
 
-void local_s3_list_buckets(struct s3_request *r)
+/* How many, after which name: "max-buckets", and a token that is the last one told. */
+static int buckets_read(const struct s3_request *r, int64_t *most, struct buf *after, struct err *e)
 {
-	AUTO(db_endp)
-	struct db_row *row =
-		db_query(r->s3->local->db, "SELECT name, created FROM s3_buckets ORDER BY name",
-			 NULL, 0, &r->error);
-	int rc = row ? 1 : -1;
+	const char *text = local_s3_query(r, "max-buckets"),
+		   *token = local_s3_query(r, "continuation-token");
 
-	local_s3_reply_xml(r, "ListAllMyBucketsResult");
-	put_owner(r, &r->out);
+	*most = BUCKETS_MOST;
+	if (text && (!text_int(text, most) || *most < 1 || *most > BUCKETS_MOST))
+		return local_s3_refuse(
+			e, "InvalidArgument",
+			"Argument max-buckets must be an integer between 1 and 10000.");
+	if (token && crypto_unbase64(token, strlen(token), after, e) < 0)
+		return local_s3_refuse(e, "InvalidArgument",
+				       "The continuation token provided is incorrect");
+	return 0;
+}
+
+static int put_buckets(struct s3_request *r, const char *prefix, struct err *e)
+{
+	AUTO(buf_done) struct buf after = BUF(256), token = BUF(512);
+	AUTO(db_endp) struct db_row *row = NULL;
+	char last[64] = "";
+	int64_t most, n = 0;
+	int rc;
+
+	if (buckets_read(r, &most, &after, e) < 0)
+		return -1;
+	row = db_query(r->s3->local->db,
+		       "SELECT name, created FROM s3_buckets WHERE name>?1 AND "
+		       "substr(name, 1, length(?2))=?2 ORDER BY name LIMIT ?3",
+		       DB_ARGS(DB_S(buf_str(&after)), DB_S(prefix), DB_I(most + 1)), e);
+	if (!row)
+		return -1;
 	xml_open(&r->out, "Buckets");
-	while (rc == 1 && (rc = db_step(row, &r->error)) == 1) {
+	while ((rc = db_step(row, e)) == 1 && n++ < most) {
 		xml_open(&r->out, "Bucket");
 		xml_elem(&r->out, "Name", db_str(row, 0));
 		local_s3_reply_time(&r->out, "CreationDate", (struct instant){ db_int(row, 1) });
+		xml_elem(&r->out, "BucketRegion", r->s3->local->options.region);
 		xml_close(&r->out, "Bucket");
+		snprintf(last, sizeof(last), "%s", db_str(row, 0));
 	}
 	xml_close(&r->out, "Buckets");
+	if (rc == 1) {
+		crypto_base64(last, strlen(last), &token);
+		xml_elem(&r->out, "ContinuationToken", buf_str(&token));
+	}
+	return rc < 0 ? -1 : 0;
+}
+
+void local_s3_list_buckets(struct s3_request *r)
+{
+	const char *prefix = local_s3_query(r, "prefix");
+	struct err e;
+
+	err_clear(&e);
+	local_s3_reply_xml(r, "ListAllMyBucketsResult");
+	put_owner(r, &r->out);
+	if (put_buckets(r, prefix ? prefix : "", &e) < 0) {
+		local_s3_reply_error(r, &e);
+		return;
+	}
+	if (prefix)
+		xml_elem(&r->out, "Prefix", prefix);
 	xml_close(&r->out, "ListAllMyBucketsResult");
-	if (rc < 0)
-		local_s3_reply_error(r, &r->error);
-	else
-		local_s3_reply_send(r, 200);
+	local_s3_reply_send(r, 200);
 }
 
 /* ---- a page of keys ---- */

@@ -122,6 +122,31 @@ static bool there(struct s3_request *r)
 	return found == 1;
 }
 
+/* Is the ACL that is put the one that all have: every right to the owner, and nobody else any? A
+ * canned one was looked at with the other headers. */
+static bool acl_is_ours(struct s3_request *r)
+{
+	const char *account = r->s3->local->options.account;
+	AUTO(xml_freep) struct xml *x = NULL;
+	const struct xml_node *list;
+	size_t len;
+	const char *body = httpd_body(r->x, &len);
+
+	if (len == 0)
+		return local_s3_header(r, "x-amz-acl") != NULL;
+	x = xml_parse(body, len, NULL);
+	list = x ? xml_first(xml_root(x), "AccessControlList") : NULL;
+	if (!list || !xml_first(list, "Grant"))
+		return false;
+	for (const struct xml_node *g = xml_first(list, "Grant"); g; g = xml_next(g, "Grant")) {
+		const char *id = xml_text(g, "Grantee/ID"), *right = xml_text(g, "Permission");
+
+		if (!id || strcmp(id, account) || !right || strcmp(right, "FULL_CONTROL"))
+			return false;
+	}
+	return true;
+}
+
 void local_s3_none(struct s3_request *r)
 {
 	const struct none *n = none_of(r);
@@ -133,7 +158,10 @@ void local_s3_none(struct s3_request *r)
 		return;
 	}
 	if (!strcmp(httpd_method(r->x), "PUT")) {
-		local_s3_reply_fail(r, "AccessControlListNotSupported", NULL);
+		if (acl_is_ours(r))
+			local_s3_reply_send(r, 200);
+		else
+			local_s3_reply_fail(r, "AccessControlListNotSupported", NULL);
 		return;
 	}
 	if (n->code || (strstr(n->root, "Configurations") && local_s3_query(r, "id"))) {
@@ -235,24 +263,68 @@ static int refuse_sum(const struct s3_request *r, struct err *e)
 {
 	static const char begin[] = "x-amz-checksum-";
 	static const char *const others[] = { "algorithm", "type", "mode" };
-	const char *name, *value;
+	const char *name, *value, *asked = httpd_header(r->x, "x-amz-sdk-checksum-algorithm");
+	enum s3_sum told = S3_SUM_NONE;
 
 	for (size_t it = 0; httpd_next_header(r->x, &it, &name, &value);) {
 		const char *word = !strcasecmp(name, "x-amz-trailer") ? value : name;
-		bool known = false;
+		enum s3_sum sum;
+		bool other = false;
 
 		if (strncasecmp(word, begin, sizeof(begin) - 1))
 			continue;
 		word += sizeof(begin) - 1;
-		known = local_s3_sum_named(word) != S3_SUM_NONE;
+		sum = local_s3_sum_named(word);
 		for (size_t i = 0; i < COUNT_OF(others); i++)
-			known |= !strcasecmp(others[i], word);
-		if (!known)
+			other |= !strcasecmp(others[i], word);
+		if (other)
+			continue;
+		if (sum == S3_SUM_NONE)
 			return local_s3_refuse(e, "InvalidRequest",
 					       "The algorithm type you specified in "
 					       "x-amz-checksum- header is invalid.");
+		if (told != S3_SUM_NONE && told != sum)
+			return local_s3_refuse(e, "InvalidRequest",
+					       "Expecting a single x-amz-checksum- header. "
+					       "Multiple checksum Types are not allowed.");
+		told = sum;
 	}
-	return 0;
+	return asked && told != S3_SUM_NONE && local_s3_sum_named(asked) != told
+		       ? local_s3_refuse(
+				 e, "InvalidRequest",
+				 "Value for x-amz-sdk-checksum-algorithm header is invalid.")
+		       : 0;
+}
+
+static int refuse_redirect(const struct s3_request *r, struct err *e)
+{
+	const char *to = local_s3_header(r, "x-amz-website-redirect-location");
+
+	return to && *to != '/' && strncmp(to, "http://", 7) && strncmp(to, "https://", 8)
+		       ? local_s3_refuse(e, "InvalidRedirectLocation", NULL)
+		       : 0;
+}
+
+/* "COPY" or "REPLACE", of a copy. */
+static int refuse_directive(const struct s3_request *r, const char *header, const char *kind,
+			    struct err *e)
+{
+	const char *word = local_s3_header(r, header);
+
+	return word && strcasecmp(word, "COPY") && strcasecmp(word, "REPLACE")
+		       ? local_s3_refuse(e, "InvalidArgument", "Unknown %s directive.", kind)
+		       : 0;
+}
+
+static int refuse_copy(const struct s3_request *r, struct err *e)
+{
+	const char *owner = local_s3_header(r, "x-amz-source-expected-bucket-owner");
+
+	if (owner && !local_s3_owner(r, owner))
+		return local_s3_refuse(e, "AccessDenied", NULL);
+	return refuse_directive(r, "x-amz-metadata-directive", "metadata", e) < 0
+		       ? -1
+		       : refuse_directive(r, "x-amz-tagging-directive", "tagging", e);
 }
 
 int local_s3_none_headers(const struct s3_request *r, struct err *e)
@@ -265,7 +337,8 @@ int local_s3_none_headers(const struct s3_request *r, struct err *e)
 		return -1;
 	if (strcmp(httpd_method(r->x), "PUT") && strcmp(httpd_method(r->x), "POST"))
 		return 0;
-	return refuse_acl(r, e) < 0 || refuse_class(r, e) < 0 || refuse_sum(r, e) < 0
+	return refuse_acl(r, e) < 0 || refuse_class(r, e) < 0 || refuse_sum(r, e) < 0 ||
+			       refuse_redirect(r, e) < 0 || refuse_copy(r, e) < 0
 		       ? -1
 		       : refuse_lock(r, e);
 }

@@ -110,6 +110,11 @@ bool local_s3_object_precondition(struct s3_request *r)
 
 	if (!match && !none)
 		return true;
+	if (none && strcmp(none, "*")) {
+		local_s3_reply_detail(r, "Header", "If-None-Match");
+		local_s3_reply_fail(r, "NotImplemented", NULL);
+		return false;
+	}
 	err_clear(&e);
 	found = local_s3_object_find(r->s3, r->bucket, r->key, &o, &e);
 	if (found < 0)

@@ -158,6 +158,8 @@ char *local_s3_path(const struct local_s3 *s, const char *file); /* owned */
 void local_s3_random(char out[static S3_FILE_NAME]);
 const char *local_s3_query(const struct s3_request *r, const char *name); /* NULL when absent */
 const char *local_s3_header(const struct s3_request *r, const char *name);
+/* Do buckets belong to @p account? They are kept once for all of ours. */
+bool local_s3_owner(const struct s3_request *r, const char *account);
 /* The bucket exists; else the request has ended. */
 bool local_s3_bucket(struct s3_request *r);
 

@@ -1,6 +1,7 @@
 /* Tags of buckets and objects: rows beside theirs. */
 #include "local/s3_own.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "base/xml.h"
@@ -49,12 +50,25 @@ struct json *local_s3_tag_find(struct local_s3 *s, const char *bucket, const cha
 
 /* ---- reading ---- */
 
+/* Letters of all kinds, digits, blanks and a few marks; at most @p most characters. */
+static bool tag_text_ok(const char *text, size_t most)
+{
+	size_t n = 0;
+
+	for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
+		if (*p < 0x80 && !isalnum(*p) && !strchr(" +-=._:/@", *p))
+			return false;
+		n += (*p & 0xc0) != 0x80;
+	}
+	return n <= most;
+}
+
 static int tag_add(struct json *tags, const char *key, const char *value, int most, int *count,
 		   struct err *e)
 {
-	if (!key || !*key || strlen(key) > TAG_KEY_MAX || !strncmp(key, "aws:", 4))
+	if (!key || !*key || !tag_text_ok(key, TAG_KEY_MAX) || !strncmp(key, "aws:", 4))
 		return local_s3_refuse(e, "InvalidTag", "The TagKey you have provided is invalid");
-	if (!value || strlen(value) > TAG_VALUE_MAX)
+	if (!value || !tag_text_ok(value, TAG_VALUE_MAX))
 		return local_s3_refuse(e, "InvalidTag",
 				       "The TagValue you have provided is invalid");
 	if (json_get(tags, key))
@@ -67,6 +81,14 @@ static int tag_add(struct json *tags, const char *key, const char *value, int mo
 	return 0;
 }
 
+static int bad_header(struct err *e)
+{
+	return local_s3_refuse(
+		e, "InvalidArgument",
+		"The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query "
+		"parameters without tag name duplicates.");
+}
+
 struct json *local_s3_tag_header(const struct s3_request *r, struct err *e)
 {
 	const char *text = local_s3_header(r, "x-amz-tagging");
@@ -75,12 +97,15 @@ struct json *local_s3_tag_header(const struct s3_request *r, struct err *e)
 	int count = 0;
 
 	if (text && form_parse(text, strlen(text), &form, e) < 0) {
-		err_ignore(local_s3_refuse(
-			e, "InvalidArgument",
-			"The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL "
-			"query parameters without tag name duplicates."));
+		err_ignore(bad_header(e));
 		return NULL;
 	}
+	for (size_t i = 0; i < form.count && i <= OBJECT_TAGS_MOST; i++)
+		for (size_t k = 0; k < i; k++)
+			if (!strcmp(form.pairs[i].name, form.pairs[k].name)) {
+				err_ignore(bad_header(e));
+				return NULL;
+			}
 	for (size_t i = 0; i < form.count; i++)
 		if (tag_add(tags, form.pairs[i].name, form.pairs[i].value, OBJECT_TAGS_MOST, &count,
 			    e) < 0)

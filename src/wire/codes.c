@@ -219,6 +219,9 @@ static const struct code codes[] = {
 	ROW(S3, "AccessControlListNotSupported", 400, POLICY,
 	    .message = "The bucket does not allow ACLs"),
 	ROW(S3, "AccessForbidden", 403, DENIED, .message = "Access Forbidden"),
+	ROW(S3, "InvalidRedirectLocation", 400, POLICY,
+	    .message = "The website redirect location must have a prefix of 'http://' or "
+		       "'https://' or '/'."),
 	ROW(S3, "InvalidStorageClass", 400, POLICY,
 	    .message = "The storage class you specified is not valid"),
 	ROW(S3, "InvalidEncryptionAlgorithmError", 400, POLICY,

@@ -19,6 +19,11 @@ def test_what_a_bucket_that_was_just_made_says(s3):
     assert [g["Permission"] for g in acl["Grants"]] == ["FULL_CONTROL"] and acl["Grants"][0]["Grantee"]["ID"] == acl["Owner"]["ID"]
     assert s3.get_object_acl(Bucket="videos", Key="k")["Grants"] == acl["Grants"]
     assert code_of(s3.get_object_acl, Bucket="videos", Key="other") == "NoSuchKey"
+    s3.put_object_acl(Bucket="videos", Key="k", AccessControlPolicy={"Grants": acl["Grants"], "Owner": acl["Owner"]})
+    s3.put_bucket_acl(Bucket="videos", ACL="private")
+    everybody = {"Grantee": {"Type": "Group", "URI": "http://acs.amazonaws.com/groups/global/AllUsers"}, "Permission": "READ"}
+    for wrong in ({"ACL": "public-read"}, {"AccessControlPolicy": {"Grants": [*acl["Grants"], everybody], "Owner": acl["Owner"]}}):
+        assert code_of(s3.put_bucket_acl, Bucket="videos", **wrong) == "AccessControlListNotSupported"
     rule, = s3.get_bucket_encryption(Bucket="videos")["ServerSideEncryptionConfiguration"]["Rules"]
     assert rule["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
     assert set(s3.get_public_access_block(Bucket="videos")["PublicAccessBlockConfiguration"].values()) == {True}
@@ -82,6 +87,35 @@ def test_refusals_name_what_they_are_about(s3):
     assert refusal(s3.list_parts, Bucket="videos", Key="k", UploadId="x")["UploadId"] == "x"
     assert refusal(s3.put_object, Bucket="videos", Key="k", IfNoneMatch="*")["Condition"] == "If-None-Match"
     assert code_of(s3.create_bucket, Bucket="192.168.5.4") == "InvalidBucketName"
+
+
+def test_buckets_are_listed_by_pages(s3):
+    for name in ("films", "video-1", "video-2"):
+        s3.create_bucket(Bucket=name)
+    first = s3.list_buckets(Prefix="video", MaxBuckets=2)
+    assert [b["Name"] for b in first["Buckets"]] == ["video-1", "video-2"] and first["Prefix"] == "video"
+    assert first["Buckets"][0]["BucketRegion"] == "us-east-1"
+    rest = s3.list_buckets(Prefix="video", MaxBuckets=2, ContinuationToken=first["ContinuationToken"])
+    assert [b["Name"] for b in rest["Buckets"]] == ["videos"] and "ContinuationToken" not in rest
+    assert code_of(s3.list_buckets, MaxBuckets=10001) == "InvalidArgument"
+
+
+@pytest.mark.parametrize("call, options, code", [
+    ("put_object", {"IfNoneMatch": '"other"'}, "NotImplemented"),
+    ("put_object", {"ChecksumCRC32": "AAAAAA==", "ChecksumCRC32C": "AAAAAA=="}, "InvalidRequest"),
+    ("put_object", {"WebsiteRedirectLocation": "ftp://a"}, "InvalidRedirectLocation"),
+    ("put_object", {"Tagging": "a=1&a=2"}, "InvalidArgument"), ("put_object", {"Tagging": "a=%3C"}, "InvalidTag"),
+    ("put_object", {"Tagging": "%C3%BC=" + "%C3%BC" * 256}, None),
+    ("copy_object", {"CopySource": "videos/k", "MetadataDirective": "MERGE"}, "InvalidArgument"),
+    ("copy_object", {"CopySource": "videos/k", "ExpectedSourceBucketOwner": "999999999999"}, "AccessDenied")])
+def test_what_calls_are_refused_for(s3, call, options, code):
+    put(s3, "k")
+    try:
+        getattr(s3, call)(Bucket="videos", Key="other", **options)
+        got = None
+    except Exception as e:
+        got = e.response["Error"]["Code"]
+    assert got == code
 
 
 def test_a_put_says_how_long_it_is(cloud, s3):
