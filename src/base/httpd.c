@@ -54,6 +54,8 @@ static bool too_slow(const struct httpd *d, const struct httpd_conn *k, struct t
 	const struct httpd_exchange *x = k->exchange;
 	int64_t seconds = tick_since(now, k->since).ms / 1000;
 
+	if (k->send)
+		return httpd_send_slow(k->send, now);
 	if (seconds <= d->limits.idle_seconds)
 		return false;
 	if (!x || x->stage == HTTPD_LINE)
@@ -251,6 +253,8 @@ void httpd_free(struct httpd *d)
 	for (struct httpd_conn *k = d->conns; k; k = k->next) {
 		if (k->exchange && k->exchange->suspended)
 			httpd_exchange_give_up(k->exchange);
+		if (k->send)
+			httpd_send_give_up(k->send);
 	}
 	loop_fd_free(d->ready);
 	MHD_stop_daemon(d->mhd);

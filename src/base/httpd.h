@@ -75,7 +75,7 @@ struct httpd_sink {
 };
 /* From on_head: the body goes to @p sink in pieces of up to 256 KiB, at most @p cap bytes (413 past
  * it); on_request comes when all of it was taken. A client that sends faster than they are taken
- * waits. Memory: at most 1 MiB a body, and past 64 MiB for all at most 512 KiB. */
+ * waits. Memory: at most 2 MiB a body, and past 64 MiB for all at most 512 KiB. */
 void httpd_body_to_sink(struct httpd_exchange *x, const struct httpd_sink *sink, int64_t cap);
 /* The same, written to @p fd, which stays the caller's. */
 void httpd_body_to_fd(struct httpd_exchange *x, int fd, int64_t cap);
@@ -107,17 +107,20 @@ void httpd_begin(struct httpd_exchange *x, int status, const struct httpd_header
 		 size_t n);
 MUST int httpd_write(struct httpd_exchange *x, const void *data, size_t len);
 void httpd_end(struct httpd_exchange *x);
-/* Sends @p size bytes of @p fd from @p offset; the descriptor is closed afterwards by httpd. */
+/* Sends @p size bytes of @p fd from @p offset; the descriptor is closed afterwards by httpd. From
+ * 4 MiB on the connection ends with the answer. */
 void httpd_answer_fd(struct httpd_exchange *x, int status, const struct httpd_header *headers,
 		     size_t n, int fd, int64_t offset, int64_t size);
-/* Gives the next at most @p size bytes of a body and says how many; -1, or 0 too early: the
- * connection is closed. On the loop. */
+/* Where a body is that lies in several files, one behind the other. On the loop. */
 struct httpd_source {
-	ssize_t (*read)(void *arg, char *out, size_t size);
-	loop_fn *done; /* nothing more is read, called once; NULL is fine */
+	/* The file with the next bytes, which stays the source's: they begin at *ret_at and are
+	 * *ret_count. -1, or none: the connection is closed. */
+	int (*file)(void *arg, int64_t *ret_at, int64_t *ret_count);
+	void (*sent)(void *arg, int64_t bytes);
+	loop_fn *done; /* nothing more is sent, called once; NULL is fine */
 	void *arg;
 };
-/* Sends @p size bytes that @p source gives, as the peer takes them. */
+/* Sends @p size bytes that @p source has, as the peer takes them. */
 void httpd_answer_source(struct httpd_exchange *x, int status, const struct httpd_header *headers,
 			 size_t n, const struct httpd_source *source, int64_t size);
 

@@ -25,6 +25,7 @@ struct httpd_conn {
 	int fd;
 	struct tick since; /* began to wait for a request line, or for a body */
 	struct httpd_exchange *exchange;
+	struct httpd_send *send; /* a body is sent by our own hand */
 };
 
 /* An answer to a request whose body still comes is held back until the body was read, or a
@@ -94,6 +95,12 @@ bool httpd_early_answer(struct httpd_exchange *x, int status, const struct httpd
 			size_t n, const void *body, size_t len);
 /* Gives up a suspended exchange: its connection closes at the next turn. */
 void httpd_exchange_give_up(struct httpd_exchange *x);
+
+/* ---- httpd_send.c ---- */
+
+/* Gives up a body that is being sent: its connection closes at the next turn. */
+void httpd_send_give_up(struct httpd_send *s);
+bool httpd_send_slow(const struct httpd_send *s, struct tick now);
 
 /* ---- httpd_stream.c ---- */
 

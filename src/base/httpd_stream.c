@@ -11,7 +11,9 @@
 #include "base/httpd_own.h"
 
 #define TAKERS 2
-#define PIECES 4
+#define PIECES 8
+/* Taken before it is said how far: meanwhile the rest is filled, so that nobody waits. */
+#define BATCH (PIECES / 2)
 #define PIECE_MOST (256u << 10)
 #define PIECE_LEAST (4u << 10)
 /* Of all bodies of one server; past it a body makes do with two pieces. */
@@ -109,7 +111,7 @@ static void taker_go(struct taker *t)
 	if (!t->take || t->busy || t->failed || t->taken == t->stream->filled)
 		return;
 	t->busy = true;
-	t->until = t->stream->filled;
+	t->until = t->stream->filled - t->taken < BATCH ? t->stream->filled : t->taken + BATCH;
 	t->ring = t->stream->ring;
 	loop_work(t->stream->loop, taker_work, taker_after, t);
 }

@@ -15,6 +15,7 @@
 #include "wire/chunked.h"
 
 #define AHEAD (16 << 20)
+#define FLUSH (4 << 20)
 
 int local_s3_body_new(struct s3_request *r, struct err *e)
 {
@@ -165,7 +166,7 @@ static void body_ahead(struct s3_request *r)
 	if (r->size + AHEAD > r->reserved && r->size >= AHEAD &&
 	    fallocate(r->fd, FALLOC_FL_KEEP_SIZE, r->size, 2 * AHEAD) == 0)
 		r->reserved = r->size + 2 * AHEAD;
-	if (r->size - r->flushed < AHEAD)
+	if (r->size - r->flushed < FLUSH)
 		return;
 	sync_file_range(r->fd, r->flushed, r->size - r->flushed, SYNC_FILE_RANGE_WRITE);
 	r->flushed = r->size;

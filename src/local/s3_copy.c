@@ -115,6 +115,27 @@ static int write_all(int fd, const char *at, size_t len, struct err *e)
 	return 0;
 }
 
+/* The next at most PIECE bytes. */
+static ssize_t read_some(struct s3_pieces *p, char *out, struct err *e)
+{
+	int64_t at = 0, count = 0;
+	int fd = local_s3_pieces_file(p, &at, &count, e);
+	ssize_t n = -1;
+
+	if (fd < 0)
+		return -1;
+	do
+		n = pread(fd, out, count < PIECE ? (size_t)count : PIECE, at);
+	while (n < 0 && errno == EINTR);
+	if (n > 0)
+		local_s3_pieces_taken(p, n);
+	else if (n == 0)
+		err_set(e, ERR_LOCAL, "a file is shorter than its row says");
+	else
+		err_errno(e, errno, "the source cannot be read");
+	return n;
+}
+
 static void copy_work(struct s3_request *r)
 {
 	AUTO(own_freep) char *piece = own_alloc(PIECE);
@@ -122,14 +143,14 @@ static void copy_work(struct s3_request *r)
 	ssize_t n;
 
 	r->sums = local_s3_sum_new(r->sum, false);
-	while ((n = local_s3_pieces_read(r->copy->from, piece, PIECE, e)) > 0) {
-		local_s3_sum_add(r->sums, piece, (size_t)n);
-		if (write_all(r->fd, piece, (size_t)n, e) < 0)
+	for (int64_t left = r->size; left > 0; left -= n) {
+		n = read_some(r->copy->from, piece, e);
+		if (n <= 0 || write_all(r->fd, piece, (size_t)n, e) < 0)
 			return;
+		local_s3_sum_add(r->sums, piece, (size_t)n);
 	}
 	local_s3_sum_end(r->sums, &r->digest);
-	if (n == 0)
-		err_ignore(local_s3_body_sync(r, e));
+	err_ignore(local_s3_body_sync(r, e));
 }
 
 /* Copying @p count bytes from @p first of it, with their digests. */

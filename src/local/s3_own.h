@@ -261,8 +261,11 @@ struct s3_pieces *local_s3_pieces_new(struct local_s3 *s, const struct s3_object
 				      int64_t count, struct err *e);
 void local_s3_pieces_free(struct s3_pieces *p);
 DEFINE_FREEP(struct s3_pieces, local_s3_pieces);
-/* The next bytes of them: at most @p size; 0: there are no more. */
-MUST ssize_t local_s3_pieces_read(struct s3_pieces *p, void *out, size_t size, struct err *e);
+/* The file that the next bytes are in, which stays theirs, where they begin there and how many they
+ * are. -1: there are no more, or it cannot be opened. */
+MUST int local_s3_pieces_file(struct s3_pieces *p, int64_t *ret_at, int64_t *ret_count,
+			      struct err *e);
+void local_s3_pieces_taken(struct s3_pieces *p, int64_t bytes); /* so many of them */
 /* The first read will not fail for want of its file. */
 MUST int local_s3_pieces_open(struct s3_pieces *p, struct err *e);
 

@@ -182,33 +182,30 @@ int local_s3_pieces_open(struct s3_pieces *p, struct err *e)
 	return p->fd < 0 ? err_errno(e, errno, "%s, which a row names, cannot be opened", path) : 0;
 }
 
-ssize_t local_s3_pieces_read(struct s3_pieces *p, void *out, size_t size, struct err *e)
+int local_s3_pieces_file(struct s3_pieces *p, int64_t *ret_at, int64_t *ret_count, struct err *e)
 {
-	while (p->at < p->count) {
-		const struct s3_piece *one = &p->all[p->at];
-		int64_t left = one->count - p->done;
-		ssize_t n;
+	const struct s3_piece *one;
 
-		if (local_s3_pieces_open(p, e) < 0)
-			return -1;
-		n = left ? pread(p->fd, out, (int64_t)size < left ? size : (size_t)left,
-				 one->first + p->done)
-			 : 0;
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_errno(e, errno, "%s cannot be read", one->file);
-		p->done += n;
-		if (n > 0)
-			return n;
-		if (left > 0)
-			return err_set(e, ERR_LOCAL, "%s is shorter than its row says", one->file);
-		close(p->fd);
+	while (p->at < p->count && p->done == p->all[p->at].count) {
+		if (p->fd >= 0)
+			close(p->fd);
 		p->fd = -1;
-		p->at++;
 		p->done = 0;
+		p->at++;
 	}
-	return 0;
+	if (p->at == p->count)
+		return err_set(e, ERR_LOCAL, "an object has no more bytes");
+	if (local_s3_pieces_open(p, e) < 0)
+		return -1;
+	one = &p->all[p->at];
+	*ret_at = one->first + p->done;
+	*ret_count = one->count - p->done;
+	return p->fd;
+}
+
+void local_s3_pieces_taken(struct s3_pieces *p, int64_t bytes)
+{
+	p->done += bytes;
 }
 
 /* ---- parts ---- */

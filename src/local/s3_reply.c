@@ -109,18 +109,25 @@ struct sending {
 	char id[40];
 };
 
-static ssize_t sending_read(void *arg, char *out, size_t size)
+static int sending_file(void *arg, int64_t *ret_at, int64_t *ret_count)
 {
 	struct sending *s = arg;
 	struct err e;
-	ssize_t n;
+	int fd;
 
 	err_clear(&e);
-	n = local_s3_pieces_read(s->from, out, size, &e);
-	if (n < 0)
+	fd = local_s3_pieces_file(s->from, ret_at, ret_count, &e);
+	if (fd < 0)
 		LOG_ERROR("an object cannot be read -> its answer is cut", LOG_S("request", s->id),
 			  LOG_E(&e));
-	return n;
+	return fd;
+}
+
+static void sending_sent(void *arg, int64_t bytes)
+{
+	const struct sending *s = arg;
+
+	local_s3_pieces_taken(s->from, bytes);
 }
 
 static void sending_done(void *arg)
@@ -142,7 +149,8 @@ void local_s3_reply_pieces(struct s3_request *r, int status, struct s3_pieces *f
 	reply_id(r);
 	httpd_set_user(r->x, NULL);
 	httpd_answer_source(r->x, status, r->headers, r->header_count,
-			    &(struct httpd_source){ sending_read, sending_done, s }, size);
+			    &(struct httpd_source){ sending_file, sending_sent, sending_done, s },
+			    size);
 	r->x = NULL;
 	local_s3_free(r);
 }

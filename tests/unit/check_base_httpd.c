@@ -519,6 +519,38 @@ START_TEST(slow_clients_are_sent_away)
 }
 END_TEST
 
+/* Reads until the end, which must come before all of the file. */
+static void hear_part(int fd)
+{
+	static char text[1 << 16];
+	int64_t got = 0;
+	ssize_t n;
+
+	while ((n = recv(fd, text, sizeof(text), MSG_DONTWAIT)) > 0 ||
+	       (n < 0 && errno == EAGAIN && got < IO_BIG)) {
+		got += n > 0 ? n : 0;
+		io_wait(loop, n > 0 ? 0 : 10);
+	}
+	ck_assert_int_gt(got, 1 << 16);
+	ck_assert_int_lt(got, IO_BIG);
+	close(fd);
+}
+
+START_TEST(who_does_not_read_a_large_body_is_sent_away)
+{
+	int fd = dial();
+
+	say(fd, "GET /file HTTP/1.1\r\nHost: h\r\n\r\n");
+	io_wait(loop, 2600);
+	hear_part(fd);
+	fd = dial();
+	say(fd, "GET /file HTTP/1.1\r\nHost: h\r\n\r\n");
+	io_wait(loop, 100);
+	httpd_freep(&server); /* in the middle of it */
+	hear_part(fd);
+}
+END_TEST
+
 START_TEST(a_held_exchange_is_not_idle)
 {
 	struct io_call c = { .loop = loop, .own_left = 1 };
@@ -594,6 +626,7 @@ Suite *check_base_httpd(void)
 	tcase_add_checked_fixture(slow, setup_short, teardown);
 	tcase_add_test(slow, headers_past_their_cap_are_refused);
 	tcase_add_test(slow, slow_clients_are_sent_away);
+	tcase_add_test(slow, who_does_not_read_a_large_body_is_sent_away);
 	tcase_add_test(slow, a_held_exchange_is_not_idle);
 	suite_add_tcase(s, slow);
 	suite_add_tcase(s, check_base_httpd_flow());
