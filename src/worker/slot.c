@@ -110,23 +110,37 @@ static void drop_task(struct slot *s)
 	worker_task_free(TAKE(s->task));
 }
 
+/* What is not there is false, or empty: of many small jobs, words are much of the work. */
+static void set_true(struct json *j, const char *key, bool value)
+{
+	if (value)
+		json_set_bool(j, key, true);
+}
+
+static void set_text(struct json *j, const char *key, const char *text)
+{
+	if (*text)
+		json_set_str(j, key, text);
+}
+
 static void task_ended(const struct task_end *end, void *arg)
 {
 	struct slot *s = arg;
 	struct json *j = words(WORDS_END);
 
 	json_set_str(j, "outcome", end->outcome == TASK_STORED ? WORDS_STORED : WORDS_FAILED);
-	json_set_bool(j, "permanent", end->why == TASK_PERMANENT);
-	json_set_bool(j, "machine", end->why == TASK_MACHINE);
-	json_set_bool(j, "away", end->why == TASK_AWAY);
-	json_set_str(j, "stage", worker_task_stage_word(end->stage));
-	json_set_str(j, "reason", end->reason);
-	json_set_str(j, "complaint", end->complaint);
-	json_set_bool(j, "already", end->already);
-	json_set_str(j, "bucket", end->bucket);
-	json_set_str(j, "key", end->key);
-	json_set_str(j, "etag", end->etag);
-	json_set_int(j, "bytes", end->bytes);
+	set_true(j, "permanent", end->why == TASK_PERMANENT);
+	set_true(j, "machine", end->why == TASK_MACHINE);
+	set_true(j, "away", end->why == TASK_AWAY);
+	set_text(j, "stage", worker_task_stage_word(end->stage));
+	set_text(j, "reason", end->reason);
+	set_text(j, "complaint", end->complaint);
+	set_true(j, "already", end->already);
+	set_text(j, "bucket", end->bucket);
+	set_text(j, "key", end->key);
+	set_text(j, "etag", end->etag);
+	if (end->bytes)
+		json_set_int(j, "bytes", end->bytes);
 	if (end->task)
 		json_set(j, "outputs", worker_outputs_json(end->task, end->bucket));
 	drop_task(s); /* first clean, then free for the next */
