@@ -10,6 +10,7 @@
 #define CONTROL_LOOK_MAX 512 /* turns that begin together: more than metrics go into one call */
 #define CONTROL_KEEP_DAYS 30
 #define CONTROL_COMPACT_EVERY_MS 600000
+#define CONTROL_COMPACT_AGAIN_MS 1000 /* while more is old than a call drops */
 
 /* Facts and memory before a first turn; what is kept of them is told from these. */
 struct turn_first {
@@ -40,6 +41,7 @@ struct control {
 	bool reloading; /* next_policies waits for the turns under way to end */
 	struct policy_set next_policies;
 	struct tick compacted, trimmed;
+	bool compact_more;       /* the last call dropped all that it may */
 	struct publish *publish; /* NULL: a plan tells nobody */
 	struct {                 /* as the journal has them */
 		bool ever, changed, troubled;

@@ -242,13 +242,17 @@ static void take_new_policies(struct control *c)
 
 static void compact_round(struct control *c, struct now now)
 {
+	int64_t every_ms = c->compact_more ? CONTROL_COMPACT_AGAIN_MS : CONTROL_COMPACT_EVERY_MS;
 	struct err e;
+	int rc;
 
 	if (!c->lease || (!c->o.once && /* cron's turns compact too, a little each */
-			  tick_since(now.mono, c->compacted).ms < CONTROL_COMPACT_EVERY_MS))
+			  tick_since(now.mono, c->compacted).ms < every_ms))
 		return;
 	c->compacted = now.mono;
-	if (journal_compact(c->journal, now.wall, span_s(86400L * CONTROL_KEEP_DAYS), &e) < 0)
+	rc = journal_compact(c->journal, now.wall, span_s(86400L * CONTROL_KEEP_DAYS), &e);
+	c->compact_more = rc == 1;
+	if (rc < 0)
 		c->o.on_report(&e, c->o.arg);
 }
 

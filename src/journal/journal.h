@@ -78,7 +78,8 @@ MUST int journal_read_season(struct journal *j, const struct policy *p, struct i
 /* The disk filled up and the reserve is in use. Cleared by journal_compact() once there is room
  * again. */
 bool journal_is_short(const struct journal *j);
-/* Drops rows older than @p keep; bounded work a call, so that it fits between two rounds. */
+/* Drops rows older than @p keep; bounded work a call, so that it fits between two rounds. 1: there
+ * may be more of them, so it is worth another call soon. */
 MUST int journal_compact(struct journal *j, struct instant now, struct span keep, struct err *e);
 
 /* A stored staircase and the turns that had it. Texts are borrowed for the call of the visitor. */

@@ -622,6 +622,28 @@ START_TEST(compacting_keeps_the_newest_staircase_of_each_policy)
 }
 END_TEST
 
+START_TEST(compacting_says_when_more_is_old_than_a_call_drops)
+{
+	struct journal *j = open_at(0);
+	struct instant later = { 1000000000 };
+	struct turn_data d;
+	struct journal_turn t = turn_of(&d, 1, 100, 2, 6);
+	struct err e;
+	int calls = 0;
+
+	must(journal_write_intents(j, &t, 1, &e), &e);
+	must(DB_RUN(j->db, &e,
+		    "WITH RECURSIVE n(i) AS (VALUES(2) UNION ALL SELECT i+1 FROM n WHERE i<?1)"
+		    " INSERT INTO sample (name, at) SELECT name, at+i FROM sample, n",
+		    DB_I(4500)),
+	     &e);
+	while (journal_compact(j, later, span_s(10), &e) == 1)
+		calls++;
+	ck_assert_int_eq(calls, 2);
+	journal_free(j);
+}
+END_TEST
+
 START_TEST(the_reserve_is_real_and_given_up_when_writing_fails)
 {
 	struct journal *j = open_at(0);
@@ -707,6 +729,7 @@ int main(void)
 	tcase_add_test(c, endpoints_are_those_of_the_last_time_only);
 	tcase_add_test(c, turns_that_were_the_same_share_a_row);
 	tcase_add_test(c, compacting_keeps_the_newest_staircase_of_each_policy);
+	tcase_add_test(c, compacting_says_when_more_is_old_than_a_call_drops);
 	tcase_add_test(c, every_turn_keeps_what_it_saw);
 	tcase_add_test(c, the_reserve_is_real_and_given_up_when_writing_fails);
 	tcase_add_test(c, what_was_recorded_survives_kill_9);
