@@ -102,26 +102,6 @@ static void put_owner(struct s3_request *r)
 	}
 }
 
-/* The object that is asked about is there; else the request has ended. */
-static bool there(struct s3_request *r)
-{
-	AUTO(local_s3_object_done) struct s3_object o = { 0 };
-	struct err e;
-	int found;
-
-	if (!local_s3_bucket(r))
-		return false;
-	if (!*r->key)
-		return true;
-	err_clear(&e);
-	found = local_s3_object_find(r->s3, r->bucket, r->key, &o, &e);
-	if (found < 0)
-		local_s3_reply_error(r, &e);
-	else if (!found)
-		local_s3_reply_fail(r, "NoSuchKey", NULL);
-	return found == 1;
-}
-
 /* Is the ACL that is put the one that all have: every right to the owner, and nobody else any? A
  * canned one was looked at with the other headers. */
 static bool acl_is_ours(struct s3_request *r)
@@ -151,7 +131,7 @@ void local_s3_none(struct s3_request *r)
 {
 	const struct none *n = none_of(r);
 
-	if (!there(r))
+	if (!local_s3_object_there(r))
 		return;
 	if (!strcmp(httpd_method(r->x), "DELETE")) {
 		local_s3_reply_send(r, 204);

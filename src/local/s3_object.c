@@ -209,3 +209,22 @@ void local_s3_object_sum(struct s3_object *o, enum s3_sum s, const char *type, c
 	if (s != S3_SUM_NONE && *sum)
 		snprintf(o->sum, sizeof(o->sum), "%s:%s:%s", local_s3_sum_word(s), type, sum);
 }
+
+bool local_s3_object_there(struct s3_request *r)
+{
+	AUTO(local_s3_object_done) struct s3_object o = { 0 };
+	struct err e;
+	int found;
+
+	if (!local_s3_bucket(r))
+		return false;
+	if (!*r->key)
+		return true;
+	err_clear(&e);
+	found = local_s3_object_find(r->s3, r->bucket, r->key, &o, &e);
+	if (found < 0)
+		local_s3_reply_error(r, &e);
+	else if (!found)
+		local_s3_reply_fail(r, "NoSuchKey", NULL);
+	return found == 1;
+}

@@ -206,6 +206,8 @@ MUST int local_s3_body_sync(struct s3_request *r,
 /* 1 found, 0 not, -1 error. */
 MUST int local_s3_object_find(struct local_s3 *s, const char *bucket, const char *key,
 			      struct s3_object *ret, struct err *e);
+/* The bucket is there, and the object where one is named; else the request has ended. */
+bool local_s3_object_there(struct s3_request *r);
 /* Puts the row of r's bucket and key, drops the file it replaces, and r->file is the row's. @p
  * event: what it is called, "ObjectCreated:Put". */
 MUST int local_s3_object_put(struct s3_request *r, const struct s3_object *o, const char *event,

@@ -140,26 +140,6 @@ struct json *local_s3_tag_xml(const char *text, size_t len, struct err *e)
 
 /* ---- the operations ---- */
 
-/* What is to be tagged is there; else the request has ended. */
-static bool tagged_there(struct s3_request *r)
-{
-	AUTO(local_s3_object_done) struct s3_object o = { 0 };
-	struct err e;
-	int found;
-
-	if (!local_s3_bucket(r))
-		return false;
-	if (!*r->key)
-		return true;
-	err_clear(&e);
-	found = local_s3_object_find(r->s3, r->bucket, r->key, &o, &e);
-	if (found < 0)
-		local_s3_reply_error(r, &e);
-	else if (!found)
-		local_s3_reply_fail(r, "NoSuchKey", NULL);
-	return found == 1;
-}
-
 void local_s3_tag_get(struct s3_request *r)
 {
 	AUTO(json_freep) struct json *tags = NULL;
@@ -168,7 +148,7 @@ void local_s3_tag_get(struct s3_request *r)
 	struct err e;
 	size_t it = 0;
 
-	if (!tagged_there(r))
+	if (!local_s3_object_there(r))
 		return;
 	err_clear(&e);
 	tags = local_s3_tag_find(r->s3, r->bucket, r->key, &e);
@@ -211,7 +191,7 @@ void local_s3_tag_put(struct s3_request *r)
 	struct err e;
 	size_t len;
 
-	if (!tagged_there(r) || !local_s3_body_memory(r, false))
+	if (!local_s3_object_there(r) || !local_s3_body_memory(r, false))
 		return;
 	err_clear(&e);
 	body = httpd_body(r->x, &len);
@@ -226,7 +206,7 @@ void local_s3_tag_delete(struct s3_request *r)
 {
 	struct err e;
 
-	if (!tagged_there(r))
+	if (!local_s3_object_there(r))
 		return;
 	err_clear(&e);
 	tag_change(r, NULL, 204, &e);

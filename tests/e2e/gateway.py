@@ -5,6 +5,7 @@ import json
 import urllib.parse
 import uuid
 
+import pytest
 from conftest import free_port, wait_for
 
 TOKEN = "a-token-for-the-tests-0123456789"
@@ -145,3 +146,13 @@ def new_key():
 
 def quoted(text):
     return urllib.parse.quote(text, safe="")
+
+
+@pytest.fixture
+def store(cloud):
+    return Store(cloud.client("s3"), cloud.client("sqs"))
+
+
+@pytest.fixture
+def gateway(programs, tmp_path, cloud, store):
+    return Gateway(programs, tmp_path, {**cloud.environment, "SQS_QUEUE_URL": store.queue}, "--part-mib", "5")

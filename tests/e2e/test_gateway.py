@@ -14,21 +14,11 @@ import pytest
 from celery_redis import redis
 from cloud import cloud
 from conftest import free_port, wait_for
-from gateway import BOUNDARY, MP4, TOKEN, Gateway, Store, form, new_key
+from gateway import BOUNDARY, MP4, TOKEN, Gateway, Store, form, gateway, new_key, store
 from videos import around
 
-__all__ = ["around", "cloud", "redis"]
+__all__ = ["around", "cloud", "gateway", "redis", "store"]
 PART = 5 << 20
-
-
-@pytest.fixture
-def store(cloud):
-    return Store(cloud.client("s3"), cloud.client("sqs"))
-
-
-@pytest.fixture
-def gateway(programs, tmp_path, cloud, store):
-    return Gateway(programs, tmp_path, {**cloud.environment, "SQS_QUEUE_URL": store.queue}, "--part-mib", "5")
 
 
 def test_a_video_is_stored_and_enqueued(gateway, store):

@@ -10,21 +10,11 @@ import threading
 import pytest
 from cloud import cloud
 from conftest import wait_for
-from gateway import BUCKET, MP4, Gateway, Store, form
+from gateway import BUCKET, MP4, Gateway, Store, form, gateway, store
 from test_doctor import Iam, without
 
-__all__ = ["cloud"]
+__all__ = ["cloud", "gateway", "store"]
 PART = 5 << 20
-
-
-@pytest.fixture
-def store(cloud):
-    return Store(cloud.client("s3"), cloud.client("sqs"))
-
-
-@pytest.fixture
-def gateway(programs, tmp_path, cloud, store):
-    return Gateway(programs, tmp_path, {**cloud.environment, "SQS_QUEUE_URL": store.queue}, "--part-mib", "5")
 
 
 def ended(connection, seconds=30):

@@ -2,17 +2,11 @@
 
 import json
 
-import pytest
 from browser import browser
 from cloud import cloud
-from gateway import TOKEN, Gateway, Store
+from gateway import TOKEN, Gateway, store
 
-__all__ = ["browser", "cloud"]
-
-
-@pytest.fixture
-def store(cloud):
-    return Store(cloud.client("s3"), cloud.client("sqs"))
+__all__ = ["browser", "cloud", "store"]
 
 
 def choose(browser, path):
